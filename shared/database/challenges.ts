@@ -1,0 +1,52 @@
+import { Value } from "@sinclair/typebox/value";
+import type postgres from "postgres";
+import { type Challenge, ChallengeSpec, type ChallengeStatus, type Readiness } from "../schemas/challenge.ts";
+import type { Database, Transaction } from "./database.ts";
+
+type Row = Omit<Challenge, "spec"> & { readonly spec: unknown };
+
+/** Reads of the registry; writes are the administrator's alone, except readiness and rotation. */
+export interface Challenges {
+  /** Every record, by slug. */
+  all(): Promise<readonly Challenge[]>;
+  withStatus(status: ChallengeStatus): Promise<readonly Challenge[]>;
+  bySlug(slug: string): Promise<Challenge | null>;
+  /** By slug, else by a unique match of the name in any case; null when unknown or ambiguous (contract §2). */
+  byNameOrSlug(name: string): Promise<Challenge | null>;
+  recordReadiness(slug: string, readiness: Readiness): Promise<void>;
+}
+
+export function createChallenges(sql: Database | Transaction): Challenges {
+  const read = async (rows: postgres.PendingQuery<postgres.Row[]>) =>
+    (await rows).map((row) => parse(row as unknown as Row));
+  return {
+    all: () => read(sql`select * from challenges order by slug`),
+    withStatus: (status) => read(sql`select * from challenges where status = ${status} order by slug`),
+    async bySlug(slug) {
+      return (await read(sql`select * from challenges where slug = ${slug}`))[0] ?? null;
+    },
+    async byNameOrSlug(name) {
+      const found = await read(
+        sql`select * from challenges where slug = ${name} or lower(spec->>'name') = lower(${name}) order by (slug = ${name}) desc limit 3`,
+      );
+      const [first, second] = found;
+      return first && (first.spec.slug === name || !second) ? first : null;
+    },
+    async recordReadiness(slug, readiness) {
+      await sql`update challenges set readiness = ${sql.json({ ...readiness })} where slug = ${slug}`;
+    },
+  };
+}
+
+/** Stored records meet the schema or the database was changed behind our back: then it is better to stop than to guess. */
+function parse(row: Row): Challenge {
+  return {
+    spec: Value.Decode(ChallengeSpec, Value.Default(ChallengeSpec, row.spec)),
+    status: row.status,
+    token_generation: row.token_generation,
+    token_rotating: row.token_rotating,
+    readiness: row.readiness,
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+  };
+}

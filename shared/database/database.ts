@@ -1,0 +1,38 @@
+import postgres from "postgres";
+import { limits } from "../schemas/limits.ts";
+
+export type Database = postgres.Sql;
+/** A transaction's connection: what a repository needs to take part in it. */
+export type Transaction = postgres.TransactionSql;
+
+/**
+ * A pool of connections to `url`, each with the time limits of `limits.database` and the role's name. `?host=/folder` in
+ * the URL means the unix socket in that folder, which postgres.js does not read by itself.
+ */
+export function connectDatabase(
+  url: string,
+  applicationName: string,
+  { connections_max = limits.database.connections_max }: { readonly connections_max?: number } = {},
+): Database {
+  const parsed = new URL(url);
+  const socketFolder = parsed.searchParams.get("host");
+  parsed.searchParams.delete("host");
+  return postgres(parsed.href, {
+    ...(socketFolder ? { host: socketFolder } : {}),
+    max: connections_max,
+    connect_timeout: limits.database.connect_ms_max / 1_000,
+    idle_timeout: 60,
+    onnotice: () => undefined,
+    connection: {
+      application_name: `platform-${applicationName}`,
+      statement_timeout: limits.database.statement_ms_max,
+      lock_timeout: limits.database.lock_ms_max,
+      idle_in_transaction_session_timeout: limits.database.idle_in_transaction_ms_max,
+    },
+  });
+}
+
+/** A probe that the database answers. */
+export function databaseProbe(sql: Database) {
+  return { name: "database", run: () => sql`select 1` };
+}

@@ -1,0 +1,74 @@
+import { limits } from "../schemas/limits.ts";
+import { systemClock } from "../time/clock.ts";
+import type { Database } from "./database.ts";
+import { migrations } from "./migrations.ts";
+
+const lockKey = 7_305_001;
+
+/** The schema version this build needs. */
+export const schemaVersion = migrations.length;
+
+/** What the database has: the number of the last migration applied, 0 when it is empty. */
+export async function currentVersion(sql: Database): Promise<number> {
+  const [found] = await sql`select to_regclass('schema_migrations') is not null as exists`;
+  if (!found?.["exists"]) return 0;
+  const [row] = await sql`select coalesce(max(version), 0)::int as version from schema_migrations`;
+  return row?.["version"] as number;
+}
+
+/**
+ * Brings the schema to `schemaVersion`, one transaction a migration, under an advisory lock: whichever role comes first
+ * does it, the others wait for the lock and find it done.
+ *
+ * @throws Error when the database is newer than this build
+ */
+export async function migrate(sql: Database): Promise<void> {
+  const connection = await sql.reserve();
+  try {
+    await connection`set lock_timeout = ${connection.unsafe(`'${limits.database.schema_wait_ms_max}ms'`)}`;
+    await connection`select pg_advisory_lock(${lockKey})`;
+    try {
+      const version = await currentVersion(sql);
+      if (version > schemaVersion) {
+        throw new Error(
+          `the database has schema version ${version}, this build knows only ${schemaVersion}: run the newer release`,
+        );
+      }
+      await connection`create table if not exists schema_migrations (
+        version integer primary key, name text not null, applied_at timestamptz not null default now())`;
+      for (const [index, migration] of migrations.entries()) {
+        if (index < version) continue;
+        await connection.unsafe(`begin; ${migration.sql};
+          insert into schema_migrations (version, name) values (${index + 1}, '${migration.name}'); commit`);
+      }
+    } finally {
+      await connection`select pg_advisory_unlock(${lockKey})`;
+    }
+  } finally {
+    connection.release();
+  }
+}
+
+/** Waits until the database can be reached and has this build's schema, applying what is missing; says so while it waits. */
+export async function migrateWhenReachable(
+  sql: Database,
+  say: (sentence: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const end = systemClock.monotonic() + limits.database.schema_wait_ms_max;
+  for (;;) {
+    try {
+      return await migrate(sql);
+    } catch (error) {
+      if (systemClock.monotonic() > end || !isConnectionError(error)) throw error;
+      say(`waiting for the database: ${(error as Error).message}`);
+      await systemClock.sleep(1_000, signal);
+    }
+  }
+}
+
+/** Whether the failure is of the connection, not of the statement: such a call may be tried again when it is safe to repeat. */
+export function isConnectionError(error: unknown): boolean {
+  const code = (error as { code?: string } | null)?.code ?? "";
+  return /^(CONNECT|CONNECTION_|ECONN|ENOENT|EPIPE|ETIMEDOUT|57P0|08)/.test(code) || code === "53300";
+}

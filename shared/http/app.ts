@@ -1,0 +1,90 @@
+import { Elysia } from "elysia";
+import type { Logger } from "../observability/logger.ts";
+import { ProblemError, problemResponse } from "./problem.ts";
+import { requestIdOf } from "./request-id.ts";
+
+/** Elysia finds the path by counting characters behind the authority: a fixed, long one keeps a client's Host out of routing. */
+const origin = "http://platform.internal";
+
+/**
+ * An Elysia app with the platform's rules: strict bodies, and every error a problem+json that leaks nothing: unexpected
+ * ones are logged with the request id and answered as a plain 500.
+ */
+export function createHttpApp(log: Logger) {
+  return new Elysia({ normalize: false }).onError({ as: "global" }, ({ code, error, request }) => {
+    const requestId = request.headers.get("x-request-id") ?? "";
+    return problemResponse(
+      asProblem(code, error, (cause) => log.error({ err: cause, request_id: requestId }, "request failed")),
+      requestId,
+    );
+  });
+}
+
+function asProblem(code: string | number, error: unknown, report: (cause: unknown) => void): ProblemError {
+  if (error instanceof ProblemError) {
+    if (error.status >= 500 && error.cause !== undefined) report(error);
+    return error;
+  }
+  switch (code) {
+    case "NOT_FOUND":
+      return new ProblemError(404, "not_found", "There is nothing at this path.");
+    case "PARSE":
+      return new ProblemError(400, "malformed_body", "The request body is not well-formed.");
+    case "VALIDATION":
+      return new ProblemError(422, "invalid_request", validationSentence(error));
+    default:
+      report(error);
+      return new ProblemError(500, "internal_error", "An internal error occurred.");
+  }
+}
+
+/** Names the field and what was expected, never the value that was sent. */
+function validationSentence(error: unknown): string {
+  const { all, type } = error as { all?: readonly { path?: string; message?: string }[]; type?: string };
+  const first = all?.[0];
+  if (!first) return "The request does not match its schema.";
+  const field = first.path ? first.path.slice(1).replaceAll("/", ".") : "";
+  return `${type ?? "body"}${field ? ` field ${field}` : ""}: ${(first.message ?? "invalid").toLowerCase()}`;
+}
+
+/**
+ * The app as a fetch handler that is safe behind `Bun.serve`: it refuses the header joins that Bun makes of duplicates,
+ * settles the request id, and hides the client's authority from the router.
+ */
+export function guarded(
+  app: { handle(request: Request): Response | Promise<Response> },
+  log: Logger,
+): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const started = performance.now();
+    const requestId = requestIdOf(request.headers.get("x-request-id"));
+    const url = new URL(request.url);
+    let response: Response;
+    if (joined(request.headers)) {
+      response = problemResponse(
+        new ProblemError(400, "duplicate_header", "A header that must be single was sent twice."),
+        requestId,
+      );
+    } else {
+      const inner = new Request(`${origin}${url.pathname}${url.search}`, request);
+      inner.headers.set("x-request-id", requestId);
+      response = await app.handle(inner);
+      response.headers.set("x-request-id", requestId);
+    }
+    log.debug(
+      {
+        request_id: requestId,
+        method: request.method,
+        path: url.pathname,
+        status: response.status,
+        ms: Math.round(performance.now() - started),
+      },
+      "request",
+    );
+    return response;
+  };
+}
+
+function joined(headers: Headers): boolean {
+  return ["host", "authorization", "content-length"].some((name) => headers.get(name)?.includes(","));
+}

@@ -1,0 +1,44 @@
+import { STATUS_CODES } from "node:http";
+import type { Problem } from "../schemas/problem.ts";
+
+/**
+ * A refusal that its receiver may read: `status` and `detail` go to the client as they are, so neither may hold
+ * internals; what caused it goes to the log through `cause`. `code` is stable and machine-readable.
+ */
+export class ProblemError extends Error {
+  override readonly name = "ProblemError";
+  readonly status: number;
+  readonly code: string;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    status: number,
+    code: string,
+    detail: string,
+    options: { readonly cause?: unknown; readonly headers?: Readonly<Record<string, string>> } = {},
+  ) {
+    super(detail, { cause: options.cause });
+    this.status = status;
+    this.code = code;
+    this.headers = options.headers ?? {};
+  }
+}
+
+/** The problem+json body of `error` (RFC 9457 §3); `instance` is the request id. */
+export function problemOf(error: ProblemError, requestId: string): Problem {
+  return {
+    type: "about:blank",
+    title: STATUS_CODES[error.status] ?? "Error",
+    status: error.status,
+    detail: error.message,
+    code: error.code,
+    instance: requestId,
+  };
+}
+
+export function problemResponse(error: ProblemError, requestId: string): Response {
+  return new Response(JSON.stringify(problemOf(error, requestId)), {
+    status: error.status,
+    headers: { ...error.headers, "content-type": "application/problem+json", "x-request-id": requestId },
+  });
+}

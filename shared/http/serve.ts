@@ -1,0 +1,56 @@
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { limits } from "../schemas/limits.ts";
+
+export type Address =
+  | { readonly unix: string; readonly mode?: number }
+  | { readonly hostname: string; readonly port: number };
+
+export interface Server {
+  /** Where it listens: the socket's path, or `http://host:port`. */
+  readonly url: string;
+  readonly port: number;
+  /** Stops accepting; waits for requests in flight at most `grace_ms`, then cuts them. */
+  stop(grace_ms?: number): Promise<void>;
+}
+
+/** Serves `fetch` on a unix socket (a stale file of a former run is replaced) or a TCP address. Silent responses are never cut. */
+export function serve(
+  fetch: (request: Request, server: Bun.Server<undefined>) => Response | Promise<Response>,
+  address: Address,
+  { body_bytes_max = limits.http.json_bytes_max }: { readonly body_bytes_max?: number } = {},
+): Server {
+  const common = { fetch, idleTimeout: 0, maxRequestBodySize: body_bytes_max, development: false };
+  if (!("unix" in address)) {
+    const server = Bun.serve({ ...common, hostname: address.hostname, port: address.port });
+    return {
+      url: `http://${address.hostname}:${server.port}`,
+      port: server.port ?? 0,
+      stop: (grace_ms) => stop(server, grace_ms),
+    };
+  }
+  mkdirSync(dirname(address.unix), { recursive: true });
+  rmSync(address.unix, { force: true });
+  const server = Bun.serve({
+    fetch: common.fetch,
+    maxRequestBodySize: body_bytes_max,
+    development: false,
+    unix: address.unix,
+  });
+  chmodSync(address.unix, address.mode ?? 0o660);
+  return {
+    url: address.unix,
+    port: 0,
+    async stop(grace_ms) {
+      await stop(server, grace_ms);
+      rmSync(address.unix, { force: true });
+    },
+  };
+}
+
+async function stop(server: Bun.Server<undefined>, grace_ms = limits.process.shutdown_ms_max / 2): Promise<void> {
+  const drained = server.stop(false);
+  const cut = setTimeout(() => void server.stop(true), grace_ms);
+  await drained;
+  clearTimeout(cut);
+}

@@ -1,0 +1,213 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { limits } from "./limits.ts";
+import { Slug } from "./names.ts";
+
+const strict = { additionalProperties: false } as const;
+const c = limits.challenge;
+
+export const ChallengeStatus = Type.Union([Type.Literal("draft"), Type.Literal("active"), Type.Literal("inactive")], {
+  description: "draft: not shown; active: runs and earns; inactive: shown, does not run",
+});
+export type ChallengeStatus = Static<typeof ChallengeStatus>;
+
+export const Capability = Type.String({
+  pattern: "^[a-z0-9_]{1,64}$",
+  description: "for example get_weights, docker_executor",
+});
+
+const Path = Type.String({ pattern: "^/[^?#\\s]*$", maxLength: 512 });
+
+export const SignedRoute = Type.Object(
+  {
+    methods: Type.Array(Type.String({ pattern: "^[A-Z]{1,16}$" }), { minItems: 1, maxItems: 8 }),
+    path: Path,
+  },
+  {
+    ...strict,
+    description:
+      "on these routes the miner's X-Hotkey, X-Signature, X-Nonce and X-Timestamp pass through; {name} stands for one segment",
+  },
+);
+
+export const PathAlias = Type.Object(
+  { from: Path, to: Path },
+  { ...strict, description: "a public path and what the challenge calls it; {name} stands for one segment" },
+);
+
+export const MetadataKey = Type.Union(
+  [
+    "tagline",
+    "summary",
+    "docs_url",
+    "miner_docs_url",
+    "validator_docs_url",
+    "repository_url",
+    "website_url",
+    "banner_url",
+    "icon_url",
+    "category",
+    "difficulty",
+    "benchmark_label",
+    "submission_format",
+    "evaluation_timeout_seconds",
+    "rate_limit_label",
+  ].map((key) => Type.Literal(key)),
+);
+
+export const ServiceResources = Type.Object(
+  {
+    cpus: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 256,
+      default: 1,
+      description: "CPU limit of the challenge's own service",
+    }),
+    memory_bytes: Type.Integer({
+      minimum: 16 << 20,
+      default: 1 << 30,
+      description: "memory limit of the challenge's own service",
+    }),
+  },
+  strict,
+);
+
+export const JobPolicy = Type.Object(
+  {
+    running_max: Type.Integer({ minimum: 0, maximum: 10_000, default: 8, description: "jobs that may run at once" }),
+    queued_max: Type.Integer({ minimum: 0, maximum: 100_000, default: 10_000, description: "jobs that may wait" }),
+    share_weight: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1_000,
+      default: 1,
+      description: "share of the workers when challenges compete",
+    }),
+    gpu_count_max: Type.Integer({ minimum: 0, maximum: 64, default: 0, description: "GPUs one job may ask for" }),
+    image_allowlist: Type.Array(Type.String({ minLength: 1, maxLength: 255 }), {
+      maxItems: 64,
+      default: [],
+      description: "repositories (a trailing / allows all below it) whose images its jobs may run",
+    }),
+    allow_egress: Type.Boolean({ default: false, description: 'whether its jobs may ask for network "default"' }),
+    networks: Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+      maxItems: 16,
+      default: [],
+      description: "further networks granted to its jobs",
+    }),
+    queueing: Type.Boolean({
+      default: true,
+      description: "false: a job over the cap is refused with 429 instead of waiting",
+    }),
+    blob_bytes_max: Type.Integer({
+      minimum: 0,
+      default: 10 * 2 ** 30,
+      description: "bytes of inputs, logs and artifacts it may keep",
+    }),
+  },
+  strict,
+);
+export type JobPolicy = Static<typeof JobPolicy>;
+
+/** What an administrator says of a challenge; everything else follows from it. */
+export const ChallengeSpec = Type.Object(
+  {
+    slug: Slug,
+    name: Type.String({
+      minLength: 1,
+      maxLength: c.name_chars_max,
+      description: "shown to people; also a way to address it, in any case",
+    }),
+    image: Type.String({ minLength: 1, maxLength: 255 }),
+    version: Type.Union([Type.String({ minLength: 1, maxLength: 64 }), Type.Null()], {
+      default: null,
+      description: "the challenge_version it must report to be ready; null: any",
+    }),
+    api_version: Type.String({ default: "1.0", maxLength: 16 }),
+    emission_percent: Type.Number({
+      minimum: 0,
+      maximum: 100,
+      default: 0,
+      description: "its share of the subnet's emission",
+    }),
+    description: Type.String({ maxLength: c.description_chars_max, default: "" }),
+    internal_port: Type.Integer({
+      minimum: 1,
+      maximum: 65_535,
+      default: 8000,
+      description: "where it listens inside its container",
+    }),
+    required_capabilities: Type.Array(Capability, { maxItems: 32, uniqueItems: true, default: [] }),
+    resources: Type.Optional(ServiceResources),
+    env: Type.Record(
+      Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_]*$" }),
+      Type.String({ maxLength: c.env_value_chars_max }),
+      {
+        maxProperties: c.env_entries_max,
+        default: {},
+      },
+    ),
+    secrets: Type.Array(Type.String({ pattern: "^[A-Za-z0-9_.-]{1,64}$" }), {
+      maxItems: c.secrets_max,
+      uniqueItems: true,
+      default: [],
+      description: "names of secrets it is given as files",
+    }),
+    metadata: Type.Partial(
+      Type.Record(
+        MetadataKey,
+        Type.Union([Type.String({ maxLength: c.metadata_value_chars_max }), Type.Number(), Type.Boolean()]),
+        strict,
+      ),
+      { default: {} },
+    ),
+    signed_routes: Type.Array(SignedRoute, { maxItems: c.routes_max, default: [] }),
+    path_aliases: Type.Array(PathAlias, { maxItems: c.routes_max, default: [] }),
+    egress: Type.Boolean({ default: false, description: "whether the challenge itself reaches the internet" }),
+    jobs: Type.Optional(JobPolicy),
+  },
+  { ...strict, description: "a challenge as its administrator describes it" },
+);
+export type ChallengeSpec = Static<typeof ChallengeSpec>;
+
+/** Whether the challenge answers as contract §1 demands, as admin last saw it. */
+export const Readiness = Type.Object(
+  {
+    ready: Type.Boolean(),
+    reason: Type.Union([Type.String(), Type.Null()]),
+    checked_at: Type.String({ format: "date-time" }),
+  },
+  strict,
+);
+export type Readiness = Static<typeof Readiness>;
+
+export interface Challenge {
+  readonly spec: ChallengeSpec;
+  readonly status: ChallengeStatus;
+  /** Generation of the derived challenge and broker tokens; the one before stays valid while `token_rotating`. */
+  readonly token_generation: number;
+  readonly token_rotating: boolean;
+  readonly readiness: Readiness | null;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+/** What job policy applies where the record is silent. */
+export function jobPolicyOf(spec: ChallengeSpec): JobPolicy {
+  return (
+    spec.jobs ?? {
+      running_max: 8,
+      queued_max: 10_000,
+      share_weight: 1,
+      gpu_count_max: 0,
+      image_allowlist: [],
+      allow_egress: false,
+      networks: [],
+      queueing: true,
+      blob_bytes_max: 10 * 2 ** 30,
+    }
+  );
+}
+
+/** Where the platform reaches the challenge on its own network (contract §1). */
+export function internalBaseUrl(spec: ChallengeSpec): string {
+  return `http://challenge-${spec.slug}:${spec.internal_port}`;
+}

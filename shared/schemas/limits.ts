@@ -1,0 +1,38 @@
+/**
+ * Every bound of the platform, in one place, grouped by subject. The unit is the last word of a name before `_max`.
+ * Deployments change some of them by configuration; these are the defaults and the hard ceilings.
+ */
+export const limits = {
+  http: {
+    /** A JSON request body of an administrative route. */
+    json_bytes_max: 1_048_576,
+    /** How long a client may take to send a request's head and body. */
+    request_ms_max: 30_000,
+    /** Longest accepted X-Request-Id of a caller. */
+    request_id_chars_max: 64,
+  },
+  process: {
+    /** From SIGTERM to exit. */
+    shutdown_ms_max: 10_000,
+    /** One dependency probe of --check or /readyz. */
+    probe_ms_max: 5_000,
+  },
+  database: {
+    connections_max: 10,
+    statement_ms_max: 15_000,
+    lock_ms_max: 10_000,
+    idle_in_transaction_ms_max: 30_000,
+    connect_ms_max: 10_000,
+    /** How long a role waits for the schema version it needs before it gives up. */
+    schema_wait_ms_max: 120_000,
+  },
+  challenge: {
+    name_chars_max: 100,
+    description_chars_max: 2_000,
+    env_entries_max: 100,
+    env_value_chars_max: 32_768,
+    secrets_max: 32,
+    metadata_value_chars_max: 2_000,
+    routes_max: 64,
+  },
+} as const;
