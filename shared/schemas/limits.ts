@@ -26,6 +26,11 @@ export const limits = {
     /** How long a role waits for the schema version it needs before it gives up. */
     schema_wait_ms_max: 120_000,
   },
+  engine: {
+    /** One call to the Engine API that is not a stream. */
+    call_ms_max: 30_000,
+    image_load_ms_max: 300_000,
+  },
   challenge: {
     name_chars_max: 100,
     description_chars_max: 2_000,
