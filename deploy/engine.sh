@@ -1,0 +1,249 @@
+#!/bin/sh
+# A Docker Engine of our own, unpacked from Debian's packages beside whatever the machine has.
+#
+# Debian 12's docker.io is 20.10, too old for the platform; Debian 13's is 26.1 and runs on Debian 12 as it is.
+# To be sourced (functions engine_*), or called:
+#
+#   engine.sh fetch [SUITE]      unpack the engine of Debian SUITE (default trixie) and print its folder
+#   engine.sh package SUITE NAME unpack one more package of that suite, or of the machine's own with SUITE "own"
+#   engine.sh start [OPTION...]  start it (systemd unit, or directly) with OPTIONs for dockerd, and wait for it
+#   engine.sh stop               stop what start started
+#   engine.sh version            print the versions of its parts
+#
+# Environment: ENGINE_PREFIX (/opt/platform/engine), ENGINE_SUITE (trixie), ENGINE_SOCKET (/run/docker.sock),
+# ENGINE_DATA (/var/lib/platform-docker).
+
+engine_here=${engine_here:-$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)}
+: "${ENGINE_PREFIX:=/opt/platform/engine}" "${ENGINE_SUITE:=trixie}"
+: "${ENGINE_SOCKET:=/run/docker.sock}" "${ENGINE_DATA:=/var/lib/platform-docker}"
+ENGINE_RUN=/run/platform-docker
+ENGINE_ETC=/etc/platform/engine
+ENGINE_START_SECONDS=60
+
+engine_say() { printf '%s\n' "$*" >&2; }
+engine_fail() { engine_say "engine: $*"; return 1; }
+
+engine_need_root() { [ "$(id -u)" = 0 ] || engine_fail "must be run as root"; }
+
+engine_apt() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" >&2; }
+
+# engine_install NAME...: Debian packages of the machine's own release; installs only what is missing.
+engine_install() {
+  engine_missing=
+  for engine_name; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$engine_name" 2>/dev/null)" = installed ] || engine_missing="$engine_missing $engine_name"
+  done
+  [ -n "$engine_missing" ] || return 0
+  engine_say "installing:$engine_missing"
+  # shellcheck disable=SC2086 # a list of package names
+  engine_apt install -y --no-install-recommends $engine_missing 2>/dev/null && return 0
+  engine_apt -o APT::Update::Error-Mode=any update && engine_apt install -y --no-install-recommends $engine_missing \
+    || engine_fail "apt-get could not install:$engine_missing"
+}
+
+# What the unpacked engine needs from the machine. tini-static is what docker-init is a link to.
+engine_helpers() { engine_install ca-certificates iproute2 iptables procps runc tini util-linux; }
+
+# The mirror of the machine's own Debian, and the keyring that signs it (empty: apt's trusted keys).
+engine_mirror() {
+  # shellcheck source=/dev/null
+  engine_codename=$(. /etc/os-release && printf %s "${VERSION_CODENAME:-}")
+  apt-get indextargets --no-release-info --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(SOURCESENTRY)' 'Identifier: Packages' |
+    awk -v want="$engine_codename" '$3 == "main" && ($2 == want || $2 == "stable" || $2 == "oldstable") { print $1, $4; exit }'
+}
+
+# engine_signed_by FILE:ENTRY: the Signed-By of an apt source, where it is a file.
+engine_signed_by() {
+  sed -n -e 's/^[Ss]igned-[Bb]y:[[:space:]]*\(\/.*\)$/\1/p' -e 's/^deb .*\[.*signed-by=\(\/[^] ]*\).*/\1/p' "${1%:*}" 2>/dev/null | head -n 1
+}
+
+# engine_source SUITE KEYRING: an apt of its own for that suite in $engine_apt_dir: the machine's lists stay as they are.
+engine_source() {
+  mkdir -p "$engine_apt_dir/lists/partial" "$engine_apt_dir/cache/archives/partial"
+  {
+    printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$engine_uri" "$1"
+    [ -z "$2" ] || printf 'Signed-By: %s\n' "$2"
+  } >"$engine_apt_dir/suite.sources"
+}
+
+engine_suite_apt() {
+  engine_apt -o Dir::Etc::SourceParts=/dev/null -o Dir::Etc::SourceList="$engine_apt_dir/suite.sources" \
+    -o Dir::State::Lists="$engine_apt_dir/lists" -o Dir::Cache="$engine_apt_dir/cache" -o APT::Sandbox::User=root \
+    -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false \
+    -o APT::Update::Error-Mode=any "$@"
+}
+
+# engine_update SUITE: that suite's lists, with signatures checked. A keyring too old for the suite is replaced, for
+# this alone, by the newest that the machine's own (checked) sources offer.
+engine_update() {
+  engine_found=$(engine_mirror)
+  [ -n "$engine_found" ] || engine_fail "no Debian mirror in this machine's apt sources" || return 1
+  engine_uri=${engine_found%% *}
+  engine_keyring=$(engine_signed_by "${engine_found#* }")
+  engine_source "$1" "$engine_keyring"
+  engine_suite_apt update && return 0
+  engine_say "the lists of $1 did not verify: trying the newest debian-archive-keyring of this machine's own sources"
+  engine_apt -o APT::Update::Error-Mode=any update || return 1
+  (cd "$engine_apt_dir" && apt-get -qq -o APT::Sandbox::User=root download debian-archive-keyring && dpkg -x debian-archive-keyring_*.deb keyring) || return 1
+  engine_source "$1" "$engine_apt_dir/keyring/usr/share/keyrings/debian-archive-keyring.gpg"
+  engine_suite_apt update || engine_fail "the package lists of Debian $1 could not be fetched or verified from $engine_uri"
+}
+
+# engine_unpack SUITE TARGET NAME...: packages into the folder TARGET, whole or not at all.
+engine_unpack() {
+  engine_suite=$1 engine_target=$2
+  shift 2
+  mkdir -p "$(dirname -- "$engine_target")"
+  engine_apt_dir=$(mktemp -d "$engine_target.XXXXXX") || return 1
+  (
+    trap 'rm -rf "$engine_apt_dir"' EXIT
+    trap 'exit 1' HUP INT TERM
+    if [ "$engine_suite" = own ]; then
+      cd "$engine_apt_dir" || exit 1
+      apt-get -qq -o APT::Sandbox::User=root download "$@" >&2 2>/dev/null ||
+        { engine_apt update && apt-get -qq -o APT::Sandbox::User=root download "$@" >&2; } || exit 1
+    else
+      engine_update "$engine_suite" || exit 1
+      cd "$engine_apt_dir" || exit 1
+      # shellcheck disable=SC2046 # a list of package names
+      engine_suite_apt download $(printf "%s/$engine_suite " "$@") || exit 1
+    fi
+    mkdir root
+    for engine_deb in ./*.deb; do
+      case $engine_deb in ./debian-archive-keyring_*) continue ;; esac
+      dpkg -x "$engine_deb" root || exit 1
+      dpkg-deb -W --showformat='${Package} ${Version}\n' "$engine_deb" >>root/packages || exit 1
+    done
+    [ ! -L root/usr/bin/docker-init ] || ln -sfn /usr/bin/tini-static root/usr/bin/docker-init
+    chmod 755 root
+    rm -rf "$engine_target" && mv -T root "$engine_target"
+  )
+}
+
+# Runs a command while no other process holds the lock of that name in the prefix.
+engine_locked() {
+  engine_lock=$1
+  shift
+  mkdir -p "$ENGINE_PREFIX" || return 1
+  (flock -w 600 9 || exit 1; "$@") 9>"$ENGINE_PREFIX/.lock-$engine_lock"
+}
+
+engine_fetch_locked() {
+  [ -f "$ENGINE_PREFIX/$1/packages" ] && return 0
+  engine_helpers || return 1
+  engine_say "unpacking Docker Engine of Debian $1 into $ENGINE_PREFIX/$1"
+  engine_unpack "$1" "$ENGINE_PREFIX/$1" docker.io docker-cli containerd
+}
+
+# engine_fetch [SUITE]: prints the folder that holds usr/sbin/dockerd. Quick when it is there.
+engine_fetch() {
+  engine_need_root || return 1
+  engine_want=${1:-$ENGINE_SUITE}
+  [ -x /usr/bin/tini-static ] && [ -f "$ENGINE_PREFIX/$engine_want/packages" ] ||
+    engine_locked "$engine_want" engine_fetch_locked "$engine_want" || engine_fail "could not get Docker Engine of Debian $engine_want" || return 1
+  engine_helpers || return 1
+  printf '%s\n' "$ENGINE_PREFIX/$engine_want"
+}
+
+engine_package_locked() {
+  [ -f "$ENGINE_PREFIX/$2-$1/packages" ] && return 0
+  engine_say "unpacking $2 of Debian $1 into $ENGINE_PREFIX/$2-$1"
+  engine_unpack "$1" "$ENGINE_PREFIX/$2-$1" "$2"
+}
+
+engine_package() {
+  engine_need_root || return 1
+  engine_locked "$2-$1" engine_package_locked "$1" "$2" || engine_fail "could not get the package $2 of Debian $1" || return 1
+  printf '%s\n' "$ENGINE_PREFIX/$2-$1"
+}
+
+engine_path() { printf '%s\n' "$ENGINE_PREFIX/$ENGINE_SUITE/usr/sbin:$ENGINE_PREFIX/$ENGINE_SUITE/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"; }
+engine_docker() { PATH=$(engine_path) docker -H "unix://$ENGINE_SOCKET" "$@"; }
+
+# The engine version that answers on the socket, or nothing.
+engine_answers() { engine_docker version --format '{{.Server.Version}}' 2>/dev/null; }
+
+engine_version() {
+  cat "$ENGINE_PREFIX/$ENGINE_SUITE/packages" 2>/dev/null || engine_fail "no engine in $ENGINE_PREFIX/$ENGINE_SUITE"
+  engine_seen=$(engine_answers)
+  printf 'running %s\n' "${engine_seen:-no}"
+}
+
+engine_is_systemd() { [ -d /run/systemd/system ]; }
+
+engine_configure() {
+  getent group docker >/dev/null || groupadd --system docker || return 1
+  mkdir -p "$ENGINE_ETC" "$ENGINE_DATA" || return 1
+  [ -f "$ENGINE_ETC/daemon.json" ] || install -m 0644 "$engine_here/daemon/daemon.json" "$ENGINE_ETC/daemon.json"
+}
+
+engine_start_unit() {
+  for engine_unit in platform-containerd platform-docker; do
+    sed -e "s|@PATH@|$(engine_path)|g" -e "s|@BIN@|$ENGINE_PREFIX/$ENGINE_SUITE/usr|g" -e "s|@SOCKET@|$ENGINE_SOCKET|g" \
+      -e "s|@DATA@|$ENGINE_DATA|g" -e "s|@OPTIONS@|$*|g" "$engine_here/daemon/$engine_unit.service" >"/etc/systemd/system/$engine_unit.service" || return 1
+  done
+  systemctl daemon-reload && systemctl enable --quiet platform-docker.service && systemctl start platform-docker.service
+}
+
+# Without systemd: detached from the caller, with its log in a file that is ours to rotate by restart.
+engine_start_direct() {
+  mkdir -p "$ENGINE_RUN" /var/log/platform || return 1
+  PATH=$(engine_path) setsid containerd --address "$ENGINE_RUN/containerd.sock" --root "$ENGINE_DATA/containerd" --state "$ENGINE_RUN/containerd" \
+    </dev/null >/var/log/platform/containerd.log 2>&1 9>&- &
+  echo $! >"$ENGINE_RUN/containerd.pid"
+  PATH=$(engine_path) setsid dockerd --config-file "$ENGINE_ETC/daemon.json" --host "unix://$ENGINE_SOCKET" --data-root "$ENGINE_DATA" \
+    --exec-root "$ENGINE_RUN/exec" --pidfile "$ENGINE_RUN/docker.pid" --containerd "$ENGINE_RUN/containerd.sock" "$@" \
+    </dev/null >/var/log/platform/docker.log 2>&1 9>&- &
+}
+
+engine_start_locked() {
+  engine_seen=$(engine_answers) && { engine_say "Docker Engine $engine_seen answers on $ENGINE_SOCKET"; return 0; }
+  engine_configure || return 1
+  if engine_is_systemd; then engine_start_unit "$@"; else engine_start_direct "$@"; fi || return 1
+  engine_waited=0
+  until engine_seen=$(engine_answers); do
+    [ "$engine_waited" -lt $((ENGINE_START_SECONDS * 5)) ] ||
+      engine_fail "the engine did not answer on $ENGINE_SOCKET within $ENGINE_START_SECONDS s (journalctl -u platform-docker, or /var/log/platform/docker.log)" || return 1
+    engine_waited=$((engine_waited + 1))
+    sleep 0.2
+  done
+  engine_say "Docker Engine $engine_seen started on $ENGINE_SOCKET"
+}
+
+# engine_start [OPTION...]: fetched if missing, started if nothing answers on the socket yet.
+engine_start() {
+  engine_fetch "$ENGINE_SUITE" >/dev/null && engine_locked start engine_start_locked "$@"
+}
+
+engine_stop() {
+  engine_need_root || return 1
+  if engine_is_systemd; then
+    systemctl disable --quiet --now platform-docker.service platform-containerd.service 2>/dev/null
+    rm -f /etc/systemd/system/platform-docker.service /etc/systemd/system/platform-containerd.service
+    systemctl daemon-reload
+    return 0
+  fi
+  for engine_part in docker containerd; do
+    engine_pid=$(cat "$ENGINE_RUN/$engine_part.pid" 2>/dev/null) || continue
+    case $(cat "/proc/$engine_pid/comm" 2>/dev/null) in dockerd | containerd) kill "$engine_pid" ;; *) continue ;; esac
+    engine_waited=0
+    while kill -0 "$engine_pid" 2>/dev/null && [ "$engine_waited" -lt 150 ]; do
+      sleep 0.2
+      engine_waited=$((engine_waited + 1))
+    done
+    rm -f "$ENGINE_RUN/$engine_part.pid"
+  done
+}
+
+case ${0##*/} in
+engine.sh)
+  case ${1:-} in
+  fetch) engine_fetch "${2:-$ENGINE_SUITE}" ;;
+  package) engine_package "${2:?a suite}" "${3:?a package}" ;;
+  start) shift && engine_start "$@" ;;
+  stop) engine_stop ;;
+  version) engine_version ;;
+  *) sed -n '2,/^$/s/^# \{0,1\}//p' "$0" && exit 2 ;;
+  esac
+  ;;
+esac
