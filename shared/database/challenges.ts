@@ -16,6 +16,7 @@ export interface Challenges {
   recordReadiness(slug: string, readiness: Readiness): Promise<void>;
 }
 
+/** The registry over `sql`, which may be a transaction. Reads throw when a stored record does not meet the schema. */
 export function createChallenges(sql: Database | Transaction): Challenges {
   const read = async (rows: postgres.PendingQuery<postgres.Row[]>) =>
     (await rows).map((row) => parse(row as unknown as Row));

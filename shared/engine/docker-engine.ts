@@ -40,7 +40,14 @@ export function isAtLeast(version: string, oldest: string): boolean {
 }
 
 function createDockerEngine(call: DockerCall): Engine {
-  const get = <T>(path: string, query: Record<string, unknown> = {}) => call.json<T>("GET", path, { query });
+  const get: Get = (path, query = {}) => call.json("GET", path, { query });
+  return { ...workload(call, get), ...surroundings(call, get), ...thisNode(call, get) };
+}
+
+type Get = <T>(path: string, query?: Record<string, unknown>) => Promise<T>;
+
+/** Nodes, services and their tasks. */
+function workload(call: DockerCall, get: Get) {
   return {
     version: () => get("/version"),
     swarm: async () => (await get<{ Swarm: Awaited<ReturnType<Engine["swarm"]>> }>("/info")).Swarm,
@@ -62,7 +69,12 @@ function createDockerEngine(call: DockerCall): Engine {
       const query = { stdout: 1, stderr: 1, timestamps: 1, follow: follow ? 1 : 0, ...(since ? { since } : {}) };
       yield* demultiplex(await call.stream("GET", `/tasks/${taskId}/logs`, { query, signal }));
     },
+  } satisfies Partial<Engine>;
+}
 
+/** What services need around them: networks, secrets, volumes. */
+function surroundings(call: DockerCall, get: Get) {
+  return {
     networks: (labels) => get<Network[]>("/networks", { filters: { label: labelFilter(labels) } }),
     network: (name) => orNull(get<Network>(`/networks/${encodeURIComponent(name)}`, { scope: "swarm" })),
     createNetwork: async ({ Name, Labels, Internal, Attachable, Encrypted, Options }) => {
@@ -93,7 +105,12 @@ function createDockerEngine(call: DockerCall): Engine {
       ).Volumes ?? [],
     createVolume: (Name, Labels) => call.json("POST", "/volumes/create", { body: { Name, Labels } }),
     removeVolume: (name) => orGone(call.json("DELETE", `/volumes/${encodeURIComponent(name)}`)),
+  } satisfies Partial<Engine>;
+}
 
+/** What belongs to this node alone: containers, images, events. */
+function thisNode(call: DockerCall, get: Get) {
+  return {
     containers: (labels, { all = false } = {}) =>
       get("/containers/json", { all: all ? 1 : 0, filters: { label: labelFilter(labels) } }),
     image: async (reference) => {
@@ -128,7 +145,7 @@ function createDockerEngine(call: DockerCall): Engine {
       const answer = await call.stream("GET", "/events", { query, signal });
       for await (const line of createInterface({ input: answer })) yield JSON.parse(line) as EngineEvent;
     },
-  };
+  } satisfies Partial<Engine>;
 }
 
 function labelFilter(labels: Labels): string[] {

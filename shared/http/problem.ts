@@ -36,6 +36,7 @@ export function problemOf(error: ProblemError, requestId: string): Problem {
   };
 }
 
+/** `error` as the answer its receiver reads. */
 export function problemResponse(error: ProblemError, requestId: string): Response {
   return new Response(JSON.stringify(problemOf(error, requestId)), {
     status: error.status,
