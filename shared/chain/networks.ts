@@ -1,0 +1,26 @@
+/** Public endpoints of the networks Bittensor's tools know by name. */
+const ENDPOINT_BY_NETWORK: Readonly<Record<string, string>> = {
+  finney: "wss://entrypoint-finney.opentensor.ai:443",
+  test: "wss://test.finney.opentensor.ai:443",
+  archive: "wss://archive.chain.opentensor.ai:443",
+  local: "ws://127.0.0.1:9944",
+};
+
+/** Resolves `finney`, `test`, `archive`, `local` or a ws(s) URL to the URL. Throws with what was expected otherwise. */
+export function resolveEndpoint(network: string): string {
+  const known = ENDPOINT_BY_NETWORK[network];
+  if (known !== undefined) return known;
+  const url = URL.parse(network);
+  if (url === null || (url.protocol !== "ws:" && url.protocol !== "wss:")) {
+    throw new Error(
+      `chain endpoint ${JSON.stringify(network)}: expected ${Object.keys(ENDPOINT_BY_NETWORK).join(", ")} or a ws:// or wss:// URL`,
+    );
+  }
+  return network;
+}
+
+/** The endpoint as it may be shown: scheme, host and port, nothing that could be a key. */
+export function publicEndpoint(endpoint: string): string {
+  const url = URL.parse(endpoint);
+  return url === null ? "" : `${url.protocol}//${url.host}`;
+}

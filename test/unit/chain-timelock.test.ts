@@ -1,0 +1,47 @@
+import { describe, expect, test } from "bun:test";
+import {
+  decodeRevealPayload,
+  decryptWithSignature,
+  encodeRevealPayload,
+  encryptUntilRound,
+  isRoundSignature,
+  QUICKNET_PUBLIC_KEY,
+  testBeacon,
+} from "#shared/chain/timelock.ts";
+
+const ROUND_1000_SIGNATURE =
+  "b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39";
+const message = new TextEncoder().encode("a vector nobody may read yet");
+
+describe("timelock encryption", () => {
+  test("trusts the quicknet key because it verifies the published signature of round 1000", () => {
+    expect(isRoundSignature(1000, ROUND_1000_SIGNATURE, QUICKNET_PUBLIC_KEY)).toBe(true);
+    expect(isRoundSignature(1001, ROUND_1000_SIGNATURE, QUICKNET_PUBLIC_KEY)).toBe(false);
+  });
+
+  test("is opened by the signature of its round and by no other", () => {
+    expect(decryptWithSignature(encryptUntilRound(message, 1000, QUICKNET_PUBLIC_KEY), ROUND_1000_SIGNATURE)).toEqual(
+      message,
+    );
+    const beacon = testBeacon("test");
+    const sealed = encryptUntilRound(message, 5, beacon.public_key);
+    expect(decryptWithSignature(sealed, beacon.sign(5))).toEqual(message);
+    expect(() => decryptWithSignature(sealed, beacon.sign(6))).toThrow("does not open");
+    const bent = Uint8Array.from(sealed);
+    bent[200] = (bent[200] ?? 0) ^ 1;
+    expect(() => decryptWithSignature(bent, beacon.sign(5))).toThrow();
+  });
+
+  test("of 256 uids is 1,313 bytes, within the chain's 5,000", () => {
+    const payload = {
+      hotkey_public_key: new Uint8Array(32).fill(7),
+      uids: Array.from({ length: 256 }, (_, uid) => uid),
+      values: Array.from({ length: 256 }, (_, uid) => uid * 256),
+      version_key: 12n,
+    };
+    const encoded = encodeRevealPayload(payload);
+    expect(decodeRevealPayload(encoded)).toEqual(payload);
+    expect(encryptUntilRound(encoded, 1000, QUICKNET_PUBLIC_KEY)).toHaveLength(1313);
+    expect(() => decodeRevealPayload(encoded.subarray(0, -1))).toThrow(RangeError);
+  });
+});
