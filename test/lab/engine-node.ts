@@ -1,0 +1,136 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import Docker from "dockerode";
+import { waitFor } from "../support/wait-for.ts";
+import { run } from "./command.ts";
+import { bootMachine, type Machine, type MachineProcess, openMachine } from "./machine.ts";
+import { cgroupOf, type Slot } from "./slot.ts";
+
+const repository = join(import.meta.dir, "../..");
+
+/** Engine versions a lab can run, by the Debian suite whose packages they are. */
+export const engineSuites = { "26.1": "trixie", "28": "sid" } as const;
+export type EngineVersion = keyof typeof engineSuites;
+
+/** What a node of the lab is: its name in the Swarm, its class, and how many GPUs it says it has. */
+export interface NodeSpec {
+  readonly name: string;
+  /** Its `platform.workload` label; the manager has none. */
+  readonly workload?: "cpu" | "gpu";
+  readonly gpu_count?: number;
+}
+
+/** A machine with a Docker Engine of its own. */
+export interface LabNode extends Machine {
+  readonly spec: NodeSpec;
+  readonly docker: Docker;
+  /** The engine's socket, as the host sees it. Inside the machine it is /run/docker.sock. */
+  readonly socketPath: string;
+  /** SIGKILL to dockerd, and containerd with it; containers go on until the engine is back, as after a crash. */
+  kill(): Promise<void>;
+  /** SIGKILL to everything on the node, as when the power fails. `restart` powers it on. */
+  powerOff(): Promise<void>;
+  /** Stops the engine in good order if it runs, and starts it; resolves when it answers. */
+  restart(): Promise<void>;
+  /** `docker load`; answers the lines the engine printed. */
+  loadImage(tarPath: string): Promise<string>;
+}
+
+/** Folder of the unpacked engine; unpacks it the first time. */
+export async function fetchEngine(version: EngineVersion): Promise<string> {
+  return await run([join(repository, "deploy/engine.sh"), "fetch", engineSuites[version]], { timeout_ms: 300_000 });
+}
+
+/** Boots a machine and starts the engine in it. */
+export async function startNode(slot: Slot, spec: NodeSpec, lastByte: number, engine: string): Promise<LabNode> {
+  const node = nodeOn(slot, spec, await bootMachine(slot, spec.name, lastByte), engine);
+  await node.restart();
+  return node;
+}
+
+/** A node that was started before. */
+export function openNode(slot: Slot, spec: NodeSpec, lastByte: number, engine: string): LabNode {
+  return nodeOn(slot, spec, openMachine(slot, spec.name, `${slot.subnet}.${lastByte}`), engine);
+}
+
+function nodeOn(slot: Slot, spec: NodeSpec, machine: Machine, engine: string): LabNode {
+  const socketPath = join(machine.directory, "run/docker.sock");
+  const docker = new Docker({ socketPath });
+  const signal = (name: string) =>
+    machine.exec(["sh", "-c", `pid=$(cat /run/docker.pid) && kill -${name} $pid && tail --pid=$pid -f /dev/null`]);
+  return {
+    ...machine,
+    spec,
+    docker,
+    socketPath,
+    kill: async () => void (await signal("KILL")),
+    powerOff: async () => void (await machine.exec(["sh", "-c", killAll])),
+    restart: async () => {
+      await signal("TERM");
+      await startEngine(machine, socketPath, engineCommand(slot, spec, machine, engine));
+    },
+    loadImage: async (tarPath) => await readAll(await docker.loadImage(tarPath)),
+  };
+}
+
+async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** All but the machine's init, the sleep it waits for, and this shell; again until nothing new was seen, as shims fork. */
+const killAll = `
+again=1
+while [ "$again" ]; do
+  again=
+  for dir in /proc/[0-9]*; do
+    pid=\${dir#/proc/}
+    [ "$pid" != 1 ] && [ "$pid" != $$ ] && ! grep -qz infinity $dir/cmdline 2>/dev/null && kill -KILL $pid 2>/dev/null && again=1
+  done
+done
+rm -f /run/docker.sock /run/docker.pid`;
+
+function engineCommand(
+  slot: Slot,
+  { name, gpu_count = 0 }: NodeSpec,
+  { directory }: Machine,
+  engine: string,
+): string[] {
+  const gpus = Array.from({ length: gpu_count }, (_, index) => `--node-generic-resource=NVIDIA-GPU=GPU-${index}`);
+  return [
+    ...["env", `PATH=${engine}/usr/sbin:${engine}/usr/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin`, "dockerd"],
+    `--config-file=${join(repository, "deploy/daemon/daemon.json")}`,
+    "--host=unix:///run/docker.sock",
+    `--data-root=${directory}/data`,
+    "--exec-root=/run/docker",
+    "--pidfile=/run/docker.pid",
+    // Without systemd in the machine; and so that the containers' control groups can be found and removed.
+    "--exec-opt=native.cgroupdriver=cgroupfs",
+    `--cgroup-parent=/${cgroupOf(slot, name)}`,
+    "--insecure-registry=10.77.0.0/16",
+    ...gpus,
+  ];
+}
+
+async function answers(socketPath: string): Promise<boolean> {
+  const response = await fetch("http://engine/_ping", { unix: socketPath, signal: AbortSignal.timeout(2_000) });
+  return response.ok;
+}
+
+async function startEngine(machine: Machine, socketPath: string, command: string[]): Promise<void> {
+  const engine: MachineProcess = await machine.spawn(command, { logName: "dockerd.log" });
+  let ended: number | undefined;
+  void engine.exited.then((code) => {
+    ended = code;
+  });
+  await waitFor(async () => ended !== undefined || (existsSync(socketPath) && (await answers(socketPath))), {
+    deadline_ms: 30_000,
+    every_ms: 50,
+    what: `start of the engine of ${machine.name}`,
+  });
+  if (ended !== undefined) {
+    const log = readFileSync(join(machine.directory, "dockerd.log"), "utf8").slice(-2_000);
+    throw new Error(`the engine of ${machine.name} ended with ${ended}: ${log}`);
+  }
+}
