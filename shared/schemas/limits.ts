@@ -40,4 +40,28 @@ export const limits = {
     metadata_value_chars_max: 2_000,
     routes_max: 64,
   },
+  archive: {
+    /** Input archives and what jobs leave behind; see `ArchiveLimits`. */
+    compressed_bytes_max: 268_435_456,
+    expanded_bytes_max: 1_073_741_824,
+    ratio_max: 200,
+    ratio_free_bytes_max: 16_777_216,
+    entries_max: 20_000,
+    depth_max: 32,
+    name_bytes_max: 1_024,
+    header_bytes_max: 65_536,
+  },
+  chain: {
+    /** Opening a connection, metadata included. */
+    connect_ms_max: 30_000,
+    /** One read: a storage query or runtime call. */
+    call_ms_max: 30_000,
+    endpoints_max: 16,
+    /** Blocks an extrinsic stays valid; the deadline of its watch. */
+    era_blocks: 16,
+    /** `MAX_CRV3_COMMIT_SIZE_BYTES` of the runtime. */
+    commit_bytes_max: 5_000,
+    /** A sealed weight vector fetched from the platform. */
+    vector_bytes_max: 4_194_304,
+  },
 } as const;
