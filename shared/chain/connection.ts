@@ -1,0 +1,159 @@
+import type { ApiPromise } from "@polkadot/api";
+import type { WsProvider } from "@polkadot/rpc-provider";
+import type { ProviderInterface } from "@polkadot/rpc-provider/types";
+import { limits } from "../schemas/limits.ts";
+import { type Clock, systemClock } from "../time/clock.ts";
+import { ChainUnreachableError } from "./chain.ts";
+import { withDeadline } from "./deadline.ts";
+import { EndpointRing } from "./endpoints.ts";
+import { publicEndpoint, resolveEndpoint } from "./networks.ts";
+
+export interface ConnectionOptions {
+  /** Names or ws(s) URLs, tried in turn. */
+  readonly endpoints: readonly string[];
+  readonly clock?: Clock;
+  readonly connect_ms_max?: number;
+  readonly call_ms_max?: number;
+}
+
+export interface Session {
+  readonly api: ApiPromise;
+  readonly provider: WsProvider;
+  readonly endpoint: string;
+}
+
+/** Subtensor's own extensions carry nothing in the extrinsic; without an entry the library warns and guesses. */
+const EMPTY_EXTENSIONS = Object.fromEntries(
+  ["SudoTransactionExtension", "CheckShieldedTxValidity", "SubtensorTransactionExtension", "DrandPriority"].map(
+    (name) => [name, { extrinsic: {}, payload: {} }],
+  ),
+);
+const RATE_LIMIT_CODE = -32005;
+
+/** One connection to whichever endpoint answers; opened on first use, and anew after it broke. */
+export class ChainConnection {
+  readonly #ring: EndpointRing;
+  readonly #connect_ms_max: number;
+  readonly #call_ms_max: number;
+  #session: Promise<Session> | undefined;
+  #endpoint = "";
+  #is_closed = false;
+
+  constructor(options: ConnectionOptions) {
+    this.#ring = new EndpointRing(options.endpoints.map(resolveEndpoint), options.clock ?? systemClock);
+    this.#connect_ms_max = options.connect_ms_max ?? limits.chain.connect_ms_max;
+    this.#call_ms_max = options.call_ms_max ?? limits.chain.call_ms_max;
+  }
+
+  get endpoint(): string {
+    return publicEndpoint(this.#endpoint);
+  }
+
+  /**
+   * Runs `read`, which must be safe to repeat: when an endpoint fails, each of the others gets one try.
+   * Rejects with {@link ChainUnreachableError} when none is left; the chain's own answers (errors of a call) pass as they are.
+   */
+  async read<T>(read: (session: Session) => Promise<T>): Promise<T> {
+    let cause: unknown;
+    for (let attempt = 0; attempt < this.#ring.size; attempt++) {
+      const endpoint = this.#ring.current();
+      try {
+        const session = await this.#open(endpoint);
+        return await withDeadline(read(session), this.#call_ms_max, "the chain's answer");
+      } catch (error) {
+        if (!isEndpointFault(error)) throw error;
+        cause = error;
+        await this.#drop();
+        this.#ring.failed(endpoint, isRateLimit(error));
+      }
+    }
+    throw new ChainUnreachableError("no chain endpoint answered", { cause });
+  }
+
+  /** The open session, for what must not be repeated: nothing is retried and no other endpoint is tried. */
+  async session(): Promise<Session> {
+    return await this.#open(this.#ring.current());
+  }
+
+  async close(): Promise<void> {
+    this.#is_closed = true;
+    await this.#drop();
+  }
+
+  async #open(endpoint: string): Promise<Session> {
+    if (this.#is_closed) throw new Error("the chain connection is closed");
+    if (this.#session !== undefined && this.#endpoint === endpoint) return await this.#session;
+    await this.#drop();
+    this.#endpoint = endpoint;
+    const opening = openSession(endpoint, this.#connect_ms_max, this.#call_ms_max, () => {
+      if (this.#session === opening) this.#session = undefined;
+    });
+    this.#session = opening;
+    return await opening;
+  }
+
+  async #drop(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    const open = await session?.catch(() => undefined);
+    await open?.api.disconnect();
+  }
+}
+
+async function openSession(
+  endpoint: string,
+  connect_ms_max: number,
+  call_ms_max: number,
+  lost: () => void,
+): Promise<Session> {
+  // Costs 100 ms and 50 MB: only who talks to a chain pays.
+  const { ApiPromise, WsProvider } = await import("@polkadot/api");
+  const provider = new WsProvider(endpoint, false, {}, call_ms_max);
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => undefined);
+  provider.on("error", (event: unknown) => failure.reject(new EndpointFault(`cannot connect: ${eventText(event)}`)));
+  provider.on("disconnected", () => {
+    failure.reject(new EndpointFault("disconnected"));
+    lost();
+  });
+  try {
+    await provider.connect();
+    const creating = ApiPromise.create({
+      provider: provider as unknown as ProviderInterface,
+      noInitWarn: true,
+      throwOnConnect: true,
+      signedExtensions: EMPTY_EXTENSIONS,
+    });
+    creating.catch(() => undefined);
+    const api = await withDeadline(
+      Promise.race([creating, failure.promise]),
+      connect_ms_max,
+      `connecting to ${publicEndpoint(endpoint)}`,
+    );
+    return { api, provider, endpoint };
+  } catch (error) {
+    lost();
+    await provider.disconnect().catch(() => undefined);
+    throw isEndpointFault(error) ? error : new EndpointFault("cannot connect", { cause: error });
+  }
+}
+
+class EndpointFault extends Error {
+  override readonly name = "EndpointFault";
+}
+
+function isRateLimit(error: unknown): boolean {
+  const { code, message = "" } = error as { code?: unknown; message?: string };
+  return code === RATE_LIMIT_CODE || /\b429\b|-32005/.test(message);
+}
+
+function isEndpointFault(error: unknown): boolean {
+  if (error instanceof EndpointFault || isRateLimit(error)) return true;
+  const { name, message = "" } = error as Error;
+  return name === "DeadlineError" || /disconnected from|not connected|No response received from RPC/.test(message);
+}
+
+function eventText(event: unknown): string {
+  const { message } = event as { message?: unknown };
+  return typeof message === "string" && message !== "" ? message : "the connection failed";
+}

@@ -1,0 +1,46 @@
+import type { Clock } from "../time/clock.ts";
+import { ChainUnreachableError } from "./chain.ts";
+
+/** How long an endpoint that answered 429 or -32005 is left alone (chain.md §6). */
+export const COOL_DOWN_MS = 60_000;
+
+/** Endpoints in the operator's order: the current one stays until it fails, then the next that is not cooling down. */
+export class EndpointRing {
+  readonly #endpoints: readonly string[];
+  readonly #clock: Clock;
+  readonly #cools_until = new Map<string, number>();
+  #index = 0;
+
+  constructor(endpoints: readonly string[], clock: Clock) {
+    if (endpoints.length === 0) throw new Error("chain endpoints: expected at least one");
+    this.#endpoints = endpoints;
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#endpoints.length;
+  }
+
+  /** The endpoint to use now. Throws {@link ChainUnreachableError} when all of them are cooling down. */
+  current(): string {
+    const now = this.#clock.monotonic();
+    for (let step = 0; step < this.#endpoints.length; step++) {
+      const index = (this.#index + step) % this.#endpoints.length;
+      const endpoint = this.#endpoints[index] ?? "";
+      if ((this.#cools_until.get(endpoint) ?? 0) <= now) {
+        this.#index = index;
+        return endpoint;
+      }
+    }
+    const wait_ms = Math.min(...this.#cools_until.values()) - now;
+    throw new ChainUnreachableError(
+      `every chain endpoint limits us; the first may be asked again in ${Math.ceil(wait_ms / 1000)} s`,
+    );
+  }
+
+  /** Moves on after a failure of `endpoint`; one that limits us is not asked again for {@link COOL_DOWN_MS}. */
+  failed(endpoint: string, is_rate_limit: boolean): void {
+    if (is_rate_limit) this.#cools_until.set(endpoint, this.#clock.monotonic() + COOL_DOWN_MS);
+    if (this.#endpoints[this.#index] === endpoint) this.#index = (this.#index + 1) % this.#endpoints.length;
+  }
+}
