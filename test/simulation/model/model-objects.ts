@@ -1,0 +1,104 @@
+import type { GenericResource, Service, ServiceSpec, SwarmNode, Task, TaskState } from "#shared/engine/engine.ts";
+
+/** What a container does, on virtual time; rejecting means that the engine could not start it (the message becomes the task's error). */
+export type Program = (container: ModelContainer) => Promise<{ readonly exit_code: number; readonly is_oom?: boolean }>;
+
+export interface ModelContainer {
+  readonly id: string;
+  readonly task: ModelTask;
+  readonly node: ModelNode;
+  readonly spec: ServiceSpec;
+  readonly killed: AbortController;
+  log: { readonly time_ms: number; readonly text: string }[];
+  ended: { readonly exit_code: number; readonly is_oom: boolean } | null;
+}
+
+export interface ModelNode {
+  readonly id: string;
+  readonly name: string;
+  labels: Record<string, string>;
+  availability: "active" | "pause" | "drain";
+  /** The engine runs; what it knows reaches the manager only while `is_linked`. */
+  is_up: boolean;
+  is_linked: boolean;
+  /** What the manager believes. */
+  state: "ready" | "down" | "unknown";
+  readonly cpus: number;
+  readonly memory_bytes: number;
+  readonly gpus: readonly string[];
+  version: number;
+  readonly created_at_ms: number;
+  readonly containers: Map<string, ModelContainer>;
+  readonly volumes: Map<string, unknown>;
+}
+
+export interface ModelTask {
+  readonly id: string;
+  readonly service: ModelService;
+  node: ModelNode | null;
+  state: TaskState;
+  desired: "complete" | "shutdown" | "remove";
+  error: string;
+  exit_code: number | null;
+  gpus: string[];
+  readonly created_at_ms: number;
+  changed_at_ms: number;
+  container: ModelContainer | null;
+}
+
+export interface ModelService {
+  readonly id: string;
+  spec: ServiceSpec;
+  version: number;
+  readonly created_at_ms: number;
+  readonly tasks: ModelTask[];
+  is_removed: boolean;
+}
+
+/** The model's objects as the Engine API shows them. */
+export function asNode(node: ModelNode): SwarmNode {
+  const gpus: GenericResource[] = node.gpus.map((Value) => ({ NamedResourceSpec: { Kind: "NVIDIA-GPU", Value } }));
+  return {
+    ID: node.id,
+    Version: { Index: node.version },
+    CreatedAt: new Date(node.created_at_ms).toISOString(),
+    UpdatedAt: new Date(node.created_at_ms).toISOString(),
+    Spec: { Role: "worker", Availability: node.availability, Labels: { ...node.labels } },
+    Description: {
+      Hostname: node.name,
+      Engine: { EngineVersion: "26.1.5" },
+      Resources: { NanoCPUs: node.cpus * 1e9, MemoryBytes: node.memory_bytes, GenericResources: gpus },
+    },
+    Status: { State: node.state, Addr: "10.0.0.1" },
+  };
+}
+
+export function asService(service: ModelService): Service {
+  return {
+    ID: service.id,
+    Version: { Index: service.version },
+    CreatedAt: new Date(service.created_at_ms).toISOString(),
+    Spec: service.spec,
+  };
+}
+
+export function asTask(task: ModelTask): Task {
+  return {
+    ID: task.id,
+    CreatedAt: new Date(task.created_at_ms).toISOString(),
+    ServiceID: task.service.id,
+    ...(task.node ? { NodeID: task.node.id } : {}),
+    DesiredState: task.desired,
+    Spec: { ContainerSpec: task.service.spec.TaskTemplate.ContainerSpec },
+    Status: {
+      State: task.state,
+      Timestamp: new Date(task.changed_at_ms).toISOString(),
+      Err: task.error,
+      ContainerStatus: {
+        ...(task.container ? { ContainerID: task.container.id } : {}),
+        ...(task.exit_code === null ? {} : { ExitCode: task.exit_code }),
+      },
+    },
+    AssignedGenericResources: task.gpus.map((Value) => ({ NamedResourceSpec: { Kind: "NVIDIA-GPU", Value } })),
+  };
+}

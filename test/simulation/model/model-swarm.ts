@@ -1,0 +1,315 @@
+import { EngineError, type ServiceSpec, type TaskState } from "#shared/engine/engine.ts";
+import type { ModelContainer, ModelNode, ModelService, ModelTask, Program } from "./model-objects.ts";
+import type { Random } from "./random.ts";
+import type { VirtualClock } from "./virtual-clock.ts";
+
+const terminal: ReadonlySet<TaskState> = new Set(["complete", "shutdown", "failed", "rejected", "orphaned"]);
+/** Swarm's own batching (stack.md): scheduler 50 ms, assignment 100 ms, status 100 ms. */
+const delays = { schedule_ms: 50, assign_ms: 100, report_ms: 100, node_down_ms: 15_000 } as const;
+
+/** What the image and arguments of a service do, and how long its image takes to arrive. */
+export type ProgramOf = (spec: ServiceSpec) => { readonly pull_ms: number; readonly run: Program };
+
+/** A Swarm in memory with the habits that hurt (jobs.md §2 to §4): second runs, flips of finished tasks, tasks left running on dead nodes. */
+export class ModelSwarm {
+  readonly clock: VirtualClock;
+  readonly #random: Random;
+  readonly #programOf: ProgramOf;
+  readonly nodes = new Map<string, ModelNode>();
+  readonly services = new Map<string, ModelService>();
+  /** Every container that was ever started, for the invariants. */
+  readonly started: ModelContainer[] = [];
+  #serial = 0;
+
+  constructor(clock: VirtualClock, random: Random, programOf: ProgramOf) {
+    this.clock = clock;
+    this.#random = random;
+    this.#programOf = programOf;
+  }
+
+  id(kind: string): string {
+    this.#serial += 1;
+    return `${kind}${String(this.#serial).padStart(6, "0")}`;
+  }
+
+  addNode(
+    name: string,
+    labels: Record<string, string>,
+    { cpus = 4, memory_bytes = 8 * 2 ** 30, gpus = [] as readonly string[] } = {},
+  ): ModelNode {
+    const node: ModelNode = {
+      id: this.id("node"),
+      name,
+      labels,
+      availability: "active",
+      is_up: true,
+      is_linked: true,
+      state: "ready",
+      cpus,
+      memory_bytes,
+      gpus,
+      version: 1,
+      created_at_ms: this.clock.now(),
+      containers: new Map(),
+      volumes: new Map(),
+    };
+    this.nodes.set(node.id, node);
+    return node;
+  }
+
+  createService(spec: ServiceSpec): ModelService {
+    if (this.serviceNamed(spec.Name))
+      throw new EngineError("conflict", `name conflicts with an existing object: service ${spec.Name} already exists`);
+    const service: ModelService = {
+      id: this.id("service"),
+      spec,
+      version: 1,
+      created_at_ms: this.clock.now(),
+      tasks: [],
+      is_removed: false,
+    };
+    this.services.set(service.id, service);
+    this.#addTask(service);
+    return service;
+  }
+
+  serviceNamed(nameOrId: string): ModelService | undefined {
+    return this.services.get(nameOrId) ?? [...this.services.values()].find((service) => service.spec.Name === nameOrId);
+  }
+
+  /** An update of a job starts it anew, unless it asks for no completions: then what runs is stopped (jobs.md §3). */
+  updateService(id: string, version: number, spec: ServiceSpec): void {
+    const service = this.serviceNamed(id);
+    if (!service) throw new EngineError("not_found", `service ${id} not found`);
+    if (service.version !== version)
+      throw new EngineError("conflict", "rpc error: code = Unknown desc = update out of sequence");
+    service.spec = spec;
+    service.version += 1;
+    if (completions(service) > 0) this.#addTask(service);
+    else for (const task of service.tasks) this.#stop(task, "shutdown");
+  }
+
+  removeService(nameOrId: string): void {
+    const service = this.serviceNamed(nameOrId);
+    if (!service) return;
+    service.is_removed = true;
+    this.services.delete(service.id);
+    for (const task of service.tasks) this.#stop(task, "remove");
+  }
+
+  /** The manager's engine starts anew: every unsealed job whose last task failed, or was turned to rejected, runs again. */
+  restartManager(): void {
+    for (const service of this.services.values()) {
+      const last = service.tasks.at(-1);
+      if (last && completions(service) > 0 && ["failed", "rejected"].includes(last.state)) this.#addTask(service);
+    }
+  }
+
+  /** The constraint enforcer at a node update: a task that was complete may turn into rejected. */
+  updateNode(node: ModelNode): void {
+    node.version += 1;
+    for (const service of this.services.values()) {
+      const last = service.tasks.at(-1);
+      if (last?.node === node && last.state === "complete" && this.#random.chance(0.5)) {
+        this.#report(last, "rejected", "assigned node no longer meets constraints");
+      }
+    }
+  }
+
+  /** Power cut: containers are gone at once; the manager notices later and leaves the tasks as they were. */
+  killNode(node: ModelNode): void {
+    node.is_up = false;
+    for (const container of [...node.containers.values()])
+      this.#end(container, { exit_code: 137, is_oom: false }, true);
+    node.containers.clear();
+    this.#noticeLater(node);
+  }
+
+  cutNode(node: ModelNode): void {
+    node.is_linked = false;
+    this.#noticeLater(node);
+  }
+
+  /** The node is back: it reports what became of its tasks; those whose container is gone are "failed" with exit code 0. */
+  restoreNode(node: ModelNode): void {
+    node.is_up = true;
+    node.is_linked = true;
+    this.clock.after(delays.report_ms, () => {
+      if (!node.is_up || !node.is_linked) return;
+      node.state = "ready";
+      node.version += 1;
+      for (const task of this.allTasks()) if (task.node === node && !terminal.has(task.state)) this.#catchUp(task);
+      for (const container of [...node.containers.values()])
+        if (container.task.service.is_removed) this.#kill(container);
+    });
+  }
+
+  allTasks(): ModelTask[] {
+    return [...this.services.values()].flatMap((service) => service.tasks);
+  }
+
+  runningContainers(): ModelContainer[] {
+    return [...this.nodes.values()].flatMap((node) => [...node.containers.values()]);
+  }
+
+  #noticeLater(node: ModelNode): void {
+    this.clock.after(delays.node_down_ms, () => {
+      if (node.is_up && node.is_linked) return;
+      node.state = "down";
+      node.version += 1;
+    });
+  }
+
+  #addTask(service: ModelService): void {
+    const now = this.clock.now();
+    const task: ModelTask = {
+      id: this.id("task"),
+      service,
+      node: null,
+      state: "new",
+      desired: "complete",
+      error: "",
+      exit_code: null,
+      gpus: [],
+      created_at_ms: now,
+      changed_at_ms: now,
+      container: null,
+    };
+    service.tasks.push(task);
+    this.clock.after(delays.schedule_ms, () => this.#schedule(task));
+  }
+
+  #schedule(task: ModelTask): void {
+    if (task.desired !== "complete" || terminal.has(task.state)) return;
+    const wanted = wantedGpus(task.service.spec);
+    const node = [...this.nodes.values()].find((candidate) => this.#fits(candidate, task.service.spec, wanted));
+    if (!node) {
+      this.#report(task, "pending", "no suitable node");
+      this.clock.after(1_000, () => this.#schedule(task));
+      return;
+    }
+    task.node = node;
+    task.gpus = this.#freeGpus(node).slice(0, wanted);
+    this.#report(task, "assigned");
+    this.clock.after(delays.assign_ms, () => void this.#run(task, node));
+  }
+
+  #fits(node: ModelNode, spec: ServiceSpec, gpus: number): boolean {
+    if (node.state !== "ready" || node.availability !== "active") return false;
+    const meets = (spec.TaskTemplate.Placement?.Constraints ?? []).every((constraint) => {
+      const [key = "", value = ""] = constraint.split("==");
+      if (key === "node.id") return node.id === value;
+      if (key === "node.hostname") return node.name === value;
+      return node.labels[key.replace("node.labels.", "")] === value;
+    });
+    return meets && this.#freeGpus(node).length >= gpus;
+  }
+
+  #freeGpus(node: ModelNode): string[] {
+    const taken = new Set(
+      this.allTasks().flatMap((task) => (task.node === node && !terminal.has(task.state) ? task.gpus : [])),
+    );
+    return node.gpus.filter((gpu) => !taken.has(gpu));
+  }
+
+  async #run(task: ModelTask, node: ModelNode): Promise<void> {
+    const spec = task.service.spec;
+    const { pull_ms, run } = this.#programOf(spec);
+    this.#report(task, "preparing");
+    await this.clock.sleep(pull_ms);
+    if (task.desired !== "complete" || !node.is_up || terminal.has(task.state)) return;
+    const container: ModelContainer = {
+      id: this.id("container"),
+      task,
+      node,
+      spec,
+      killed: new AbortController(),
+      log: [],
+      ended: null,
+    };
+    task.container = container;
+    node.containers.set(container.id, container);
+    this.started.push(container);
+    this.#report(task, "running");
+    try {
+      const { exit_code, is_oom = false } = await run(container);
+      this.#end(container, { exit_code, is_oom });
+    } catch (error) {
+      if (container.ended) return;
+      node.containers.delete(container.id);
+      container.ended = { exit_code: 128, is_oom: false };
+      this.#reportEnd(task, "failed", (error as Error).message, 128);
+    }
+  }
+
+  #end(container: ModelContainer, ended: NonNullable<ModelContainer["ended"]>, isSilent = false): void {
+    if (container.ended) return;
+    container.ended = ended;
+    container.node.containers.delete(container.id);
+    container.killed.abort(new Error("killed"));
+    if (!isSilent) this.#reportEndOf(container);
+  }
+
+  #reportEndOf({ task, ended }: ModelContainer): void {
+    if (!ended) return;
+    if (ended.exit_code === 0) this.#reportEnd(task, "complete", "", 0);
+    else this.#reportEnd(task, "failed", `task: non-zero exit (${ended.exit_code})`, ended.exit_code);
+  }
+
+  #reportEnd(task: ModelTask, state: TaskState, error: string, exit_code: number): void {
+    const { node } = task;
+    if (!node?.is_up || !node.is_linked) return;
+    this.clock.after(delays.report_ms, () => {
+      if (!node.is_linked || terminal.has(task.state)) return;
+      task.exit_code = exit_code;
+      this.#report(task, task.desired === "complete" ? state : "shutdown", error);
+    });
+  }
+
+  #catchUp(task: ModelTask): void {
+    const { container } = task;
+    if (container?.node.containers.has(container.id)) {
+      if (task.desired !== "complete") this.#kill(container);
+      return;
+    }
+    if (container?.ended && container.ended.exit_code !== 137) {
+      this.#reportEndOf(container);
+    } else {
+      task.exit_code = 0;
+      this.#report(task, "failed", container ? `No such container: ${container.id}` : "node restarted");
+    }
+  }
+
+  #stop(task: ModelTask, desired: "shutdown" | "remove"): void {
+    task.desired = desired;
+    if (terminal.has(task.state)) return;
+    const { container } = task;
+    if (container && task.node?.containers.has(container.id)) {
+      if (task.node.is_linked) this.#kill(container);
+      return;
+    }
+    this.#report(task, "shutdown");
+  }
+
+  #kill(container: ModelContainer): void {
+    this.clock.after(delays.report_ms, () => this.#end(container, { exit_code: 137, is_oom: false }));
+  }
+
+  #report(task: ModelTask, state: TaskState, error = ""): void {
+    task.state = state;
+    task.error = error;
+    task.changed_at_ms = this.clock.now();
+  }
+}
+
+function completions(service: ModelService): number {
+  return "ReplicatedJob" in service.spec.Mode ? service.spec.Mode.ReplicatedJob.TotalCompletions : 1;
+}
+
+function wantedGpus(spec: ServiceSpec): number {
+  const reserved = spec.TaskTemplate.Resources?.Reservations?.GenericResources ?? [];
+  return reserved.reduce(
+    (sum, resource) => sum + ("DiscreteResourceSpec" in resource ? resource.DiscreteResourceSpec.Value : 1),
+    0,
+  );
+}
