@@ -1,0 +1,44 @@
+import { open } from "node:fs/promises";
+
+/**
+ * Makes renames in a directory durable. Calls that come while an fsync runs share the next one, so a busy store pays for
+ * two at a time however many writers it has.
+ */
+export class GroupedSync {
+  readonly #directory: string;
+  #running: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Resolves when everything renamed before the call is on disk. */
+  sync(): Promise<void> {
+    if (this.#running === null) return this.#start();
+    // The one that runs may have begun before the caller's rename.
+    const ended = this.#running.then(nothing, nothing);
+    this.#next ??= ended.then(() => this.#start());
+    return this.#next;
+  }
+
+  #start(): Promise<void> {
+    this.#next = null;
+    const run = syncDirectory(this.#directory).finally(() => {
+      if (this.#running === run) this.#running = null;
+    });
+    this.#running = run;
+    return run;
+  }
+}
+
+const nothing = () => undefined;
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
