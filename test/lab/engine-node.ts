@@ -58,8 +58,10 @@ function nodeOn(slot: Slot, spec: NodeSpec, machine: Machine, engine: string): L
   const docker = new Docker({ socketPath });
   const signal = (name: string) =>
     machine.exec(["sh", "-c", `pid=$(cat /run/docker.pid) && kill -${name} $pid && tail --pid=$pid -f /dev/null`]);
+  const withDocker = ["env", `PATH=${pathOf(engine)}`];
   return {
     ...machine,
+    exec: (command, options) => machine.exec([...withDocker, ...command], options),
     spec,
     docker,
     socketPath,
@@ -91,6 +93,10 @@ while [ "$again" ]; do
 done
 rm -f /run/docker.sock /run/docker.pid`;
 
+function pathOf(engine: string): string {
+  return `${engine}/usr/sbin:${engine}/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+}
+
 function engineCommand(
   slot: Slot,
   { name, gpu_count = 0 }: NodeSpec,
@@ -99,7 +105,7 @@ function engineCommand(
 ): string[] {
   const gpus = Array.from({ length: gpu_count }, (_, index) => `--node-generic-resource=NVIDIA-GPU=GPU-${index}`);
   return [
-    ...["env", `PATH=${engine}/usr/sbin:${engine}/usr/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin`, "dockerd"],
+    ...["env", `PATH=${pathOf(engine)}`, "dockerd"],
     `--config-file=${join(repository, "deploy/daemon/daemon.json")}`,
     "--host=unix:///run/docker.sock",
     `--data-root=${directory}/data`,

@@ -118,7 +118,9 @@ async function clear(slot: Slot): Promise<void> {
   if (!existsSync(slot.directory)) return;
   const machines = readdirSync(slot.directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   await Promise.all(machines.map(({ name }) => endMachine(slot, name)));
-  await tryRun(["ip", "link", "delete", slot.bridge]);
+  // A dead namespace gives up its interfaces a little later; the cables' outer ends take them along at once.
+  const links = readdirSync("/sys/class/net").filter((n) => n === slot.bridge || n.startsWith(`${slot.bridge}-`));
+  for (const link of links) await tryRun(["ip", "link", "delete", link]);
   await Promise.all(machines.map(({ name }) => removeCgroups(cgroupOf(slot, name))));
   rmSync(slot.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }
