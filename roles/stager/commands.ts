@@ -1,0 +1,77 @@
+import type { Static, TObject } from "@sinclair/typebox";
+import { loadConfig } from "#shared/config/load-config.ts";
+import { systemClock } from "#shared/time/clock.ts";
+import { CollectConfig, FetchConfig, InspectConfig, JanitorConfig } from "./config.ts";
+import { exit_code } from "./outcome.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+type Result = { readonly kind: string };
+
+/** A subcommand, its configuration read: to be run once, within `deadline_ms`. */
+export interface Prepared {
+  readonly deadline_ms: number;
+  run(signal: AbortSignal): Promise<{ readonly result: Result; readonly exit_code: number }>;
+}
+
+export interface Command {
+  readonly summary: string;
+  readonly config: TObject;
+  /** Throws ConfigError. */
+  prepare(env: Env): Prepared;
+}
+
+function command<S extends TObject>(
+  summary: string,
+  schema: S,
+  run: (config: Static<S>, signal: AbortSignal) => Promise<Result>,
+  exitCodeOf: (result: Result) => number = () => exit_code.done,
+): Command {
+  return {
+    summary,
+    config: schema,
+    prepare(env) {
+      const config = loadConfig(schema, { env });
+      return {
+        deadline_ms: (config as { deadline_ms: number }).deadline_ms,
+        async run(signal) {
+          const result = await run(config, signal);
+          return { result, exit_code: exitCodeOf(result) };
+        },
+      };
+    },
+  };
+}
+
+const over = (signal: AbortSignal) => ({
+  signal,
+  clock: systemClock,
+  fetch: (url: string, init: RequestInit) => fetch(url, init),
+});
+
+// Each loads its code when it runs: a stager starts twice for every job, and half of it never needs dockerode.
+export const commands: Readonly<Record<string, Command>> = {
+  fetch: command("fills a job's volume with its input archive", FetchConfig, async (config, signal) => {
+    const { fetchInputs } = await import("./fetch-inputs.ts");
+    return fetchInputs(config, over(signal));
+  }),
+  collect: command("sends what a job left in its volume to the broker", CollectConfig, async (config, signal) => {
+    const { collectOutputs } = await import("./collect-outputs.ts");
+    return collectOutputs(config, over(signal));
+  }),
+  janitor: command(
+    "removes volumes and containers of jobs from this node",
+    JanitorConfig,
+    async (config) => {
+      const [{ runJanitor }, { nodeEngine }] = await Promise.all([import("./janitor.ts"), import("./node-engine.ts")]);
+      return runJanitor(config, nodeEngine(config.docker_socket));
+    },
+    (result) => ((result as { busy?: string[] }).busy?.length ? exit_code.busy : exit_code.done),
+  ),
+  inspect: command("tells how a task's container on this node ended", InspectConfig, async (config) => {
+    const [{ inspectContainer }, { nodeEngine }] = await Promise.all([
+      import("./inspect-container.ts"),
+      import("./node-engine.ts"),
+    ]);
+    return inspectContainer(config, nodeEngine(config.docker_socket));
+  }),
+};

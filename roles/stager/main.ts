@@ -1,0 +1,76 @@
+import { parseArgs } from "node:util";
+import { ConfigError, describeSettings } from "#shared/config/load-config.ts";
+import { buildInfo } from "#shared/process/build-info.ts";
+import { type Command, commands, type Prepared } from "./commands.ts";
+import { exit_code, StagerError } from "./outcome.ts";
+
+const options = {
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean" },
+  check: { type: "boolean" },
+} as const;
+
+/** The last line of standard output is the result, for the broker; the exit code decides. */
+function finish(code: number, text: string): never {
+  process.stdout.write(`${text}\n`);
+  process.exit(code);
+}
+
+function help(): string {
+  return [
+    "platform-stager: runs once on a worker, before or after a job",
+    "",
+    "Usage: platform-stager [--help] [--version] [--check] COMMAND",
+    "  --check   only validates the command's configuration",
+    ...Object.entries(commands).flatMap(([name, { summary, config }]) => [
+      "",
+      `${name}: ${summary}`,
+      ...describeSettings(config),
+    ]),
+  ].join("\n");
+}
+
+function failure(kind: string, error: unknown): never {
+  if (error instanceof ConfigError) {
+    return finish(exit_code.usage, JSON.stringify({ kind, error: "usage", detail: error.problems.join("; ") }));
+  }
+  const known = error instanceof StagerError ? error : new StagerError("internal", String(error), error);
+  return finish(known.exit_code, JSON.stringify({ kind, error: known.code, detail: known.message }));
+}
+
+async function run(kind: string, { deadline_ms, run }: Prepared): Promise<never> {
+  const stop = new AbortController();
+  const late = () => failure(kind, new StagerError("deadline", `not done within ${deadline_ms} ms`));
+  // First by the signal, which lets the work say what it was waiting for, then whatever hangs.
+  setTimeout(() => stop.abort(new Error("deadline")), deadline_ms);
+  setTimeout(late, deadline_ms + 1_000);
+  process.on("SIGTERM", () => failure(kind, new StagerError("deadline", "stopped")));
+  try {
+    const { result, exit_code } = await run(stop.signal);
+    return finish(exit_code, JSON.stringify(result));
+  } catch (error) {
+    return failure(kind, error);
+  }
+}
+
+function parse() {
+  try {
+    return parseArgs({ options, allowPositionals: true });
+  } catch (error) {
+    return finish(exit_code.usage, `platform-stager: ${(error as Error).message}`);
+  }
+}
+
+const { values, positionals } = parse();
+if (values.help) finish(exit_code.done, help());
+if (values.version) finish(exit_code.done, `platform-stager ${buildInfo.version} (${buildInfo.commit})`);
+const kind = positionals.join(" ");
+const command: Command | undefined = Object.hasOwn(commands, kind) ? commands[kind] : undefined;
+if (command === undefined) finish(exit_code.usage, `platform-stager: no such command: ${kind}\nTry --help.`);
+try {
+  const prepared = command.prepare(process.env);
+  if (values.check) finish(exit_code.done, "configuration: ok");
+  await run(kind, prepared);
+} catch (error) {
+  failure(kind, error);
+}

@@ -1,0 +1,61 @@
+import Docker from "dockerode";
+
+/** What janitor and inspection ask of the engine of their node. */
+export interface NodeEngine {
+  removeVolume(name: string): Promise<"removed" | "absent" | "busy">;
+  /** The labels of a container, or null where there is none. */
+  containerLabels(id: string): Promise<Readonly<Record<string, string>> | null>;
+  removeContainer(id: string): Promise<"removed" | "absent" | "busy">;
+  containerOfTask(task_id: string): Promise<string | null>;
+  containerState(id: string): Promise<ContainerState | null>;
+}
+
+export interface ContainerState {
+  readonly container_id: string;
+  readonly oom_killed: boolean;
+  readonly exit_code: number;
+  readonly finished_at: string;
+}
+
+const statusOf = (error: unknown) => (error as { statusCode?: number }).statusCode;
+
+async function removal(work: Promise<unknown>): Promise<"removed" | "absent" | "busy"> {
+  try {
+    await work;
+    return "removed";
+  } catch (error) {
+    if (statusOf(error) === 404) return "absent";
+    if (statusOf(error) === 409) return "busy";
+    throw error;
+  }
+}
+
+async function unlessAbsent<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw error;
+  }
+}
+
+/** The engine behind a unix socket. */
+export function nodeEngine(socket_path: string): NodeEngine {
+  const docker = new Docker({ socketPath: socket_path });
+  const inspect = (id: string) => unlessAbsent(docker.getContainer(id).inspect());
+  return {
+    removeVolume: (name) => removal(docker.getVolume(name).remove()),
+    removeContainer: (id) => removal(docker.getContainer(id).remove({ force: true })),
+    containerLabels: async (id) => (await inspect(id))?.Config.Labels ?? null,
+    async containerOfTask(task_id) {
+      const filters = { label: [`com.docker.swarm.task.id=${task_id}`] };
+      return (await docker.listContainers({ all: true, filters }))[0]?.Id ?? null;
+    },
+    async containerState(id) {
+      const found = await inspect(id);
+      if (found === null) return null;
+      const { OOMKilled: oom_killed, ExitCode: exit_code, FinishedAt: finished_at } = found.State;
+      return { container_id: found.Id, oom_killed, exit_code, finished_at };
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import type { Clock } from "#shared/time/clock.ts";
+import { StagerError } from "./outcome.ts";
+
+export interface TransferContext {
+  readonly url: string;
+  readonly token: string;
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly clock: Clock;
+  /** Aborted at the deadline. */
+  readonly signal: AbortSignal;
+}
+
+/** What another attempt may mend. */
+export class Interrupted extends Error {
+  readonly retry_after_ms: number;
+
+  constructor(message: string, retry_after_ms = 0) {
+    super(message);
+    this.name = "Interrupted";
+    this.retry_after_ms = retry_after_ms;
+  }
+}
+
+/** A connection that is silent for so long is given up: a cut network does not say so. */
+const silence_ms_max = 20_000;
+
+/** One attempt: aborted at the deadline, and when nothing has moved for too long. To be stopped at its end. */
+export class Attempt {
+  readonly #context: TransferContext;
+  readonly #silence = new AbortController();
+  readonly #signal: AbortSignal;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(context: TransferContext) {
+    this.#context = context;
+    this.#signal = AbortSignal.any([context.signal, this.#silence.signal]);
+    this.touch();
+  }
+
+  /** Says that something moved. */
+  touch(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#silence.abort(new Interrupted("the connection fell silent")), silence_ms_max);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Asks the broker. Every answer but a success is thrown: as StagerError where no other attempt would do better. */
+  async request(init: RequestInit & { readonly headers: Readonly<Record<string, string>> }): Promise<Response> {
+    const { url, token, fetch } = this.#context;
+    const headers = { ...init.headers, authorization: `Bearer ${token}` };
+    const response = await fetch(url, { ...init, headers, signal: this.#signal, redirect: "error" });
+    this.touch();
+    if (response.ok) return response;
+    await response.body?.cancel();
+    throw refusal(response.status, response.headers.get("retry-after"));
+  }
+
+  /** Waits before the next attempt, or throws what no attempt can mend. */
+  static async pause(context: TransferContext, error: unknown, wait_ms: number): Promise<void> {
+    if (!context.signal.aborted && !isConnectionError(error)) throw error;
+    try {
+      const asked_ms = error instanceof Interrupted ? error.retry_after_ms : 0;
+      await context.clock.sleep(Math.max(wait_ms, asked_ms), context.signal);
+    } catch (cause) {
+      if (!context.signal.aborted) throw cause;
+      throw new StagerError("deadline", `the deadline passed; before that: ${(error as Error).message}`, error);
+    }
+  }
+}
+
+function refusal(status: number, retry_after: string | null): Error {
+  const answer = `the broker answered ${status}`;
+  if ([401, 403, 404, 410].includes(status)) return new StagerError("token_refused", answer);
+  if (status === 413) return new StagerError("output_too_large", answer);
+  if ([400, 409, 422].includes(status)) return new StagerError("output_refused", answer);
+  if (![408, 425, 429].includes(status) && status < 500) return new StagerError("internal", answer);
+  const seconds = /^\d{1,4}$/.test(retry_after ?? "") ? Number(retry_after) : 0;
+  return new Interrupted(answer, 1_000 * seconds);
+}
+
+/** What Bun's fetch throws when a connection fails: a TypeError with a code. Our own file reads throw no TypeError. */
+function isConnectionError(error: unknown): boolean {
+  if (error instanceof Interrupted) return true;
+  const code = error instanceof TypeError ? (error as NodeJS.ErrnoException).code : undefined;
+  return code !== undefined && code !== "UnexpectedRedirect";
+}
