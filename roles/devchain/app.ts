@@ -1,0 +1,76 @@
+import { readFileSync } from "node:fs";
+import { waitReady } from "@polkadot/wasm-crypto";
+import { Value } from "@sinclair/typebox/value";
+import type { Logger } from "#shared/observability/logger.ts";
+import { buildInfo } from "#shared/process/build-info.ts";
+import type { Clock } from "#shared/time/clock.ts";
+import type { DevchainConfig } from "./config.ts";
+import { serveControl } from "./control.ts";
+import { buildMetadata } from "./metadata/build.ts";
+import { defaultGenesis, Genesis } from "./node/genesis.ts";
+import { DevNode } from "./node/node.ts";
+import { Store } from "./node/store.ts";
+import { rpcMethods } from "./rpc/methods.ts";
+import { serveRpc } from "./rpc/server.ts";
+
+export interface Devchain {
+  readonly node: DevNode;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Starts the node: its chain, its doors and its pace. */
+export async function startDevchain(
+  config: DevchainConfig,
+  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+): Promise<Devchain> {
+  await waitReady();
+  const store = config.data_directory === undefined ? undefined : new Store(config.data_directory);
+  const node = new DevNode({
+    genesis: readGenesis(config),
+    clock,
+    finality_lag_blocks: config.finality_lag_blocks,
+    pool_codes: config.pool_codes,
+    beacon_seed: config.beacon_seed,
+    ...(store === undefined ? {} : { store }),
+  });
+  const methods = rpcMethods(node, {
+    metadata: buildMetadata(config.block_ms),
+    version: buildInfo.version,
+    afterSubmission() {
+      if (node.faults.take("disconnect_on_submission")) rpc.disconnectAll();
+    },
+  });
+  const rpc = serveRpc({
+    hostname: config.listen_host,
+    port: config.listen_port,
+    methods,
+    faults: node.faults,
+    report: (method, cause) => log.error({ err: cause, method }, "a call failed"),
+  });
+  const disconnectAll = (): void => rpc.disconnectAll();
+  const control =
+    config.control_port === 0 ? undefined : serveControl(config.control_port, { node, disconnectAll, log });
+  const pace = setInterval(() => {
+    if (!node.faults.is_paused) node.produce();
+  }, config.block_ms);
+  return {
+    node,
+    port: rpc.port,
+    async stop() {
+      clearInterval(pace);
+      await control?.stop(0);
+      await rpc.stop();
+      store?.close();
+    },
+  };
+}
+
+/** The configured genesis; throws with the path and what was expected. */
+export function readGenesis(config: Pick<DevchainConfig, "genesis_file" | "netuid">): Genesis {
+  if (config.genesis_file === undefined) return defaultGenesis(config.netuid);
+  const genesis: unknown = JSON.parse(readFileSync(config.genesis_file, "utf8"));
+  const [first] = Value.Errors(Genesis, genesis);
+  if (first !== undefined) throw new Error(`${config.genesis_file}: ${first.path || "/"}: ${first.message}`);
+  return genesis as Genesis;
+}

@@ -1,0 +1,69 @@
+import type { Block } from "./block.ts";
+
+/** States older than this are gone, as on a pruning node. */
+export const BLOCKS_KEPT = 512;
+
+/** The chain of blocks: the best branch by number, and by hash also what a fork left behind. */
+export class Ledger {
+  readonly genesis_hash: string;
+  readonly #best: Block[];
+  readonly #by_hash = new Map<string, Block>();
+  #finalized: number;
+
+  /** `blocks`: consecutive, oldest first, at least one. */
+  constructor(genesis_hash: string, blocks: readonly Block[], finalized: number) {
+    this.genesis_hash = genesis_hash;
+    this.#best = [...blocks];
+    for (const block of blocks) this.#by_hash.set(block.hash, block);
+    this.#finalized = finalized;
+  }
+
+  get head(): Block {
+    const head = this.#best.at(-1);
+    if (head === undefined) throw new Error("a ledger always has a block");
+    return head;
+  }
+
+  get finalized(): Block {
+    return this.at(this.#finalized) ?? this.head;
+  }
+
+  get oldest(): number {
+    return this.#best[0]?.number ?? 0;
+  }
+
+  at(number: number): Block | undefined {
+    return this.#best[number - this.oldest];
+  }
+
+  byHash(hash: string): Block | undefined {
+    return this.#by_hash.get(hash);
+  }
+
+  append(block: Block): void {
+    this.#best.push(block);
+    this.#by_hash.set(block.hash, block);
+    if (this.#best.length > BLOCKS_KEPT) this.#best.shift();
+    for (const [hash, { number }] of this.#by_hash) {
+      if (number >= this.oldest) break;
+      this.#by_hash.delete(hash);
+    }
+  }
+
+  /** Takes the last `depth` blocks off the best branch, newest first; finalized ones stay. */
+  retract(depth: number): Block[] {
+    const count = Math.min(depth, this.head.number - this.#finalized);
+    return count === 0 ? [] : this.#best.splice(-count).toReversed();
+  }
+
+  /** Raises finality to `number`; answers the blocks that became final, oldest first. */
+  finalize(number: number): Block[] {
+    const fresh: Block[] = [];
+    for (let next = this.#finalized + 1; next <= number; next++) {
+      const block = this.at(next);
+      if (block !== undefined) fresh.push(block);
+    }
+    this.#finalized = Math.max(this.#finalized, number);
+    return fresh;
+  }
+}

@@ -1,0 +1,88 @@
+import { decodeAddress } from "@polkadot/util-crypto";
+import { Value } from "@sinclair/typebox/value";
+import { nonceOf } from "../node/execute.ts";
+import { GenesisNeuron, SubnetParameters } from "../node/genesis.ts";
+import type { DevNode } from "../node/node.ts";
+import type { Status } from "../node/pool.ts";
+import { chainMethods } from "./chain-methods.ts";
+import { bytesParam, invalidParams, numberParam } from "./params.ts";
+import type { Session } from "./session.ts";
+import { stateMethods } from "./state-methods.ts";
+
+export type Method = (params: readonly unknown[], session: Session) => unknown;
+export type Methods = Readonly<Record<string, Method>>;
+
+/** All methods of the node by name, as `@polkadot/api` calls them, and `dev_*` of our own. */
+export function rpcMethods(
+  node: DevNode,
+  options: {
+    readonly metadata: { readonly v14: Uint8Array; readonly v15: Uint8Array };
+    readonly version: string;
+    afterSubmission(): void;
+  },
+): Methods {
+  const methods: Methods = {
+    ...chainMethods(node),
+    ...stateMethods(node, options.metadata),
+    ...authorMethods(node, options.afterSubmission),
+    ...devMethods(node),
+    system_chain: () => "Platform devchain",
+    system_name: () => "platform-devchain",
+    system_version: () => options.version,
+    system_chainType: () => "Development",
+    system_properties: () => ({ ss58Format: 42, tokenDecimals: 9, tokenSymbol: "TAO" }),
+    system_health: () => ({ peers: 0, isSyncing: false, shouldHavePeers: false }),
+    system_accountNextIndex: ([address]) => nonceOf(node.ledger.head.state, accountParam(address)),
+  };
+  return { ...methods, rpc_methods: () => ({ methods: [...Object.keys(methods), "rpc_methods"].toSorted() }) };
+}
+
+function authorMethods(node: DevNode, afterSubmission: () => void): Methods {
+  return {
+    author_submitExtrinsic: ([bytes]) => {
+      const { hash } = node.submit(bytesParam(bytes, "an extrinsic"));
+      afterSubmission();
+      return hash;
+    },
+    author_submitAndWatchExtrinsic: ([bytes], session) => {
+      const pooled = node.submit(bytesParam(bytes, "an extrinsic"));
+      afterSubmission();
+      return session.subscribe("author_extrinsicUpdate", (push) => {
+        const watcher = (status: Status): void => push(status);
+        pooled.watchers.add(watcher);
+        const is_next = pooled.extrinsic.nonce === nonceOf(node.ledger.head.state, pooled.extrinsic.signer);
+        push(is_next ? "ready" : "future");
+        return () => pooled.watchers.delete(watcher);
+      });
+    },
+    author_unwatchExtrinsic: ([id], session) => session.unsubscribe(id),
+    author_pendingExtrinsics: () => node.pool.pending(),
+  };
+}
+
+/** What only a development chain offers. */
+function devMethods(node: DevNode): Methods {
+  return {
+    dev_registerNeuron: ([netuid, neuron]) => {
+      if (!Value.Check(GenesisNeuron, neuron)) throw invalidParams("{hotkey, coldkey?, stake_rao?, validator_permit?}");
+      accountParam(neuron.hotkey);
+      if (neuron.coldkey !== undefined) accountParam(neuron.coldkey);
+      return node.registerNeuron(numberParam(netuid, "a netuid"), neuron);
+    },
+    dev_setParameters: ([netuid, parameters]) => {
+      if (!Value.Check(SubnetParameters, parameters))
+        throw invalidParams(`some of ${Object.keys(SubnetParameters.properties).join(", ")}`);
+      node.setParameters(numberParam(netuid, "a netuid"), parameters);
+      return true;
+    },
+    dev_beaconPublicKey: () => node.beacon_public_key,
+  };
+}
+
+function accountParam(address: unknown): Uint8Array {
+  try {
+    return decodeAddress(String(address));
+  } catch {
+    throw invalidParams("an ss58 address");
+  }
+}

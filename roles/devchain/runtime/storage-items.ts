@@ -1,0 +1,93 @@
+import { u16, u64 } from "#shared/chain/scale.ts";
+
+/** The storage of the runtime: one table for its metadata and for its state. Hashers and shapes as on main net. */
+export type Hasher = "blake2_128_concat" | "twox_64_concat" | "identity";
+export type KeyType = "u16" | "u32" | "u64" | "account";
+export type ValueType =
+  | KeyType
+  | "bool"
+  | "hash"
+  | "account_info"
+  | "events"
+  | "u64_list"
+  | "bool_list"
+  | "weights"
+  | "commits"
+  | "account_list";
+
+export interface StorageItem {
+  readonly pallet: "System" | "Timestamp" | "Balances" | "SubtensorModule" | "Drand";
+  readonly name: string;
+  readonly keys: readonly (readonly [Hasher, KeyType])[];
+  readonly value: ValueType;
+  /** What an absent entry reads as; undefined: the item is optional. */
+  readonly fallback?: Uint8Array;
+}
+
+const ZERO_8 = u64(0);
+const EMPTY_LIST = Uint8Array.of(0);
+const FALSE = Uint8Array.of(0);
+const NETUID = ["identity", "u16"] as const;
+const BY_NETUID = [NETUID];
+
+const subtensor = <Name extends string>(
+  name: Name,
+  keys: StorageItem["keys"],
+  value: ValueType,
+  fallback?: Uint8Array,
+): StorageItem => ({ pallet: "SubtensorModule", name, keys, value, ...(fallback === undefined ? {} : { fallback }) });
+
+export const items = {
+  account: {
+    pallet: "System",
+    name: "Account",
+    keys: [["blake2_128_concat", "account"]],
+    value: "account_info",
+    fallback: new Uint8Array(4 * 4 + 3 * 8 + 16),
+  },
+  number: { pallet: "System", name: "Number", keys: [], value: "u32", fallback: new Uint8Array(4) },
+  parent_hash: { pallet: "System", name: "ParentHash", keys: [], value: "hash", fallback: new Uint8Array(32) },
+  block_hash: {
+    pallet: "System",
+    name: "BlockHash",
+    keys: [["twox_64_concat", "u32"]],
+    value: "hash",
+    fallback: new Uint8Array(32),
+  },
+  events: { pallet: "System", name: "Events", keys: [], value: "events", fallback: EMPTY_LIST },
+  now: { pallet: "Timestamp", name: "Now", keys: [], value: "u64", fallback: ZERO_8 },
+  total_issuance: { pallet: "Balances", name: "TotalIssuance", keys: [], value: "u64", fallback: ZERO_8 },
+  last_stored_round: { pallet: "Drand", name: "LastStoredRound", keys: [], value: "u64", fallback: ZERO_8 },
+  networks_added: subtensor("NetworksAdded", BY_NETUID, "bool", FALSE),
+  subnetwork_n: subtensor("SubnetworkN", BY_NETUID, "u16", u16(0)),
+  mechanism_count: subtensor("MechanismCountCurrent", [["twox_64_concat", "u16"]], "u16", u16(1)),
+  keys: subtensor("Keys", [NETUID, NETUID], "account", new Uint8Array(32)),
+  uids: subtensor("Uids", [NETUID, ["blake2_128_concat", "account"]], "u16"),
+  owner: subtensor("Owner", [["blake2_128_concat", "account"]], "account", new Uint8Array(32)),
+  last_update: subtensor("LastUpdate", BY_NETUID, "u64_list", EMPTY_LIST),
+  validator_permit: subtensor("ValidatorPermit", BY_NETUID, "bool_list", EMPTY_LIST),
+  weights: subtensor("Weights", [NETUID, NETUID], "weights", EMPTY_LIST),
+  hotkey_alpha: subtensor("TotalHotkeyAlpha", [["blake2_128_concat", "account"], NETUID], "u64", ZERO_8),
+  stake_threshold: subtensor("StakeThreshold", [], "u64", ZERO_8),
+  weights_version_key: subtensor("WeightsVersionKey", BY_NETUID, "u64", ZERO_8),
+  weights_set_rate_limit: subtensor("WeightsSetRateLimit", BY_NETUID, "u64", u64(100)),
+  min_allowed_weights: subtensor("MinAllowedWeights", BY_NETUID, "u16", u16(1)),
+  max_weights_limit: subtensor("MaxWeightsLimit", BY_NETUID, "u16", u16(65_535)),
+  commit_reveal_enabled: subtensor("CommitRevealWeightsEnabled", BY_NETUID, "bool", Uint8Array.of(1)),
+  commit_reveal_version: subtensor("CommitRevealWeightsVersion", [], "u16", u16(4)),
+  reveal_period_epochs: subtensor("RevealPeriodEpochs", [["twox_64_concat", "u16"]], "u64", u64(1)),
+  timelocked_commits: subtensor(
+    "TimelockedWeightCommits",
+    [
+      ["twox_64_concat", "u16"],
+      ["twox_64_concat", "u64"],
+    ],
+    "commits",
+    EMPTY_LIST,
+  ),
+  tempo: subtensor("Tempo", BY_NETUID, "u16", u16(360)),
+  last_epoch_block: subtensor("LastEpochBlock", BY_NETUID, "u64", ZERO_8),
+  pending_epoch_at: subtensor("PendingEpochAt", BY_NETUID, "u64", ZERO_8),
+  subnet_epoch_index: subtensor("SubnetEpochIndex", BY_NETUID, "u64", ZERO_8),
+  blocks_since_last_step: subtensor("BlocksSinceLastStep", BY_NETUID, "u64", ZERO_8),
+} satisfies Record<string, StorageItem>;
