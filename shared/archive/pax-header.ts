@@ -8,7 +8,7 @@ export interface PaxOverrides {
 
 /**
  * Keys without influence on names, types or lengths. Everything else is refused instead of skipped: a skipped key is a
- * difference between two readers (GHSA-6gx3-4362-rf54, CVE-2025-62518).
+ * difference between two readers (CVE-2026-32766, CVE-2025-62518).
  */
 const ignored_keys =
   /^(?:mtime|atime|ctime|uid|gid|uname|gname|comment|SCHILY\.(?:dev|ino|nlink|fflags|(?:xattr|acl)\..{1,255})|LIBARCHIVE\.(?:creationtime|xattr\..{1,255})|RHT\..{1,255}|NODETAR\..{1,64}|MSWINDOWS\..{1,64})$/s;

@@ -1,0 +1,65 @@
+import { block_of_zeros, entryOf, tarOf } from "../tar-builder.ts";
+import { good, type HostileArchive, invalid, x } from "./hostile-archive.ts";
+
+export const blocks: readonly HostileArchive[] = [
+  invalid(
+    "checksum",
+    2,
+    "a header that was changed",
+    tarOf([good, { name: "b", damage: (block) => void block.write("c", 0) }]),
+  ),
+  invalid(
+    "checksum_field",
+    1,
+    "a checksum that is no number",
+    tarOf([{ name: "b", damage: (block) => void block.write("zzz", 148) }]),
+  ),
+  invalid(
+    "size_field",
+    1,
+    "a negative size: Python looped for ever (CVE-2025-8194)",
+    tarOf([{ name: "b", size: "-0000000001\0" }]),
+  ),
+  invalid("size_field", 1, "a size in base-256: -1", tarOf([{ name: "b", size: "\xff".repeat(12) }])),
+  invalid("size_field", 1, "a size in base-256", tarOf([{ name: "b", size: `\x80${"\0".repeat(10)}\x01` }])),
+  invalid("size_field", 1, "a size with digits behind its end", tarOf([{ name: "b", size: "0000000000\x001" }])),
+  invalid(
+    "mode_field",
+    1,
+    "a mode that is no number",
+    tarOf([{ name: "b", edit: (block) => void block.write("rwxr", 100) }]),
+  ),
+  invalid("magic", 1, "a v7 header", tarOf([{ name: "b", magic: "\0\0\0\0\0\0\0\0" }])),
+  invalid("magic", 1, "a header of another format", tarOf([{ name: "b", magic: "tar\0\0\0\0\0" }])),
+  invalid("truncated", null, "nothing", new Uint8Array(0)),
+  invalid("truncated", null, "no end", entryOf(good)),
+  invalid("truncated", null, "half an end", Buffer.concat([entryOf(good), block_of_zeros])),
+  invalid(
+    "truncated",
+    null,
+    "a file that is cut",
+    tarOf([{ name: "a", content: Buffer.alloc(4096) }]).subarray(0, 1500),
+  ),
+  invalid("truncated", null, "a header that is cut", tarOf([good]).subarray(0, 300)),
+  invalid("truncated", null, "an end that is no block", Buffer.concat([tarOf([good]), Buffer.alloc(100)])),
+  invalid(
+    "trailing_data",
+    1,
+    "an archive behind the end: GNU tar -i and others read on",
+    Buffer.concat([tarOf([good]), tarOf([{ name: "b" }])]),
+  ),
+  invalid("trailing_data", 1, "bytes behind the end", Buffer.concat([tarOf([good]), Buffer.alloc(511), x])),
+  invalid(
+    "lone_zero_block",
+    2,
+    "entries behind one block of zeros",
+    Buffer.concat([entryOf(good), block_of_zeros, tarOf([{ name: "b" }])]),
+  ),
+  invalid("checksum_field", 1, "text", Buffer.alloc(2048, "not a tar. ")),
+  invalid(
+    "checksum_field",
+    1,
+    "another kind of archive",
+    Buffer.concat([Buffer.from("PK\x03\x04"), Buffer.alloc(2044, 9)]),
+  ),
+];

@@ -1,0 +1,71 @@
+import { longNameEntry, paxEntry } from "../tar-builder.ts";
+import { good, type HostileArchive, unsafe, x } from "./hostile-archive.ts";
+
+export const names: readonly HostileArchive[] = [
+  unsafe("name_parent", 2, "zip slip: a name that climbs (CVE-2007-4559 Python, CVE-2018-1002207 Go archiver)", [
+    good,
+    { name: "../../etc/cron.d/x", content: x },
+  ]),
+  unsafe("name_parent", 1, "a name that climbs in its middle", [{ name: "a/../../x", content: x }]),
+  unsafe("name_parent", 1, "a name that climbs behind ./", [{ name: "./../x", content: x }]),
+  unsafe("name_parent", 1, "a directory .. (CVE-2001-1267 GNU tar)", [{ name: "..", type: "5" }]),
+  unsafe("name_parent", 1, "a name that climbs from the prefix field", [{ name: "x", prefix: "..", content: x }]),
+  unsafe("name_parent", 2, "a name that climbs from a PAX header (CVE-2016-6321 GNU tar)", [
+    paxEntry({ path: "a/../../x" }),
+    good,
+  ]),
+  unsafe("name_parent", 2, "a name that climbs from a GNU long name", [longNameEntry("../x"), good]),
+  unsafe("name_absolute", 1, "an absolute name (CVE-2021-32804 node-tar)", [{ name: "/etc/passwd", content: x }]),
+  unsafe("name_absolute", 1, "an absolute name of many slashes: stripping one leaves one (CVE-2021-32804)", [
+    { name: "///etc/passwd", content: x },
+  ]),
+  unsafe("name_absolute", 1, "an absolute name that hides in an empty prefix segment", [
+    { name: "etc/passwd", prefix: "/", content: x },
+  ]),
+  unsafe("name_absolute", 2, "an absolute name from a PAX header", [paxEntry({ path: "/x" }), good]),
+  unsafe("name_not_normalised", 1, "a name with an empty segment", [{ name: "a//b", content: x }]),
+  unsafe("name_not_normalised", 1, "a name with a . segment", [{ name: "a/./b", content: x }]),
+  unsafe("name_not_normalised", 1, "a name behind .//", [{ name: ".//etc/passwd", content: x }]),
+  unsafe("name_backslash", 1, "backslashes (CVE-2021-37713 node-tar on Windows)", [{ name: "..\\..\\x", content: x }]),
+  unsafe("name_empty", 1, "no name", [{ name: "", content: x }]),
+  unsafe("name_empty", 2, "an empty PAX path", [paxEntry({ path: "" }), good]),
+  unsafe("name_slash", 1, "a file with a directory's name: v7 readers make a directory", [
+    { name: "a/", type: "0", content: x },
+  ]),
+  unsafe("name_slash", 1, "an old-style file with a directory's name", [{ name: "a/", type: "\0" }]),
+  unsafe("name_nul", 1, "a NUL in a name: two readers, two names", [{ name: "good\0/../../x", content: x }]),
+  unsafe("name_nul", 1, "a NUL in the prefix", [{ name: "x", prefix: "a\0b", content: x }]),
+  unsafe("name_nul", 2, "a NUL in a PAX path", [paxEntry({ path: "a\0b" }), good]),
+  unsafe("name_nul", 1, "a NUL in a GNU long name", [longNameEntry("a\0b"), good]),
+  unsafe("name_control", 1, "a newline in a name", [{ name: "a\nb", content: x }]),
+  unsafe("name_control", 1, "an escape sequence in a name", [{ name: "a\x1b[2Jb", content: x }]),
+  unsafe("name_control", 1, "DEL in a name", [{ name: "a\x7f", content: x }]),
+  unsafe("name_control", 1, "a C1 control character in a name", [{ name: "a\u009b2J", content: x }]),
+  unsafe("name_control", 1, "a line separator in a name", [{ name: "a\u2028b", content: x }]),
+  unsafe("name_not_utf8", 1, "a name that is not UTF-8", [{ name: Buffer.from([0x61, 0xff]), content: x }]),
+  unsafe("name_not_utf8", 1, "an overlong encoding of ../", [
+    { name: Buffer.from([0xc0, 0xae, 0xc0, 0xae, 0xc0, 0xaf, 0x78]), content: x },
+  ]),
+  unsafe("name_not_utf8", 1, "half a surrogate pair", [{ name: Buffer.from([0x61, 0xed, 0xa0, 0x80]), content: x }]),
+  unsafe("duplicate", 2, "a name twice: the last one wins, or the first (CVE-2021-32803 node-tar)", [good, good]),
+  unsafe("duplicate", 2, "a name twice, once behind ./", [good, { name: "./good", content: x }]),
+  unsafe("duplicate", 2, "a directory twice", [{ name: "a/" }, { name: "a/" }]),
+  unsafe("duplicate", 2, "the root twice", [{ name: "./" }, { name: ".", type: "5" }]),
+  unsafe("twin", 2, "names that differ in case (CVE-2021-37701 node-tar)", [
+    { name: "Foo/" },
+    { name: "foo", content: x },
+  ]),
+  unsafe("twin", 2, "parents that differ in case", [{ name: "Foo/a" }, { name: "foo/b" }]),
+  unsafe("twin", 2, "composed and decomposed é (CVE-2021-37712 node-tar)", [{ name: "\u00e9" }, { name: "e\u0301" }]),
+  unsafe("twin", 2, "ß and ss, one file on APFS (CVE-2026-23950 node-tar)", [
+    { name: "collision_ss" },
+    { name: "collision_ß" },
+  ]),
+  unsafe("twin", 2, "the Kelvin sign and k", [{ name: "\u212a" }, { name: "k" }]),
+  unsafe("twin", 2, "dotless i and I", [{ name: "\u0131" }, { name: "I" }]),
+  unsafe("twin", 2, "a ligature and its letters", [{ name: "\ufb01le" }, { name: "file" }]),
+  unsafe("twin", 2, "a joiner that HFS+ ignores (CVE-2014-9390 git)", [{ name: ".g\u200cit" }, { name: ".git/" }]),
+  unsafe("file_as_directory", 2, "a file that a later name needs as a directory", [{ name: "a" }, { name: "a/b" }]),
+  unsafe("file_as_directory", 2, "a parent that later is a file", [{ name: "a/b" }, { name: "a" }]),
+  unsafe("file_as_directory", 2, "a directory that later is a file", [{ name: "a/" }, { name: "a" }]),
+];
