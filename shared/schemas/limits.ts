@@ -40,6 +40,25 @@ export const limits = {
     metadata_value_chars_max: 2_000,
     routes_max: 64,
   },
+  weights: {
+    /** A challenge's answer to get_weights, decompressed. */
+    answer_bytes_max: 4_194_304,
+    /** Hotkeys in one challenge's answer. */
+    hotkeys_max: 20_000,
+    hotkey_chars_max: 64,
+    /** Characters of a challenge's failure that are kept and published. */
+    error_chars_max: 200,
+    /** From the question to the last byte of the answer. */
+    answer_ms_max: 30_000,
+    /** How long a challenge may fail and still be counted by its last good weights. */
+    stale_epochs_max: 10,
+    /** Sealed epochs that are kept, their inputs with them. */
+    epochs_kept_max: 5_000,
+    /** An older metagraph is not sealed with. */
+    metagraph_age_ms_max: 86_400_000,
+    /** How often a follower tries to take the lead and a leader makes sure of it. */
+    lead_check_ms: 5_000,
+  },
   archive: {
     /** Input archives and what jobs leave behind; see `ArchiveLimits`. */
     compressed_bytes_max: 268_435_456,
@@ -59,6 +78,10 @@ export const limits = {
     endpoints_max: 16,
     /** Blocks an extrinsic stays valid; the deadline of its watch. */
     era_blocks: 16,
+    /** Blocks beyond its era that an extrinsic may take to become final before its watch ends. */
+    finality_blocks_max: 16,
+    /** Blocks searched for an extrinsic whose nonce is used. */
+    search_blocks_max: 64,
     /** `MAX_CRV3_COMMIT_SIZE_BYTES` of the runtime. */
     commit_bytes_max: 5_000,
     /** A sealed weight vector fetched from the platform. */

@@ -1,0 +1,70 @@
+import { deriveToken } from "#shared/auth/tokens.ts";
+import { type Challenge, internalBaseUrl } from "#shared/schemas/challenge.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import { BadAnswerError, parseWeightsAnswer, type WeightsAnswer } from "./weights-answer.ts";
+
+export type AskResult =
+  | { readonly ok: true; readonly answer: WeightsAnswer }
+  | { readonly ok: false; readonly error: string };
+
+export interface AskOptions {
+  readonly masterKey: string;
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly answer_ms: number;
+  readonly baseUrl?: (spec: Challenge["spec"]) => string;
+}
+
+/**
+ * Asks a challenge for its weights (contract §1). Whatever it does ends within `answer_ms` and is a value: the sentence of a
+ * failure is published, so it holds nothing that the challenge sent.
+ */
+export async function askChallenge(challenge: Challenge, options: AskOptions): Promise<AskResult> {
+  const signal = AbortSignal.timeout(options.answer_ms);
+  try {
+    const response = await send(challenge, options, signal);
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      throw new BadAnswerError(`the challenge answered ${response.status}`);
+    }
+    const text = await boundedText(response);
+    return { ok: true, answer: parseWeightsAnswer(text, challenge.spec.slug) };
+  } catch (error) {
+    if (error instanceof BadAnswerError) return { ok: false, error: error.message };
+    if (signal.aborted) return { ok: false, error: `no answer within ${options.answer_ms} ms` };
+    return { ok: false, error: "the challenge cannot be reached" };
+  }
+}
+
+/** While a rotation is under way the challenge may still hold the token of the generation before. */
+async function send(challenge: Challenge, options: AskOptions, signal: AbortSignal): Promise<Response> {
+  const { spec, token_generation, token_rotating } = challenge;
+  const url = `${(options.baseUrl ?? internalBaseUrl)(spec)}/internal/v1/get_weights`;
+  const ask = (generation: number) =>
+    options.fetch(url, {
+      headers: {
+        authorization: `Bearer ${deriveToken(options.masterKey, "challenge", spec.slug, generation)}`,
+        "x-platform-challenge-slug": spec.slug,
+        accept: "application/json",
+        "accept-encoding": "identity",
+      },
+      redirect: "manual",
+      signal,
+    });
+  const response = await ask(token_generation);
+  if (response.status !== 401 || !token_rotating || token_generation < 2) return response;
+  await response.body?.cancel();
+  return await ask(token_generation - 1);
+}
+
+async function boundedText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > limits.weights.answer_bytes_max) {
+      throw new BadAnswerError(`the answer is larger than ${limits.weights.answer_bytes_max} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

@@ -1,0 +1,73 @@
+import type { Logger } from "#shared/observability/logger.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import type { PublishedVector } from "#shared/schemas/weights.ts";
+import type { Clock } from "#shared/time/clock.ts";
+import { type Lead, LeadLostError } from "./lead.ts";
+
+export interface EpochLoop {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly epoch_ms: number;
+  readonly takeLead: (signal: AbortSignal) => Promise<Lead>;
+  /** When the last epoch was sealed, milliseconds since the Unix epoch; null: none was. */
+  readonly lastSealedAt: () => Promise<number | null>;
+  readonly seal: (lead: Lead) => Promise<PublishedVector>;
+  /** Told of each outcome, for readiness and metrics. */
+  readonly onOutcome: (outcome: PublishedVector | Error) => void;
+}
+
+/** Seals one epoch after another while this process leads; takes the lead anew when it lost it. Ends when `signal` is aborted. */
+export async function runEpochs(loop: EpochLoop, signal: AbortSignal): Promise<void> {
+  const { log, clock } = loop;
+  while (!signal.aborted) {
+    try {
+      const lead = await loop.takeLead(signal);
+      log.info({ fencing: lead.fencing }, "this aggregator leads");
+      try {
+        await whileLeading(loop, lead, signal);
+      } finally {
+        await lead.release();
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      loop.onOutcome(error as Error);
+      log.warn({ err: error }, "the lead was lost or could not be taken");
+      await clock.sleep(1_000, signal).catch(() => undefined);
+    }
+  }
+}
+
+/** Runs until the lead is lost, which is thrown, or `signal` is aborted. */
+async function whileLeading(loop: EpochLoop, lead: Lead, signal: AbortSignal): Promise<void> {
+  const { clock, log, epoch_ms } = loop;
+  let retry_ms = 0;
+  for (;;) {
+    signal.throwIfAborted();
+    await lead.confirm();
+    const wait_ms = Math.max(await msUntilDue(loop), retry_ms);
+    if (wait_ms > 0) {
+      const slice = Math.min(wait_ms, limits.weights.lead_check_ms);
+      await clock.sleep(slice, signal);
+      retry_ms = Math.max(0, retry_ms - slice);
+      continue;
+    }
+    try {
+      const vector = await loop.seal(lead);
+      const failed = vector.source_challenges.filter(({ ok }) => !ok).map(({ slug, error }) => `${slug}: ${error}`);
+      log.info({ epoch: vector.epoch, uids: vector.uids.length, digest: vector.digest, failed }, "sealed an epoch");
+      loop.onOutcome(vector);
+    } catch (error) {
+      if (signal.aborted || error instanceof LeadLostError) throw error;
+      log.error({ err: error }, "the epoch could not be sealed");
+      loop.onOutcome(error as Error);
+      retry_ms = Math.min(epoch_ms, limits.weights.lead_check_ms);
+    }
+  }
+}
+
+/** Never more than an epoch, whatever the wall clock did. */
+async function msUntilDue({ lastSealedAt, clock, epoch_ms }: EpochLoop): Promise<number> {
+  const last = await lastSealedAt();
+  if (last === null) return 0;
+  return Math.min(Math.max(0, last + epoch_ms - clock.now()), epoch_ms);
+}

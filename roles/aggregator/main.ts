@@ -1,0 +1,72 @@
+import { publicEndpoint, resolveEndpoint } from "#shared/chain/networks.ts";
+import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
+import { createEpochs } from "#shared/database/epochs.ts";
+import { migrateWhenReachable } from "#shared/database/migrate.ts";
+import { runRole } from "#shared/process/run-role.ts";
+import { systemClock } from "#shared/time/clock.ts";
+import { vectorSigningKey } from "#shared/weights/seal.ts";
+import { askChallenge } from "./ask-challenge.ts";
+import { AggregatorConfig } from "./config.ts";
+import { runEpochs } from "./epoch-loop.ts";
+import { takeLead } from "./lead.ts";
+import { openChain } from "./open-chain.ts";
+import { createOutcomes } from "./outcomes.ts";
+import { sealEpoch } from "./seal-epoch.ts";
+
+await runRole({
+  name: "aggregator",
+  summary: "asks the challenges for their weights, epoch after epoch, and seals one vector of them.",
+  config: AggregatorConfig,
+  check({ config }) {
+    const chain = openChain(config.chain_endpoints);
+    const probes = [databaseProbe(connectDatabase(config.database_url, "aggregator"))];
+    return chain ? [...probes, { name: "chain", run: () => chain.readMetagraph(config.netuid) }] : probes;
+  },
+  async start({ config, log, metrics, signal }) {
+    const { netuid, database_url, master_key, answer_ms } = config;
+    const sql = connectDatabase(database_url, "aggregator");
+    await migrateWhenReachable(sql, (sentence) => log.info(sentence), signal);
+    const chain = openChain(config.chain_endpoints);
+    const [first] = config.chain_endpoints;
+    const outcomes = createOutcomes(metrics, systemClock);
+    const world = {
+      sql,
+      netuid,
+      chain,
+      clock: systemClock,
+      chainEndpoint: first === undefined ? "" : publicEndpoint(resolveEndpoint(first)),
+      signingKey: vectorSigningKey(master_key),
+      ask: (challenge: Parameters<typeof askChallenge>[0]) =>
+        askChallenge(challenge, { masterKey: master_key, fetch, answer_ms }),
+      policy: config.share_policy,
+      vector_ttl_ms: config.vector_ttl_seconds * 1_000,
+      stale_epochs: config.stale_epochs,
+      epochs_kept: config.epochs_kept,
+      warn: (sentence: string, cause: unknown) => log.warn({ err: cause }, sentence),
+    };
+    const epochs = createEpochs(sql, netuid);
+    const running = runEpochs(
+      {
+        clock: systemClock,
+        log,
+        epoch_ms: config.epoch_seconds * 1_000,
+        takeLead: (stopping) => takeLead(database_url, netuid, systemClock, stopping),
+        lastSealedAt: async () => {
+          const [last] = await epochs.list(1);
+          return last ? last.computed_at.getTime() : null;
+        },
+        seal: (lead) => sealEpoch(world, lead),
+        onOutcome: outcomes.record,
+      },
+      signal,
+    );
+    return {
+      probes: [databaseProbe(sql), outcomes.probe],
+      async stop() {
+        await running;
+        await chain?.close();
+        await sql.end({ timeout: 1 });
+      },
+    };
+  },
+});

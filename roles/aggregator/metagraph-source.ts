@@ -1,0 +1,54 @@
+import type { Metagraph } from "#shared/chain/chain.ts";
+import type { Database } from "#shared/database/database.ts";
+import { loadMetagraph, type StoredMetagraph, storeMetagraph } from "#shared/database/metagraph.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import type { Clock } from "#shared/time/clock.ts";
+
+/** As much of the chain as aggregation needs. */
+export interface MetagraphReader {
+  readMetagraph(netuid: number): Promise<Metagraph>;
+}
+
+/** There is no metagraph that weights could be mapped with: nothing may be sealed. */
+export class NoMetagraphError extends Error {
+  override readonly name = "NoMetagraphError";
+}
+
+export interface MetagraphSource {
+  readonly sql: Database;
+  readonly netuid: number;
+  /** null: no chain is configured. */
+  readonly chain: MetagraphReader | null;
+  readonly clock: Clock;
+  readonly warn: (sentence: string, cause: unknown) => void;
+}
+
+/**
+ * The subnet's neurons: from the chain, stored for the proxy; from the store when the chain does not answer.
+ *
+ * @throws NoMetagraphError when there is none, or none younger than `limits.weights.metagraph_age_ms_max` with a chain configured
+ */
+export async function currentMetagraph({ sql, netuid, chain, clock, warn }: MetagraphSource): Promise<StoredMetagraph> {
+  let cause: unknown;
+  if (chain) {
+    try {
+      const read = await chain.readMetagraph(netuid);
+      if (read.neurons.length > 0) {
+        const { block, neurons } = read;
+        const updated_at = new Date(clock.now());
+        await sql.begin((tx) => storeMetagraph(tx, netuid, read, updated_at));
+        return { block, updated_at, uid_by_hotkey: new Map(neurons.map(({ uid, hotkey }) => [hotkey, uid])) };
+      }
+      cause = new Error("the chain lists no neurons");
+    } catch (error) {
+      cause = error;
+    }
+    warn("the metagraph cannot be read from the chain: the one stored last is used", cause);
+  }
+  const stored = await loadMetagraph(sql, netuid);
+  if (!stored) throw new NoMetagraphError(`no metagraph of subnet ${netuid} was ever read`, { cause });
+  if (chain && clock.now() - stored.updated_at.getTime() > limits.weights.metagraph_age_ms_max) {
+    throw new NoMetagraphError("the metagraph stored last is too old", { cause });
+  }
+  return stored;
+}

@@ -1,0 +1,117 @@
+import type { KeyObject } from "node:crypto";
+import { createChallenges } from "#shared/database/challenges.ts";
+import type { Database, Transaction } from "#shared/database/database.ts";
+import type { EpochInput } from "#shared/database/epochs.ts";
+import type { Challenge } from "#shared/schemas/challenge.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import type { PublishedVector } from "#shared/schemas/weights.ts";
+import type { Clock } from "#shared/time/clock.ts";
+import { aggregate, type SharePolicy } from "#shared/weights/aggregate.ts";
+import { type SealedVector, sealVector } from "#shared/weights/seal.ts";
+import type { AskResult } from "./ask-challenge.ts";
+import { type Lead, LeadLostError } from "./lead.ts";
+import { currentMetagraph, type MetagraphSource } from "./metagraph-source.ts";
+
+export interface EpochWorld extends Omit<MetagraphSource, "warn"> {
+  readonly sql: Database;
+  readonly clock: Clock;
+  /** As it is published; "" when no chain is configured. */
+  readonly chainEndpoint: string;
+  readonly signingKey: KeyObject;
+  readonly ask: (challenge: Challenge) => Promise<AskResult>;
+  readonly policy: SharePolicy;
+  readonly vector_ttl_ms: number;
+  readonly stale_epochs: number;
+  readonly epochs_kept: number;
+  readonly warn: (sentence: string, cause: unknown) => void;
+}
+
+/**
+ * One epoch from question to seal (architecture §5): reads the metagraph, asks every active challenge at once, and stores
+ * inputs and vector in one transaction. A challenge that fails costs nobody else anything.
+ *
+ * @throws LeadLostError when another leader has written, NoMetagraphError, or what the database throws
+ */
+export async function sealEpoch(world: EpochWorld, lead: Pick<Lead, "guard" | "fencing">): Promise<PublishedVector> {
+  const { sql, netuid, clock } = world;
+  const [metagraph, challenges, last] = await Promise.all([
+    currentMetagraph(world),
+    createChallenges(sql).withStatus("active"),
+    lastEpoch(sql, netuid),
+  ]);
+  const epoch = last + 1;
+  const inputs = await Promise.all(challenges.map((challenge) => inputOf(world, challenge, epoch)));
+  const now = clock.now();
+  const { uids, weights, hotkey_weights } = aggregate(inputs, metagraph.uid_by_hotkey, world.policy);
+  const sealed: SealedVector = {
+    netuid,
+    epoch,
+    uids,
+    weights,
+    computed_at: new Date(now).toISOString(),
+    expires_at: new Date(now + world.vector_ttl_ms).toISOString(),
+  };
+  const vector: PublishedVector = {
+    ...sealed,
+    uids: [...uids],
+    weights: [...weights],
+    chain_endpoint: world.chainEndpoint,
+    hotkey_weights,
+    source_challenges: inputs.map(({ challenge_epoch: _, ms: __, ...source }) => source),
+    metagraph_updated_at: metagraph.updated_at.toISOString(),
+    metagraph_block: metagraph.block,
+    share_policy: world.policy,
+    ...sealVector(sealed, world.signingKey),
+  };
+  await sql.begin(async (tx) => {
+    await lead.guard(tx);
+    if ((await lastEpoch(tx, netuid)) !== last) throw new LeadLostError("the epoch was sealed by someone else");
+    await store(tx, vector, inputs, lead.fencing);
+    await tx`delete from epochs where netuid = ${netuid} and epoch <= ${epoch - world.epochs_kept}`;
+  });
+  return vector;
+}
+
+async function inputOf(world: EpochWorld, challenge: Challenge, epoch: number): Promise<EpochInput> {
+  const { slug, emission_percent } = challenge.spec;
+  const started = world.clock.monotonic();
+  const result = await world.ask(challenge);
+  const ms = Math.round(world.clock.monotonic() - started);
+  const common = { slug, emission_percent, ms };
+  if (result.ok) return { ...common, ok: true, error: null, stale_from_epoch: null, ...result.answer };
+  const error = result.error.slice(0, limits.weights.error_chars_max);
+  const good = await lastGood(world, slug, epoch - world.stale_epochs);
+  return {
+    ...common,
+    ok: false,
+    error,
+    stale_from_epoch: good?.epoch ?? null,
+    challenge_epoch: null,
+    weights: good?.weights ?? {},
+  };
+}
+
+async function lastGood({ sql, netuid }: EpochWorld, slug: string, oldest: number) {
+  const [row] = await sql`
+    select epoch::int, weights from epoch_inputs
+    where netuid = ${netuid} and slug = ${slug} and ok and epoch >= ${oldest} order by epoch desc limit 1`;
+  return row as { readonly epoch: number; readonly weights: Record<string, number> } | undefined;
+}
+
+async function lastEpoch(sql: Database | Transaction, netuid: number): Promise<number> {
+  const [row] = await sql`select coalesce(max(epoch), 0)::int as epoch from epochs where netuid = ${netuid}`;
+  return row?.["epoch"] as number;
+}
+
+async function store(tx: Transaction, vector: PublishedVector, inputs: readonly EpochInput[], fencing: number) {
+  const { netuid, epoch, computed_at, expires_at, digest } = vector;
+  await tx`
+    insert into epochs (netuid, epoch, fencing, computed_at, expires_at, vector, digest)
+    values (${netuid}, ${epoch}, ${fencing}, ${computed_at}, ${expires_at}, ${tx.json(vector)}, ${digest})`;
+  for (const input of inputs) {
+    await tx`
+      insert into epoch_inputs (netuid, epoch, slug, emission_percent, ok, error, stale_from_epoch, challenge_epoch, weights, ms)
+      values (${netuid}, ${epoch}, ${input.slug}, ${input.emission_percent}, ${input.ok}, ${input.error},
+        ${input.stale_from_epoch}, ${input.challenge_epoch}, ${tx.json(input.weights)}, ${input.ms})`;
+  }
+}

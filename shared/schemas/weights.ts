@@ -1,0 +1,41 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { Slug } from "./names.ts";
+
+const Time = Type.String({ format: "date-time" });
+const Hex = (bytes: number, description: string) => Type.String({ pattern: `^[0-9a-f]{${bytes * 2}}$`, description });
+
+/** What an epoch has of one challenge (contract §5 `source_challenges`). */
+export const SourceChallenge = Type.Object({
+  slug: Slug,
+  emission_percent: Type.Number(),
+  weights: Type.Record(Type.String(), Type.Number(), { description: "the weights that were counted, by hotkey" }),
+  ok: Type.Boolean({ description: "whether it answered in this epoch" }),
+  error: Type.Union([Type.String(), Type.Null()], { description: "why it did not" }),
+  stale_from_epoch: Type.Union([Type.Integer(), Type.Null()], {
+    description: "the former epoch whose weights were counted instead",
+  }),
+});
+export type SourceChallenge = Static<typeof SourceChallenge>;
+
+/** The sealed vector as validators fetch it (contract §5). The seal covers netuid, epoch, uids, weights and both times. */
+export const PublishedVector = Type.Object(
+  {
+    netuid: Type.Integer(),
+    chain_endpoint: Type.String({ description: 'the chain it was made from; "" when none is configured' }),
+    epoch: Type.Integer({ description: "number of the platform's own epoch" }),
+    uids: Type.Array(Type.Integer()),
+    weights: Type.Array(Type.Number(), { description: "parallel to uids; their sum is 1" }),
+    hotkey_weights: Type.Record(Type.String(), Type.Number()),
+    computed_at: Time,
+    expires_at: Time,
+    source_challenges: Type.Array(SourceChallenge),
+    metagraph_updated_at: Time,
+    metagraph_block: Type.Integer({ description: "the chain's block whose metagraph was used" }),
+    share_policy: Type.Union([Type.Literal("burn"), Type.Literal("redistribute")]),
+    digest: Hex(32, "SHA-256 of the canonical JSON (RFC 8785) of the sealed members"),
+    signature: Hex(64, "Ed25519 over the digest's bytes"),
+    public_key: Hex(32, "of the key that signed"),
+  },
+  { description: "one sealed weight vector" },
+);
+export type PublishedVector = Static<typeof PublishedVector>;
