@@ -179,7 +179,9 @@ type Reader = (name: string) => unknown;
 async function readMany(api_at: ApiAt, wanted: Readonly<Record<string, readonly unknown[]>>): Promise<Reader> {
   const known = Object.entries(wanted).flatMap(([name, args]) => {
     const item = api_at.query["subtensorModule"]?.[name];
-    return item === undefined ? [] : [{ name, call: [item, ...args] as Parameters<ApiAt["queryMulti"]>[0][number] }];
+    return item === undefined
+      ? []
+      : [{ name, call: [item, ...(args.length > 1 ? [args] : args)] as Parameters<ApiAt["queryMulti"]>[0][number] }];
   });
   const values = (await api_at.queryMulti(known.map(({ call }) => call))) as unknown as Value[];
   const by_name = new Map(known.map(({ name }, index) => [name, values[index]?.toJSON()]));

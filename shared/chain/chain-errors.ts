@@ -1,0 +1,56 @@
+/** Why the chain did not take weights. `name` is the runtime's own error name where it has one. */
+export interface ChainRefusal {
+  readonly name: string;
+  /** True when the same submission cannot succeed before something outside of it changes: alert, do not repeat within the epoch. */
+  readonly is_permanent: boolean;
+}
+
+/** `InvalidTransaction::Custom` codes of Subtensor's transaction extension, as the dispatch error they stand for. */
+const NAME_BY_POOL_CODE: Readonly<Record<number, string>> = {
+  1: "NotEnoughStakeToSetWeights",
+  2: "NotEnoughBalance",
+  3: "SubnetNotExists",
+  6: "SettingWeightsTooFast",
+  10: "HotKeyNotRegisteredInSubNet",
+  15: "InvalidRevealRound",
+  16: "NoWeightsCommitFound",
+  17: "RevealNotInRange",
+  18: "WeightVecNotEqualSize",
+  19: "UidVecContainInvalidOne",
+};
+
+/** These pass by themselves: the window opens, a fresh extrinsic is signed, a new round is computed. */
+const TRANSIENT = new Set([
+  "SettingWeightsTooFast",
+  "CommittingWeightsTooFast",
+  "TooManyUnrevealedCommits",
+  "InvalidRevealRound",
+  "CommitRevealEnabled",
+  "CommitRevealDisabled",
+  "Stale",
+  "BadProof",
+  "AncientBirthBlock",
+  "PoolUnwilling",
+]);
+
+export function refusalByName(name: string): ChainRefusal {
+  return { name, is_permanent: !TRANSIENT.has(name) };
+}
+
+/** Reads the JSON-RPC error of a submission; undefined when it leaves open whether the extrinsic is in the pool. */
+export function refusalOfSubmission(error: unknown): ChainRefusal | undefined {
+  const { code, data, message = "" } = error as { code?: unknown; data?: unknown; message?: string };
+  const text = `${message} ${typeof data === "string" ? data : ""}`;
+  if (code === 1010) {
+    const custom = /Custom error: (\d+)/.exec(text)?.[1];
+    // Older runtimes answer 1 also for a hotkey that is not registered and for an unknown subnet.
+    if (custom !== undefined) return refusalByName(NAME_BY_POOL_CODE[Number(custom)] ?? `Custom${custom}`);
+    if (text.includes("outdated")) return refusalByName("Stale");
+    if (text.includes("ancient birth block")) return refusalByName("AncientBirthBlock");
+    if (text.includes("bad signature")) return refusalByName("BadProof");
+    return refusalByName("InvalidTransaction");
+  }
+  if (code === 1001 || code === 1002) return refusalByName("InvalidFormat");
+  if (code === 1011 || code === 1012 || code === 1016) return refusalByName("PoolUnwilling");
+  return undefined;
+}
