@@ -11,21 +11,27 @@
 #   engine.sh version            print the versions of its parts
 #
 # Environment: ENGINE_PREFIX (/opt/platform/engine), ENGINE_SUITE (trixie), ENGINE_SOCKET (/run/docker.sock),
-# ENGINE_DATA (/var/lib/platform-docker).
+# ENGINE_DATA (/var/lib/docker, or /var/lib/platform-docker where the former holds another engine's data).
 
 engine_here=${engine_here:-$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)}
 : "${ENGINE_PREFIX:=/opt/platform/engine}" "${ENGINE_SUITE:=trixie}"
-: "${ENGINE_SOCKET:=/run/docker.sock}" "${ENGINE_DATA:=/var/lib/platform-docker}"
+: "${ENGINE_SOCKET:=/run/docker.sock}" "${ENGINE_DATA:=}"
 ENGINE_RUN=/run/platform-docker
 ENGINE_ETC=/etc/platform/engine
 ENGINE_START_SECONDS=60
+ENGINE_API_OLDEST=45 # of 1.45, which Docker Engine 26.1 brought
 
 engine_say() { printf '%s\n' "$*" >&2; }
 engine_fail() { engine_say "engine: $*"; return 1; }
 
 engine_need_root() { [ "$(id -u)" = 0 ] || engine_fail "must be run as root"; }
 
-engine_apt() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" >&2; }
+# Silent, unless it fails.
+engine_apt() {
+  if engine_said=$(DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" 2>&1); then return 0; fi
+  engine_say "$engine_said"
+  return 1
+}
 
 # engine_install NAME...: Debian packages of the machine's own release; installs only what is missing.
 engine_install() {
@@ -36,9 +42,9 @@ engine_install() {
   [ -n "$engine_missing" ] || return 0
   engine_say "installing:$engine_missing"
   # shellcheck disable=SC2086 # a list of package names
-  engine_apt install -y --no-install-recommends $engine_missing 2>/dev/null && return 0
-  engine_apt -o APT::Update::Error-Mode=any update && engine_apt install -y --no-install-recommends $engine_missing \
-    || engine_fail "apt-get could not install:$engine_missing"
+  engine_apt install -y --no-install-recommends $engine_missing 2>/dev/null ||
+    { engine_apt -o APT::Update::Error-Mode=any update && engine_apt install -y --no-install-recommends $engine_missing; } ||
+    engine_fail "apt-get could not install:$engine_missing"
 }
 
 # What the unpacked engine needs from the machine. tini-static is what docker-init is a link to.
@@ -84,7 +90,7 @@ engine_update() {
   engine_suite_apt update && return 0
   engine_say "the lists of $1 did not verify: trying the newest debian-archive-keyring of this machine's own sources"
   engine_apt -o APT::Update::Error-Mode=any update || return 1
-  (cd "$engine_apt_dir" && apt-get -qq -o APT::Sandbox::User=root download debian-archive-keyring && dpkg -x debian-archive-keyring_*.deb keyring) || return 1
+  (cd "$engine_apt_dir" && engine_apt -o APT::Sandbox::User=root download debian-archive-keyring && dpkg -x debian-archive-keyring_*.deb keyring) || return 1
   engine_source "$1" "$engine_apt_dir/keyring/usr/share/keyrings/debian-archive-keyring.gpg"
   engine_suite_apt update || engine_fail "the package lists of Debian $1 could not be fetched or verified from $engine_uri"
 }
@@ -100,8 +106,8 @@ engine_unpack() {
     trap 'exit 1' HUP INT TERM
     if [ "$engine_suite" = own ]; then
       cd "$engine_apt_dir" || exit 1
-      apt-get -qq -o APT::Sandbox::User=root download "$@" >&2 2>/dev/null ||
-        { engine_apt update && apt-get -qq -o APT::Sandbox::User=root download "$@" >&2; } || exit 1
+      engine_apt -o APT::Sandbox::User=root download "$@" 2>/dev/null ||
+        { engine_apt update && engine_apt -o APT::Sandbox::User=root download "$@"; } || exit 1
     else
       engine_update "$engine_suite" || exit 1
       cd "$engine_apt_dir" || exit 1
@@ -160,8 +166,14 @@ engine_package() {
 engine_path() { printf '%s\n' "$ENGINE_PREFIX/$ENGINE_SUITE/usr/sbin:$ENGINE_PREFIX/$ENGINE_SUITE/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"; }
 engine_docker() { PATH=$(engine_path) docker -H "unix://$ENGINE_SOCKET" "$@"; }
 
-# The engine version that answers on the socket, or nothing.
+# The engine version that answers on the socket, or nothing and false.
 engine_answers() { engine_docker version --format '{{.Server.Version}}' 2>/dev/null; }
+
+# Whether the engine on the socket is new enough for the platform.
+engine_is_new_enough() {
+  engine_api=$(engine_docker version --format '{{.Server.APIVersion}}' 2>/dev/null) || return 1
+  [ "${engine_api%%.*}" -gt 1 ] || [ "${engine_api#*.}" -ge "$ENGINE_API_OLDEST" ]
+}
 
 engine_version() {
   cat "$ENGINE_PREFIX/$ENGINE_SUITE/packages" 2>/dev/null || engine_fail "no engine in $ENGINE_PREFIX/$ENGINE_SUITE"
@@ -173,7 +185,13 @@ engine_is_systemd() { [ -d /run/systemd/system ]; }
 
 engine_configure() {
   getent group docker >/dev/null || groupadd --system docker || return 1
-  mkdir -p "$ENGINE_ETC" "$ENGINE_DATA" || return 1
+  mkdir -p "$ENGINE_ETC" || return 1
+  # Chosen once: after the first start the folder is no longer empty.
+  if [ -n "$ENGINE_DATA" ]; then printf '%s\n' "$ENGINE_DATA" >"$ENGINE_ETC/data-root"; fi
+  if [ ! -f "$ENGINE_ETC/data-root" ]; then
+    if [ -z "$(ls -A /var/lib/docker 2>/dev/null)" ]; then echo /var/lib/docker; else echo /var/lib/platform-docker; fi >"$ENGINE_ETC/data-root"
+  fi
+  ENGINE_DATA=$(cat "$ENGINE_ETC/data-root") && mkdir -p "$ENGINE_DATA" || return 1
   [ -f "$ENGINE_ETC/daemon.json" ] || install -m 0644 "$engine_here/daemon/daemon.json" "$ENGINE_ETC/daemon.json"
 }
 
@@ -188,16 +206,22 @@ engine_start_unit() {
 # Without systemd: detached from the caller, with its log in a file that is ours to rotate by restart.
 engine_start_direct() {
   mkdir -p "$ENGINE_RUN" /var/log/platform || return 1
-  PATH=$(engine_path) setsid containerd --address "$ENGINE_RUN/containerd.sock" --root "$ENGINE_DATA/containerd" --state "$ENGINE_RUN/containerd" \
-    </dev/null >/var/log/platform/containerd.log 2>&1 9>&- &
-  echo $! >"$ENGINE_RUN/containerd.pid"
+  if ! engine_runs containerd; then
+    PATH=$(engine_path) setsid containerd --address "$ENGINE_RUN/containerd.sock" --root "$ENGINE_DATA/containerd" --state "$ENGINE_RUN/containerd" \
+      </dev/null >/var/log/platform/containerd.log 2>&1 9>&- &
+    echo $! >"$ENGINE_RUN/containerd.pid"
+  fi
   PATH=$(engine_path) setsid dockerd --config-file "$ENGINE_ETC/daemon.json" --host "unix://$ENGINE_SOCKET" --data-root "$ENGINE_DATA" \
     --exec-root "$ENGINE_RUN/exec" --pidfile "$ENGINE_RUN/docker.pid" --containerd "$ENGINE_RUN/containerd.sock" "$@" \
     </dev/null >/var/log/platform/docker.log 2>&1 9>&- &
 }
 
 engine_start_locked() {
-  engine_seen=$(engine_answers) && { engine_say "Docker Engine $engine_seen answers on $ENGINE_SOCKET"; return 0; }
+  if engine_seen=$(engine_answers); then
+    engine_is_new_enough && return 0
+    engine_fail "Docker Engine $engine_seen answers on $ENGINE_SOCKET, and the platform needs 26.1 or newer: stop and disable it first (systemctl disable --now docker.socket docker.service)"
+    return 1
+  fi
   engine_configure || return 1
   if engine_is_systemd; then engine_start_unit "$@"; else engine_start_direct "$@"; fi || return 1
   engine_waited=0
@@ -215,6 +239,12 @@ engine_start() {
   engine_fetch "$ENGINE_SUITE" >/dev/null && engine_locked start engine_start_locked "$@"
 }
 
+# engine_runs docker|containerd: whether the one that was started directly still runs.
+engine_runs() {
+  engine_pid=$(cat "$ENGINE_RUN/$1.pid" 2>/dev/null) || return 1
+  case $(cat "/proc/$engine_pid/comm" 2>/dev/null) in dockerd | containerd) return 0 ;; *) return 1 ;; esac
+}
+
 engine_stop() {
   engine_need_root || return 1
   if engine_is_systemd; then
@@ -224,8 +254,9 @@ engine_stop() {
     return 0
   fi
   for engine_part in docker containerd; do
-    engine_pid=$(cat "$ENGINE_RUN/$engine_part.pid" 2>/dev/null) || continue
-    case $(cat "/proc/$engine_pid/comm" 2>/dev/null) in dockerd | containerd) kill "$engine_pid" ;; *) continue ;; esac
+    engine_runs "$engine_part" || continue
+    engine_pid=$(cat "$ENGINE_RUN/$engine_part.pid")
+    kill "$engine_pid"
     engine_waited=0
     while kill -0 "$engine_pid" 2>/dev/null && [ "$engine_waited" -lt 150 ]; do
       sleep 0.2
