@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { ArchiveError, canonicalArchive, canonicalArchiveBytes } from "#shared/archive/canonical-archive.ts";
+import {
+  ArchiveError,
+  archiveEvents,
+  canonicalArchive,
+  canonicalArchiveBytes,
+} from "#shared/archive/canonical-archive.ts";
 import { hostile_archives } from "../support/hostile-archives/all.ts";
 import { long_segment, small_limits } from "../support/hostile-archives/limits.ts";
 
@@ -26,7 +31,7 @@ describe("a refused archive", () => {
           Array.fromAsync(canonicalArchive(pieces(bytes, 4_000), small_limits)),
       );
       expect(whole).toMatchObject({ kind, code, entry });
-      const streamed = await refusalOf(() => Array.fromAsync(canonicalArchive(pieces(bytes, 100), small_limits)));
+      const streamed = await refusalOf(() => Array.fromAsync(archiveEvents(pieces(bytes, 100), small_limits)));
       expect(streamed).toMatchObject({ kind, code, entry });
     });
   }
