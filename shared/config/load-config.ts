@@ -20,6 +20,11 @@ export function Secret<T extends TSchema>(schema: T): T {
   return { ...schema, secret: true };
 }
 
+/** Gives a setting another name in the environment than `PLATFORM_<KEY>`; its `…_FILE` variant follows. */
+export function FromEnvironment<T extends TSchema>(name: string, schema: T): T {
+  return { ...schema, environment: name };
+}
+
 export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** A TOML file with the schema's keys; overrides the `PLATFORM_CONFIG_FILE` of the environment. */
@@ -31,7 +36,7 @@ export interface ConfigSources {
  * `PLATFORM_LISTEN_PORT`, by the content of the file that `PLATFORM_LISTEN_PORT_FILE` names (one trailing newline is
  * dropped), by `listen_port` in the optional TOML file, or by the schema's default. Lists are comma separated or JSON,
  * objects are JSON. Unknown `PLATFORM_…` names and unknown keys of the file are refused, so that a typing error cannot
- * go unnoticed.
+ * go unnoticed. A setting marked by `FromEnvironment` is read under the name given there instead.
  *
  * @throws ConfigError with every problem found
  */
@@ -40,11 +45,10 @@ export function loadConfig<S extends TObject>(schema: S, { env, file = env[fileK
   const values: Record<string, unknown> = file ? readFileValues(file, schema, problems) : {};
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith(prefix) || name === fileKey || value === undefined) continue;
-    const key = keyOf(name, schema);
-    if (!key) problems.push(`${name}: is not a setting of this program`);
+    if (!isSetting(name, schema)) problems.push(`${name}: is not a setting of this program`);
   }
   for (const [key, property] of Object.entries(schema.properties)) {
-    const name = envName(key);
+    const name = envName(key, property);
     const text = env[name] ?? readSecretFile(env[`${name}_FILE`], `${name}_FILE`, problems);
     if (text !== undefined) values[key] = parse(text, property);
   }
@@ -80,19 +84,17 @@ export function describeSettings(schema: TObject): string[] {
           ? " (required)"
           : ""
         : ` (default ${JSON.stringify(property.default)})`;
-    return `  ${envName(key)}\n      ${property.description ?? ""}${fallback}`;
+    return `  ${envName(key, property)}\n      ${property.description ?? ""}${fallback}`;
   });
 }
 
-function envName(key: string): string {
-  return prefix + key.toUpperCase();
+function envName(key: string, property: TSchema): string {
+  return property["environment"] ?? prefix + key.toUpperCase();
 }
 
-function keyOf(name: string, schema: TObject): string | undefined {
-  const key = name.slice(prefix.length).toLowerCase();
-  if (key in schema.properties) return key;
-  const base = key.replace(/_file$/, "");
-  return base !== key && base in schema.properties ? base : undefined;
+function isSetting(name: string, schema: TObject): boolean {
+  const base = name.replace(/_FILE$/, "");
+  return Object.entries(schema.properties).some(([key, property]) => [name, base].includes(envName(key, property)));
 }
 
 function readFileValues(file: string, schema: TObject, problems: string[]): Record<string, unknown> {
@@ -148,7 +150,7 @@ function describe(key: string, path: string, schema: TSchema, value: unknown, me
   const expected = `${message.charAt(0).toLowerCase()}${message.slice(1)}${schema["description"] ? ` (${schema["description"]})` : ""}`;
   const came =
     value === undefined ? "nothing" : isSecret(schema) ? "a secret value" : JSON.stringify(withoutPassword(value));
-  return `${envName(key)}${at ? ` at ${at}` : ""}: ${expected}; got ${came}`;
+  return `${envName(key, schema)}${at ? ` at ${at}` : ""}: ${expected}; got ${came}`;
 }
 
 function isSecret(schema: TSchema): boolean {
