@@ -78,17 +78,15 @@ function suiteRun(name: string): SuiteRun {
 
 function benchRun(subject: string | undefined): SuiteRun {
   const folder = join(projectRoot, "test/bench");
-  const known = existsSync(folder)
-    ? readdirSync(folder)
-        .filter((file) => file.endsWith(".bench.ts"))
-        .map((file) => file.slice(0, -".bench.ts".length))
-    : [];
-  if (subject === undefined || !known.includes(subject))
-    throw new Error(`no bench "${subject ?? ""}": the subjects are ${known.join(", ") || "none yet"}`);
+  const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".ts")) : [];
+  const subjectOf = (file: string): string => file.replace(/(\.bench)?\.ts$/, "");
+  const file = files.find((candidate) => subjectOf(candidate) === subject);
+  if (subject === undefined || file === undefined)
+    throw new Error(`no bench "${subject ?? ""}": the subjects are ${files.map(subjectOf).join(", ") || "none yet"}`);
   return {
     title: `bench ${subject}`,
     kind: "bench",
-    command: [process.execPath, "run", `test/bench/${subject}.bench.ts`],
+    command: [process.execPath, "run", `test/bench/${file}`],
     seconds_max: bench_minutes_max * 60,
     needs: ["executables", "images"],
   };
