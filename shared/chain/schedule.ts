@@ -65,6 +65,13 @@ export function revealBlock(state: EpochState, head: number, reveal_period_epoch
   return fires_at;
 }
 
+/** True when no epoch fired between `block` and `head`, at which `state` was read. */
+export function isSameEpoch(state: EpochState, block: number, head: number): boolean {
+  if (state.kind === "stateful") return state.last_epoch_block <= block;
+  const epochOf = (number: number) => Math.floor((number + state.netuid + 1) / (state.tempo + 1));
+  return epochOf(block) === epochOf(head);
+}
+
 /** The state behind an epoch that fired in `block`. */
 export function afterEpoch(state: EpochState, block: number): EpochState {
   if (state.kind === "computed") return state;

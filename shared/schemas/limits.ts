@@ -86,5 +86,8 @@ export const limits = {
     commit_bytes_max: 5_000,
     /** A sealed weight vector fetched from the platform. */
     vector_bytes_max: 4_194_304,
+    vector_fetch_ms_max: 15_000,
+    /** How far a vector's time may lie ahead of our clock. */
+    vector_clock_skew_ms_max: 120_000,
   },
 } as const;

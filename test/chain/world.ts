@@ -12,8 +12,11 @@ export const TAO = 1_000_000_000;
 
 /** Hotkeys of the tests: seeds anybody may know. */
 export async function hotkeyOf(name: string): Promise<Hotkey> {
-  const digest = new Bun.CryptoHasher("sha256").update(`test hotkey ${name}`).digest("hex");
-  return await deriveHotkey(`0x${digest}`);
+  return await deriveHotkey(seedOf(name));
+}
+
+export function seedOf(name: string): string {
+  return `0x${new Bun.CryptoHasher("sha256").update(`test hotkey ${name}`).digest("hex")}`;
 }
 
 /** A chain with a validator at uid 0 and `neuron_count - 1` miners, and what it takes to set weights on it. */

@@ -1,0 +1,121 @@
+import { FormatRegistry, type Static, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { limits } from "#shared/schemas/limits.ts";
+import { PublishedVector } from "#shared/schemas/weights.ts";
+import type { Clock } from "#shared/time/clock.ts";
+import { verifySeal } from "#shared/weights/seal.ts";
+
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+FormatRegistry.Set("date-time", (text) => RFC_3339.test(text) && !Number.isNaN(Date.parse(text)));
+
+/** The members that decide what is set on chain; what else the platform serves explains them. */
+const Vector = Type.Pick(PublishedVector, [
+  "netuid",
+  "epoch",
+  "uids",
+  "weights",
+  "computed_at",
+  "expires_at",
+  "digest",
+  "signature",
+  "public_key",
+]);
+export type Vector = Static<typeof Vector>;
+
+/** The vector must not be used; `code` is stable. */
+export class VectorError extends Error {
+  override readonly name = "VectorError";
+  readonly code:
+    | "unavailable"
+    | "malformed"
+    | "wrong_netuid"
+    | "weights"
+    | "expired"
+    | "from_the_future"
+    | "older_epoch"
+    | "seal";
+
+  constructor(code: VectorError["code"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+const SUM_TOLERANCE = 1e-6;
+
+export interface VectorSource {
+  readonly url: string;
+  readonly netuid: number;
+  /** The platform's key, known beforehand; undefined: any consistent seal. */
+  readonly public_key: string | undefined;
+  readonly clock: Clock;
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+}
+
+/** Fetches the sealed vector and believes nothing of it unproven. Rejects with {@link VectorError}. */
+export async function fetchVector(source: VectorSource, signal: AbortSignal): Promise<Vector> {
+  const text = await download(source, signal);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new VectorError("malformed", "the platform's answer is not JSON", { cause });
+  }
+  if (!Value.Check(Vector, value)) {
+    const [first] = Value.Errors(Vector, value);
+    throw new VectorError("malformed", `the vector does not match its schema at ${first?.path ?? "/"}`);
+  }
+  verifyVector(value, source);
+  return value;
+}
+
+/** Checks netuid, the weights, the times and the seal. Throws {@link VectorError}. */
+export function verifyVector(
+  vector: Vector,
+  { netuid, public_key, clock }: Pick<VectorSource, "netuid" | "public_key" | "clock">,
+): void {
+  if (vector.netuid !== netuid)
+    throw new VectorError("wrong_netuid", `the vector is for subnet ${vector.netuid}, not ${netuid}`);
+  const problem = verifySeal(vector, public_key);
+  if (problem !== null) throw new VectorError("seal", `the vector's seal does not hold: ${problem}`);
+  const sum = vector.weights.reduce((total, weight) => total + weight, 0);
+  if (vector.weights.some((weight) => !(weight >= 0)) || Math.abs(sum - 1) > SUM_TOLERANCE) {
+    throw new VectorError("weights", `the weights must be 0 or more and add up to 1, but their sum is ${sum}`);
+  }
+  if (vector.uids.length !== vector.weights.length)
+    throw new VectorError("weights", "uids and weights differ in length");
+  const now_ms = clock.now();
+  if (Date.parse(vector.expires_at) <= now_ms)
+    throw new VectorError("expired", `the vector expired at ${vector.expires_at}`);
+  if (Date.parse(vector.computed_at) > now_ms + limits.chain.vector_clock_skew_ms_max) {
+    throw new VectorError("from_the_future", `the vector was computed at ${vector.computed_at}: is a clock wrong?`);
+  }
+}
+
+async function download(source: VectorSource, signal: AbortSignal): Promise<string> {
+  let response: Response;
+  try {
+    const within = AbortSignal.any([signal, AbortSignal.timeout(limits.chain.vector_fetch_ms_max)]);
+    response = await source.fetch(source.url, {
+      signal: within,
+      redirect: "error",
+      headers: { accept: "application/json" },
+    });
+    if (response.status !== 200) throw new VectorError("unavailable", `the platform answers ${response.status}`);
+    return await bodyWithin(response, limits.chain.vector_bytes_max);
+  } catch (cause) {
+    if (cause instanceof VectorError) throw cause;
+    throw new VectorError("unavailable", "the platform does not answer", { cause });
+  }
+}
+
+async function bodyWithin(response: Response, bytes_max: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > bytes_max) throw new VectorError("malformed", `the answer is longer than ${bytes_max} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
