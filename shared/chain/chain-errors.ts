@@ -33,6 +33,7 @@ const TRANSIENT = new Set([
   "PoolUnwilling",
 ]);
 
+/** The refusal of that name, judged permanent unless it is known to pass by itself. */
 export function refusalByName(name: string): ChainRefusal {
   return { name, is_permanent: !TRANSIENT.has(name) };
 }

@@ -1,6 +1,5 @@
-import type { ApiPromise } from "@polkadot/api";
-import type { WsProvider } from "@polkadot/rpc-provider";
-import type { ProviderInterface } from "@polkadot/rpc-provider/types";
+import type { ApiPromise, WsProvider } from "@polkadot/api";
+import type { ApiOptions } from "@polkadot/api/types";
 import { limits } from "../schemas/limits.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
 import { ChainUnreachableError } from "./chain.ts";
@@ -119,7 +118,7 @@ async function openSession(
   try {
     await provider.connect();
     const creating = ApiPromise.create({
-      provider: provider as unknown as ProviderInterface,
+      provider: provider as unknown as NonNullable<ApiOptions["provider"]>,
       noInitWarn: true,
       throwOnConnect: true,
       signedExtensions: EMPTY_EXTENSIONS,

@@ -1,23 +1,27 @@
 /** SCALE encodings this project writes and reads by hand (the reveal payload, storage of the development chain). */
 
+/** Little-endian, 2 bytes. */
 export function u16(value: number): Uint8Array {
   const bytes = new Uint8Array(2);
   new DataView(bytes.buffer).setUint16(0, value, true);
   return bytes;
 }
 
+/** Little-endian, 4 bytes. */
 export function u32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value, true);
   return bytes;
 }
 
+/** Little-endian, 8 bytes. */
 export function u64(value: bigint | number): Uint8Array {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(value), true);
   return bytes;
 }
 
+/** Big-endian, 8 bytes: how Drand hashes round numbers. */
 export function u64be(value: bigint | number): Uint8Array {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(value), false);
@@ -36,6 +40,7 @@ export function compact(value: bigint | number): Uint8Array {
   return Uint8Array.of(((digits.length - 4) << 2) | 3, ...digits);
 }
 
+/** One array of all the bytes. */
 export function join(...parts: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
   let offset = 0;

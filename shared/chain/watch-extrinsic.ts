@@ -1,4 +1,4 @@
-import type { WsProvider } from "@polkadot/rpc-provider";
+import type { WsProvider } from "@polkadot/api";
 
 /** How watching ended. `error` is the node's refusal of the submission itself. */
 export type WatchEnd =

@@ -1,7 +1,7 @@
 import type { Block } from "../node/block.ts";
 import type { DevNode } from "../node/node.ts";
 import { hex } from "../runtime/hashing.ts";
-import type { Methods } from "./methods.ts";
+import type { Methods } from "./method.ts";
 import { numberParam } from "./params.ts";
 import type { Session } from "./session.ts";
 

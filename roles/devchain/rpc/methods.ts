@@ -5,12 +5,9 @@ import { GenesisNeuron, SubnetParameters } from "../node/genesis.ts";
 import type { DevNode } from "../node/node.ts";
 import type { Status } from "../node/pool.ts";
 import { chainMethods } from "./chain-methods.ts";
+import type { Methods } from "./method.ts";
 import { bytesParam, invalidParams, numberParam } from "./params.ts";
-import type { Session } from "./session.ts";
 import { stateMethods } from "./state-methods.ts";
-
-export type Method = (params: readonly unknown[], session: Session) => unknown;
-export type Methods = Readonly<Record<string, Method>>;
 
 /** All methods of the node by name, as `@polkadot/api` calls them, and `dev_*` of our own. */
 export function rpcMethods(

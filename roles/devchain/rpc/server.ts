@@ -1,7 +1,7 @@
 import type { ServerWebSocket } from "bun";
 import type { Faults } from "../node/faults.ts";
 import { RpcError } from "../node/rpc-error.ts";
-import type { Methods } from "./methods.ts";
+import type { Methods } from "./method.ts";
 import { Session } from "./session.ts";
 
 const MESSAGE_BYTES_MAX = 1_048_576;

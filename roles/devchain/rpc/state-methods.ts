@@ -3,7 +3,7 @@ import type { DevNode } from "../node/node.ts";
 import { RpcError } from "../node/rpc-error.ts";
 import { hex } from "../runtime/hashing.ts";
 import { RUNTIME_VERSION } from "../runtime/names.ts";
-import type { Methods } from "./methods.ts";
+import type { Methods } from "./method.ts";
 import { bytesParam, invalidParams, keysParam, numberParam } from "./params.ts";
 import { type RuntimeCalls, runtimeCalls } from "./runtime-calls.ts";
 
