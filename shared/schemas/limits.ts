@@ -10,6 +10,8 @@ export const limits = {
     request_ms_max: 30_000,
     /** Longest accepted X-Request-Id of a caller. */
     request_id_chars_max: 64,
+    /** For how long one answer to an anonymous read serves all who ask. */
+    public_read_ms: 500,
   },
   process: {
     /** From SIGTERM to exit. */
@@ -39,6 +41,9 @@ export const limits = {
     secrets_max: 32,
     metadata_value_chars_max: 2_000,
     routes_max: 64,
+    /** One readiness probe: both questions together, and the bytes of one answer. */
+    probe_ms_max: 5_000,
+    probe_bytes_max: 65_536,
   },
   weights: {
     /** A challenge's answer to get_weights, decompressed. */
@@ -58,6 +63,36 @@ export const limits = {
     metagraph_age_ms_max: 86_400_000,
     /** How often a follower tries to take the lead and a leader makes sure of it. */
     lead_check_ms: 5_000,
+  },
+  challenge_sdk: {
+    /** What a submission may weigh; the proxy's own bound is 7,500,000. */
+    submission_bytes_max: 8_000_000,
+    /** Unfinished submissions of one hotkey; more are refused with 429. */
+    pending_per_hotkey_max: 32,
+    /** Submissions a challenge keeps; at this many, new ones are refused with 503. */
+    submissions_max: 200_000,
+    /** How long a finished submission is kept, unless it is its hotkey's best. */
+    retention_ms_max: 90 * 86_400_000,
+    /** How long the bytes of a finished submission are kept. */
+    content_retention_ms_max: 7 * 86_400_000,
+    retention_every_ms: 3_600_000,
+    /** Jobs a submission may get when its own fault did not end them. */
+    attempts_max: 3,
+    /** First pause between two attempts; doubles. */
+    attempt_pause_ms: 5_000,
+    /** From the arrival of a submission, or the end of its last job, to the broker's acceptance of a job. */
+    received_ms_max: 24 * 3_600_000,
+    /** All deadlines of a job's states together (queued, staging, starting, collecting), and scoring; its own timeout comes on top. */
+    evaluating_ms_max: 100 * 60_000,
+    broker_call_ms_max: 60_000,
+    broker_wait_ms: 30_000,
+    /** A broker's JSON answer. */
+    broker_json_bytes_max: 1_048_576,
+    /** A score's details as JSON. */
+    details_bytes_max: 65_536,
+    /** Hotkeys that get_weights answers, the best first. */
+    weights_max: 10_000,
+    page_rows_max: 100,
   },
   archive: {
     /** Input archives and what jobs leave behind; see `ArchiveLimits`. */

@@ -1,0 +1,13 @@
+import type { Database } from "#shared/database/database.ts";
+import type { Clock } from "#shared/time/clock.ts";
+import type { Caller } from "./administrator.ts";
+
+/** What the admin routes are built from. */
+export interface AdminWorld {
+  readonly sql: Database;
+  readonly clock: Clock;
+  readonly netuid: number;
+  readonly vectorPublicKey: string;
+  /** Who sent an admitted request. */
+  readonly callerOf: (request: Request) => Caller;
+}

@@ -1,0 +1,40 @@
+import { createHttpApp } from "#shared/http/app.ts";
+import { ProblemError } from "#shared/http/problem.ts";
+import type { Logger } from "#shared/observability/logger.ts";
+import type { AdminWorld } from "./admin-world.ts";
+import { createAuthenticator } from "./authenticate.ts";
+import { challengeRoutes } from "./challenge-routes.ts";
+import { createDocument, hiddenPagePath } from "./document.ts";
+import { observationRoutes } from "./observation-routes.ts";
+import { type Pages, pageRoutes } from "./page-routes.ts";
+import { publicRoutes } from "./public-routes.ts";
+import { tokenRoutes } from "./token-routes.ts";
+
+export interface AppWorld extends Omit<AdminWorld, "callerOf"> {
+  readonly log: Logger;
+  readonly pages: Pages;
+}
+
+/** Everything on admin.sock: the admin routes, the public reads, the API's documents and the dashboard. */
+export function createAdminApp(given: AppWorld) {
+  const authenticator = createAuthenticator(given.sql);
+  const world: AdminWorld = { ...given, callerOf: authenticator.callerOf };
+  return createHttpApp(given.log)
+    .onRequest(async ({ request }) => {
+      if (new URL(request.url).pathname === hiddenPagePath) {
+        throw new ProblemError(404, "not_found", "There is nothing at this path.");
+      }
+      await authenticator.admit(request);
+    })
+    .use(challengeRoutes(world))
+    .use(tokenRoutes(world))
+    .use(observationRoutes(world))
+    .use(publicRoutes(world))
+    .use(createDocument())
+    .use(pageRoutes(given.pages));
+}
+
+/** Everything on public.sock: the public reads, nothing else. */
+export function createPublicApp({ log, ...world }: Pick<AppWorld, "sql" | "clock" | "netuid" | "log">) {
+  return createHttpApp(log).use(publicRoutes(world));
+}

@@ -1,0 +1,16 @@
+import type { Clock } from "#shared/time/clock.ts";
+
+/** `load` at most once in `ms`; who asks meanwhile gets the same answer. A failure is not kept. */
+export function briefly<T>(clock: Clock, ms: number, load: () => Promise<T>): () => Promise<T> {
+  let kept: { readonly until: number; readonly value: Promise<T> } | null = null;
+  return () => {
+    if (kept && clock.monotonic() < kept.until) return kept.value;
+    const value = load();
+    const mine = { until: clock.monotonic() + ms, value };
+    kept = mine;
+    value.catch(() => {
+      if (kept === mine) kept = null;
+    });
+    return value;
+  };
+}

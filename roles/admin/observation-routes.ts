@@ -1,0 +1,102 @@
+import { Type } from "@sinclair/typebox";
+import { Elysia } from "elysia";
+import { type AuditRecord, listAudit, verifyAudit } from "#shared/database/audit.ts";
+import { createEpochs } from "#shared/database/epochs.ts";
+import { ProblemError } from "#shared/http/problem.ts";
+import {
+  AuditResource,
+  AuditVerdictResource,
+  EpochDetail,
+  EpochResource,
+  JobsResource,
+  NodeResource,
+  StatusResource,
+} from "#shared/schemas/admin.ts";
+import type { AdminWorld } from "./admin-world.ts";
+import { jobCounts } from "./job-counts.ts";
+import { operation, PageOf } from "./operation.ts";
+import { limitOf, numberCursorOf, PageQuery, pageOf } from "./paging.ts";
+import { readStatus, showEpoch } from "./status.ts";
+
+/** What the platform is and did; changes nothing. */
+export function observationRoutes(world: AdminWorld) {
+  const { sql, netuid } = world;
+  const epochs = createEpochs(sql, netuid);
+  return new Elysia({ prefix: "/v1/admin", normalize: false })
+    .get(
+      "/status",
+      () => readStatus(world),
+      operation({ tag: "status", summary: "The platform at a glance", answer: StatusResource }),
+    )
+    .get(
+      "/nodes",
+      async ({ query }) => {
+        const limit = limitOf(query);
+        const rows = await sql`
+          select id, hostname, workload, state, availability, seen_at from nodes
+          where id > ${query.cursor ?? ""} order by id limit ${limit + 1}`;
+        return pageOf(
+          rows,
+          limit,
+          (row) => row["id"] as string,
+          (row) => ({ ...row, seen_at: (row["seen_at"] as Date).toISOString() }),
+        );
+      },
+      { query: PageQuery, ...operation({ tag: "status", summary: "List the nodes", answer: PageOf(NodeResource) }) },
+    )
+    .get(
+      "/jobs",
+      async () => ({ items: await jobCounts(sql), next_cursor: null }),
+      operation({ tag: "status", summary: "Count the jobs by challenge and state", answer: JobsResource }),
+    )
+    .get(
+      "/epochs",
+      async ({ query }) => {
+        const limit = limitOf(query);
+        const rows = await epochs.list(limit + 1, numberCursorOf(query));
+        return pageOf(rows, limit, ({ epoch }) => String(epoch), showEpoch);
+      },
+      {
+        query: PageQuery,
+        ...operation({ tag: "epochs", summary: "List the sealed epochs, newest first", answer: PageOf(EpochResource) }),
+      },
+    )
+    .get(
+      "/epochs/:epoch",
+      async ({ params: { epoch } }) => {
+        const [vector, inputs] = await Promise.all([epochs.byNumber(Number(epoch)), epochs.inputsOf(Number(epoch))]);
+        if (!vector) throw new ProblemError(404, "epoch_not_found", "There is no such epoch, or it is no longer kept.");
+        return { vector, inputs };
+      },
+      {
+        params: Type.Object({ epoch: Type.String({ pattern: "^[1-9][0-9]{0,14}$" }) }),
+        ...operation({
+          tag: "epochs",
+          summary: "Read an epoch with its inputs",
+          answer: EpochDetail,
+          refusals: [404, 422],
+        }),
+      },
+    )
+    .get(
+      "/audit",
+      async ({ query }) => {
+        const limit = limitOf(query);
+        const rows = await listAudit(sql, limit + 1, numberCursorOf(query));
+        return pageOf(rows, limit, ({ id }) => String(id), showAudit);
+      },
+      {
+        query: PageQuery,
+        ...operation({ tag: "audit", summary: "List the acts, newest first", answer: PageOf(AuditResource) }),
+      },
+    )
+    .get(
+      "/audit/verify",
+      () => verifyAudit(sql),
+      operation({ tag: "audit", summary: "Compute the chain of hashes anew", answer: AuditVerdictResource }),
+    );
+}
+
+function showAudit(record: AuditRecord) {
+  return { ...record, at: record.at.toISOString() };
+}

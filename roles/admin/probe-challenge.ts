@@ -1,0 +1,77 @@
+import { type Challenge, internalBaseUrl } from "#shared/schemas/challenge.ts";
+import { limits } from "#shared/schemas/limits.ts";
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/**
+ * Why the challenge is not ready (contract §1), null when it is. The sentence quotes nothing that the challenge sent but
+ * versions and capabilities, shortened.
+ */
+export async function probeChallenge(
+  { spec }: Pick<Challenge, "spec">,
+  fetch: Fetch,
+  baseUrl = internalBaseUrl,
+): Promise<string | null> {
+  const signal = AbortSignal.timeout(limits.challenge.probe_ms_max);
+  try {
+    const base = baseUrl(spec);
+    const [health, version] = await Promise.all(
+      ["/health", "/version"].map((path) => readObject(`${base}${path}`, fetch, signal)),
+    );
+    return healthProblem(health ?? {}, spec) ?? versionProblem(version ?? {}, spec);
+  } catch (error) {
+    if (error instanceof NotReady) return error.message;
+    return signal.aborted ? `no answer within ${limits.challenge.probe_ms_max} ms` : "it cannot be reached";
+  }
+}
+
+class NotReady extends Error {}
+
+function healthProblem(health: Record<string, unknown>, spec: Challenge["spec"]): string | null {
+  if (health["status"] !== "ok") return "its health is not ok";
+  const slug = health["slug"];
+  return slug === undefined || slug === null || slug === spec.slug ? null : "it says it is another challenge";
+}
+
+function versionProblem(version: Record<string, unknown>, spec: Challenge["spec"]): string | null {
+  if (version["api_version"] !== spec.api_version) {
+    return `its api_version is ${short(version["api_version"])}, expected ${spec.api_version}`;
+  }
+  if (spec.version !== null && version["challenge_version"] !== spec.version) {
+    return `its challenge_version is ${short(version["challenge_version"])}, expected ${spec.version}`;
+  }
+  const has = Array.isArray(version["capabilities"]) ? version["capabilities"] : [];
+  const missing = spec.required_capabilities.filter((capability) => !has.includes(capability));
+  return missing.length > 0 ? `it lacks ${missing.join(", ")}` : null;
+}
+
+function short(value: unknown): string {
+  return typeof value === "string" ? value.replaceAll(/[^\w.+-]/g, "?").slice(0, 32) : "not given";
+}
+
+async function readObject(url: string, fetch: Fetch, signal: AbortSignal): Promise<Record<string, unknown>> {
+  const path = new URL(url).pathname;
+  const response = await fetch(url, {
+    headers: { accept: "application/json", "accept-encoding": "identity" },
+    redirect: "manual",
+    signal,
+  });
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new NotReady(`${path} answered ${response.status}`);
+  }
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > limits.challenge.probe_bytes_max) throw new NotReady(`${path} answered too much`);
+    chunks.push(chunk);
+  }
+  try {
+    const value: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+  } catch (cause) {
+    throw new NotReady(`${path} did not answer JSON`, { cause });
+  }
+  throw new NotReady(`${path} did not answer an object`);
+}
