@@ -1,0 +1,2 @@
+# Never right: every case is above 1 and so takes a step at least.
+{ print 0 }

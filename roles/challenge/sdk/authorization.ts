@@ -1,0 +1,20 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { ProblemError } from "#shared/http/problem.ts";
+
+/** Refuses whoever is not the platform (contract §1): 503 without a token of ours, 401 another token, 400 another slug, in this order. */
+export function requirePlatform(
+  headers: Headers,
+  { token, slug }: { readonly token: string | undefined; readonly slug: string },
+): void {
+  if (!token) throw new ProblemError(503, "token_not_configured", "The challenge has no token configured");
+  const sent = /^Bearer (.+)$/i.exec(headers.get("authorization") ?? "")?.[1] ?? "";
+  if (!timingSafeEqual(digest(sent), digest(token)))
+    throw new ProblemError(401, "invalid_authorization", "Invalid authorization", {
+      headers: { "www-authenticate": "Bearer" },
+    });
+  if (headers.get("x-platform-challenge-slug") !== slug)
+    throw new ProblemError(400, "wrong_challenge_slug", "Wrong challenge slug");
+}
+
+/** Of equal length whatever was sent, as the comparison demands. */
+const digest = (text: string) => createHash("sha256").update(text).digest();

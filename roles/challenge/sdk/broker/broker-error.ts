@@ -1,0 +1,43 @@
+/** The broker's final no: asking again would be answered the same. */
+export class BrokerRefusal extends Error {
+  override readonly name = "BrokerRefusal";
+  readonly status: number;
+  readonly code: string;
+  constructor(status: number, code: string, detail: string) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** No answer for now: the broker, the network or the token is being changed. */
+export class BrokerUnavailable extends Error {
+  override readonly name = "BrokerUnavailable";
+  readonly retry_after_ms: number;
+  constructor(detail: string, options: { readonly cause?: unknown; readonly retry_after_ms?: number } = {}) {
+    super(detail, { cause: options.cause });
+    this.retry_after_ms = options.retry_after_ms ?? 0;
+  }
+}
+
+/** A rotated token (401) and every answer about load or health may be another one soon. */
+const passing = new Set([401, 408, 425, 429, 500, 502, 503, 504, 507]);
+
+/** What an answer that is no success means for its caller. */
+export async function refusalOf(response: Response): Promise<BrokerRefusal | BrokerUnavailable> {
+  const { code, detail } = await problemIn(response);
+  if (!passing.has(response.status)) return new BrokerRefusal(response.status, code, detail);
+  const seconds = Number(response.headers.get("retry-after") ?? 0);
+  const retry_after_ms = Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 300) * 1_000 : 0;
+  return new BrokerUnavailable(`the broker answered ${response.status}: ${detail}`, { retry_after_ms });
+}
+
+async function problemIn(response: Response): Promise<{ code: string; detail: string }> {
+  const text = (await response.text()).slice(0, 4_096);
+  try {
+    const { code, detail } = JSON.parse(text) as { code?: unknown; detail?: unknown };
+    return { code: String(code ?? response.status), detail: String(detail ?? "") };
+  } catch {
+    return { code: String(response.status), detail: "no problem document" };
+  }
+}

@@ -1,0 +1,91 @@
+import type { Static, TObject } from "@sinclair/typebox";
+import type { AnyElysia } from "elysia";
+import type { Logger } from "#shared/observability/logger.ts";
+import type { FinishedJob } from "./finished-job.ts";
+import type { JobPlan } from "./job-plan.ts";
+import type { Json } from "./json.ts";
+import type { Submissions } from "./store/submissions.ts";
+
+/** A submission as it came through the platform's door: who sent it is verified. */
+export interface Upload {
+  readonly hotkey: string;
+  /** Null where the platform does not know it: a hotkey on the operator's allowlist. */
+  readonly uid: number | null;
+  readonly filename: string;
+  readonly content_type: string;
+  readonly body: Uint8Array;
+}
+
+/** A stored submission, for a job to be made of it. */
+export interface SubmissionContent {
+  readonly id: string;
+  readonly hotkey: string;
+  /** What `accept` answered. */
+  readonly content: Uint8Array;
+}
+
+export interface Score {
+  /** Finite and not negative; more is better. */
+  readonly score: number;
+  /** Shown to everybody with the submission. */
+  readonly details: { readonly [key: string]: Json };
+}
+
+export interface HotkeyScore {
+  readonly hotkey: string;
+  readonly submission_id: string;
+  readonly score: number;
+}
+
+export interface ChallengeContext<Settings> {
+  readonly slug: string;
+  readonly settings: Settings;
+  readonly submissions: Submissions;
+  readonly log: Logger;
+}
+
+/**
+ * Everything that makes one challenge differ from another. The SDK does the rest: the routes of the contract, durable
+ * submissions, jobs, retries and deadlines.
+ *
+ * @example
+ * export const lottery = defineChallenge({
+ *   version: "1.0.0",
+ *   capabilities: ["get_weights"],
+ *   settings: Type.Object({}),
+ *   accept: ({ body }) => body,
+ *   job: ({ content }) => ({
+ *     image: "example/dice:1",
+ *     command: ["/roll"],
+ *     timeout_seconds: 60,
+ *     inputs: [{ target: "/submission", archive: content }],
+ *     outputs: ["/output"],
+ *   }),
+ *   async score(job) {
+ *     const [roll] = await job.outputFiles("/output", ["roll.txt"], 64);
+ *     return { score: Number(roll ?? 0), details: {} };
+ *   },
+ * });
+ */
+export interface ChallengeDefinition<S extends TObject> {
+  /** `challenge_version` of the contract. */
+  readonly version: string;
+  readonly capabilities: readonly string[];
+  /** Settings of its own; name each with `FromEnvironment`. */
+  readonly settings: S;
+  /** Looks at an upload and answers what to keep of it. Throw a ProblemError to refuse it: its sentence goes to the miner. */
+  accept(upload: Upload, context: ChallengeContext<Static<S>>): Uint8Array | Promise<Uint8Array>;
+  /** The job that evaluates a submission. May be asked again after a crash. */
+  job(submission: SubmissionContent, context: ChallengeContext<Static<S>>): JobPlan | Promise<JobPlan>;
+  /** What a job that ended well is worth. Throw a SubmissionFault when the miner is to blame; anything else blames the challenge. */
+  score(job: FinishedJob, context: ChallengeContext<Static<S>>): Score | Promise<Score>;
+  /** The weights of get_weights; without it every hotkey weighs its best score. Nothing but finite weights above 0 is answered. */
+  weights?(best: readonly HotkeyScore[], context: ChallengeContext<Static<S>>): Readonly<Record<string, number>>;
+  /** Further public routes, below /v1 for example. */
+  routes?(context: ChallengeContext<Static<S>>): AnyElysia;
+}
+
+/** Gives `definition` its types; it is run by `challengeRole`. */
+export function defineChallenge<S extends TObject>(definition: ChallengeDefinition<S>): ChallengeDefinition<S> {
+  return definition;
+}

@@ -1,0 +1,159 @@
+import type { Static, TObject } from "@sinclair/typebox";
+import { limits } from "#shared/schemas/limits.ts";
+import type { Clock } from "#shared/time/clock.ts";
+import type { Broker } from "./broker/broker-client.ts";
+import { BrokerRefusal } from "./broker/broker-error.ts";
+import { hasEnded, type Job, reasonCode } from "./broker/job.ts";
+import type { ChallengeContext, ChallengeDefinition, Score } from "./define-challenge.ts";
+import { finishedJob } from "./finished-job.ts";
+import { type JobSpec, jobSpecOf } from "./job-plan.ts";
+import type { Submission } from "./store/submission.ts";
+import type { Failure } from "./store/submissions.ts";
+import { SubmissionFault } from "./submission-fault.ts";
+
+const l = limits.challenge_sdk;
+const poll_ms_min = 1_000;
+
+export interface EvaluationParts<S extends TObject> {
+  readonly definition: ChallengeDefinition<S>;
+  readonly context: ChallengeContext<Static<S>>;
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly attempt_pause_ms?: number;
+}
+
+/**
+ * Brings one submission as far as it can go. Each step is written down when it is done and may be done twice: a job is
+ * asked for under a key of submission and attempt, with a body stored before it was first sent.
+ */
+export async function evaluate<S extends TObject>(
+  submission: Submission,
+  parts: EvaluationParts<S>,
+  stop: AbortSignal,
+): Promise<void> {
+  const { log } = parts.context;
+  const left_ms = submission.deadline_at_ms - parts.clock.now();
+  const deadline = AbortSignal.timeout(Math.max(0, left_ms));
+  const signal = AbortSignal.any([stop, deadline]);
+  try {
+    signal.throwIfAborted();
+    if (submission.state === "received") await submit(submission, parts, signal);
+    else await follow(submission, parts, signal);
+  } catch (error) {
+    if (stop.aborted) return;
+    if (deadline.aborted) await giveUpJob(submission, parts.broker, stop);
+    const failure = deadline.aborted ? lateFailure(submission) : failureOf(error);
+    if (failure.fault !== "submission")
+      log.warn({ err: error, submission: submission.id, attempt: submission.attempt }, "evaluation failed");
+    settle(submission, failure, parts);
+  }
+}
+
+async function submit<S extends TObject>(submission: Submission, parts: EvaluationParts<S>, signal: AbortSignal) {
+  const { submissions } = parts.context;
+  const spec = submission.job_spec === null ? await planJob(submission, parts, signal) : specOf(submission.job_spec);
+  const key = `${submission.id}-${submission.attempt}`;
+  const job = await parts.broker.createJob(spec, key, signal);
+  submissions.accepted(submission.id, job, l.evaluating_ms_max + spec.timeout_seconds * 1_000);
+}
+
+async function planJob<S extends TObject>(
+  { id, hotkey }: Submission,
+  { definition, context, broker }: EvaluationParts<S>,
+  signal: AbortSignal,
+): Promise<JobSpec> {
+  const content = context.submissions.content(id);
+  if (content === null) throw new Error("the submission's content is gone");
+  const plan = await definition.job({ id, hotkey, content }, context);
+  const blobs: string[] = [];
+  for (const { archive } of plan.inputs) blobs.push(await broker.putArchive(archive, signal));
+  const spec = jobSpecOf(plan, id, blobs);
+  context.submissions.planned(id, JSON.stringify(spec));
+  return spec;
+}
+
+async function follow<S extends TObject>(submission: Submission, parts: EvaluationParts<S>, signal: AbortSignal) {
+  const { context, definition, broker } = parts;
+  const job = await endOf(submission, parts, signal);
+  if (job.state !== "succeeded") throw new JobFailure(job);
+  const spec = specOf(submission.job_spec);
+  const score = await definition.score(finishedJob(submission, job, spec, broker, signal), context);
+  context.submissions.scored(submission.id, acceptable(score));
+}
+
+/** The job once it has ended; what is seen on the way is written down. */
+async function endOf<S extends TObject>(
+  { id, job_id, job_state }: Submission,
+  { broker, clock, context }: EvaluationParts<S>,
+  signal: AbortSignal,
+): Promise<Job> {
+  if (job_id === null) throw new Error("an evaluating submission without a job");
+  let seen = job_state;
+  for (;;) {
+    const started = clock.monotonic();
+    const job = await broker.waitForChange(job_id, signal);
+    if (job.state !== seen) context.submissions.progressed(id, job);
+    if (hasEnded(job)) return job;
+    // A broker that does not wait must not be asked in a tight loop.
+    if (job.state === seen) await clock.sleep(Math.max(0, poll_ms_min - (clock.monotonic() - started)), signal);
+    seen = job.state;
+  }
+}
+
+function acceptable({ score, details }: Score): Score {
+  if (!Number.isFinite(score) || score < 0) throw new Error("a score must be finite and not negative");
+  if (JSON.stringify(details).length > l.details_bytes_max) throw new Error("a score's details are too long");
+  return { score, details };
+}
+
+/** Another attempt when the miner is not to blame and attempts are left; else the end. */
+function settle<S extends TObject>(
+  submission: Submission,
+  failure: Failure,
+  { context: { submissions }, attempt_pause_ms = l.attempt_pause_ms }: EvaluationParts<S>,
+): void {
+  const isFinal =
+    failure.fault === "submission" || failure.code === "challenge_error" || submission.attempt >= l.attempts_max;
+  if (isFinal) submissions.failed(submission.id, failure);
+  else submissions.again(submission, attempt_pause_ms * 2 ** (submission.attempt - 1));
+}
+
+class JobFailure extends Error {
+  readonly job: Job;
+  constructor(job: Job) {
+    super(`the job ended as ${job.state}`);
+    this.job = job;
+  }
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof SubmissionFault) return { fault: "submission", code: error.code, detail: error.message };
+  if (error instanceof JobFailure) {
+    const { job } = error;
+    const exit = typeof job.exit_code === "number" ? ` with exit code ${job.exit_code}` : "";
+    return { fault: job.fault ?? "platform", code: reasonCode(job), detail: `${error.message}${exit}` };
+  }
+  if (error instanceof BrokerRefusal) {
+    // A job the broker does not know any more was the platform's to keep; any other refusal is about what was asked.
+    const fault = error.status === 404 ? "platform" : "challenge";
+    return { fault, code: error.code, detail: "the platform refused the evaluation" };
+  }
+  // A defect of the challenge: a new job would meet it again.
+  return { fault: "challenge", code: "challenge_error", detail: "the challenge could not evaluate the submission" };
+}
+
+function lateFailure({ state }: Submission): Failure {
+  return { fault: "platform", code: `${state}_deadline`, detail: `the submission was ${state} for too long` };
+}
+
+/** Best effort: the broker's own deadlines end the job in any case. */
+async function giveUpJob({ job_id }: Submission, broker: Broker, stop: AbortSignal): Promise<void> {
+  if (job_id === null) return;
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(l.broker_call_ms_max)]);
+  await Promise.allSettled([broker.cancel(job_id, signal)]);
+}
+
+function specOf(text: string | null): JobSpec {
+  if (text === null) throw new Error("a job without its specification");
+  return JSON.parse(text) as JobSpec;
+}

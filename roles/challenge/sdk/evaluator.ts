@@ -1,0 +1,70 @@
+import type { TObject } from "@sinclair/typebox";
+import { limits } from "#shared/schemas/limits.ts";
+import { type EvaluationParts, evaluate } from "./evaluation.ts";
+
+const idle_ms_max = 5_000;
+
+/**
+ * Evaluates what is unfinished, some at once. All it knows is in the database: after a crash the next one goes on where
+ * the last one was.
+ */
+export class Evaluator<S extends TObject> {
+  readonly #parts: EvaluationParts<S>;
+  readonly #at_once_max: number;
+  readonly #stop = new AbortController();
+  readonly #running = new Map<string, Promise<void>>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #forget_at_ms = 0;
+
+  constructor(parts: EvaluationParts<S>, at_once_max: number) {
+    this.#parts = parts;
+    this.#at_once_max = at_once_max;
+  }
+
+  /** Looks for work now; to be called when some came. */
+  readonly wake = (): void => {
+    clearTimeout(this.#timer);
+    if (this.#stop.signal.aborted) return;
+    const { context, clock } = this.#parts;
+    try {
+      this.#startDue();
+      this.#forgetOld();
+    } catch (error) {
+      context.log.error({ err: error }, "looking for submissions failed");
+    }
+    const next = this.#running.size < this.#at_once_max ? context.submissions.nextTurnMs() : null;
+    const until_next = next === null ? idle_ms_max : next - clock.now();
+    // Running ones are due as well, so a turn in the past says nothing.
+    this.#timer = setTimeout(this.wake, until_next > 0 ? Math.min(until_next, idle_ms_max) : idle_ms_max);
+  };
+
+  /** Ends waiting and leaves every submission in the state it is in. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error("the challenge is stopping"));
+    clearTimeout(this.#timer);
+    await Promise.allSettled(this.#running.values());
+  }
+
+  #startDue(): void {
+    const due = this.#parts.context.submissions.due(this.#at_once_max + this.#running.size);
+    for (const submission of due) {
+      if (this.#running.size >= this.#at_once_max) return;
+      if (this.#running.has(submission.id)) continue;
+      const done = evaluate(submission, this.#parts, this.#stop.signal)
+        .catch((error: unknown) => this.#parts.context.log.error({ err: error }, "a submission could not be settled"))
+        .finally(() => {
+          this.#running.delete(submission.id);
+          this.wake();
+        });
+      this.#running.set(submission.id, done);
+    }
+  }
+
+  #forgetOld(): void {
+    const { context, clock } = this.#parts;
+    if (clock.now() < this.#forget_at_ms) return;
+    this.#forget_at_ms = clock.now() + limits.challenge_sdk.retention_every_ms;
+    const gone = context.submissions.forgetOld();
+    if (gone > 0) context.log.info({ submissions: gone }, "forgot old submissions");
+  }
+}

@@ -1,0 +1,88 @@
+import { type ArchiveLimits, archiveEvents } from "#shared/archive/canonical-archive.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import type { Broker } from "./broker/broker-client.ts";
+import { BrokerUnavailable } from "./broker/broker-error.ts";
+import type { Job } from "./broker/job.ts";
+import type { JobSpec } from "./job-plan.ts";
+import { SubmissionFault } from "./submission-fault.ts";
+
+/** A job that ended well, and what it left. */
+export interface FinishedJob {
+  readonly submission_id: string;
+  readonly hotkey: string;
+  readonly job: Job;
+  /**
+   * The files `names` of an output folder, in the order asked for, null where there is none. The archive is validated as
+   * any hostile one. Throws SubmissionFault when it is refused or a wanted file has more than `bytes_max`.
+   */
+  outputFiles(target: string, names: readonly string[], bytes_max: number): Promise<readonly (Buffer | null)[]>;
+}
+
+const archiveLimits: ArchiveLimits = limits.archive;
+
+/** Reads outputs of `job` from the broker until `signal` is aborted. */
+export function finishedJob(
+  submission: { readonly id: string; readonly hotkey: string },
+  job: Job,
+  spec: JobSpec,
+  broker: Broker,
+  signal: AbortSignal,
+): FinishedJob {
+  return {
+    submission_id: submission.id,
+    hotkey: submission.hotkey,
+    job,
+    async outputFiles(target, names, bytes_max) {
+      const mount = spec.mounts.findIndex((one) => one.target === target && !one.read_only);
+      if (mount === -1) throw new Error(`the job has no output ${target}`);
+      const source = await broker.artifact(job.id, mount, signal);
+      try {
+        return await readFiles(unbroken(source, signal), names, bytes_max);
+      } catch (error) {
+        throw blamed(error);
+      }
+    },
+  };
+}
+
+async function readFiles(
+  source: AsyncIterable<Uint8Array>,
+  names: readonly string[],
+  bytes_max: number,
+): Promise<readonly (Buffer | null)[]> {
+  const found = new Map<string, Uint8Array[]>();
+  let chunks: Uint8Array[] | undefined;
+  for await (const event of archiveEvents(source, archiveLimits)) {
+    if (event.kind === "data") {
+      // A view into the parser's input.
+      chunks?.push(event.data.slice());
+      continue;
+    }
+    const { kind, name, size_bytes } = event.entry;
+    chunks = undefined;
+    if (kind !== "file" || !names.includes(name)) continue;
+    if (size_bytes > bytes_max)
+      throw new SubmissionFault("output_too_large", `${name} has more than ${bytes_max} bytes`);
+    chunks = [];
+    found.set(name, chunks);
+  }
+  return names.map((name) => {
+    const parts = found.get(name);
+    return parts === undefined ? null : Buffer.concat(parts);
+  });
+}
+
+/** A connection that breaks is the platform's trouble, and must not read as a truncated archive, which is the miner's. */
+async function* unbroken(source: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    yield* source;
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new BrokerUnavailable("the artifact broke off", { cause });
+  }
+}
+
+function blamed(error: unknown): unknown {
+  const { name, message } = error as Error;
+  return name === "ArchiveError" ? new SubmissionFault("output_refused", message) : error;
+}

@@ -1,0 +1,46 @@
+/** What a job is to be, in the author's words. */
+export interface JobPlan {
+  readonly image: string;
+  readonly command: readonly [string, ...string[]];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly workdir?: string;
+  /** Counted only while the job runs, not while it waits. */
+  readonly timeout_seconds: number;
+  /** Archives (gzipped or plain tar) the job finds extracted, read-only, at `target`. */
+  readonly inputs: readonly { readonly target: string; readonly archive: Uint8Array }[];
+  /** Folders, empty at first, whose content comes back. */
+  readonly outputs: readonly string[];
+  /** Limits of the broker's run request; what is not named has the broker's default, which is the strictest. */
+  readonly limits?: {
+    readonly cpus?: number;
+    readonly memory?: string;
+    readonly pids_limit?: number;
+    readonly gpu_count?: number;
+    readonly user?: string;
+    readonly tmpfs?: readonly string[];
+    readonly network?: string;
+  };
+}
+
+/** The body of `POST /v1/jobs`; kept word for word, so that asking again after a crash asks for the same job. */
+export interface JobSpec extends Omit<JobPlan, "inputs" | "outputs"> {
+  readonly job_id: string;
+  readonly task_id: string;
+  readonly mounts: readonly { readonly target: string; readonly read_only: boolean; readonly blob?: string }[];
+}
+
+/** `plan` as the broker wants it; `blobs` are the digests of its inputs, in their order. */
+export function jobSpecOf(plan: JobPlan, submission_id: string, blobs: readonly string[]): JobSpec {
+  const { inputs, outputs, ...rest } = plan;
+  const mounts = [
+    ...inputs.map(({ target }, i) => ({ target, read_only: true, blob: digestAt(blobs, i) })),
+    ...outputs.map((target) => ({ target, read_only: false })),
+  ];
+  return { job_id: submission_id, task_id: "evaluate", ...rest, mounts };
+}
+
+function digestAt(blobs: readonly string[], i: number): string {
+  const digest = blobs[i];
+  if (digest === undefined) throw new Error(`input ${i} was not uploaded`);
+  return digest;
+}

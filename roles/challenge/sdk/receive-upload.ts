@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import type { Static, TObject } from "@sinclair/typebox";
+import { ProblemError } from "#shared/http/problem.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import type { ChallengeContext, ChallengeDefinition } from "./define-challenge.ts";
+import type { Submission } from "./store/submission.ts";
+
+const bytes_max = limits.challenge_sdk.submission_bytes_max;
+
+/** Takes what the proxy forwards (contract §3): identity and digest from the verified headers, the body within its bound. */
+export async function receiveUpload<S extends TObject>(
+  request: Request,
+  definition: ChallengeDefinition<S>,
+  context: ChallengeContext<Static<S>>,
+): Promise<{ readonly kind: "new" | "known"; readonly submission: Submission }> {
+  const { headers } = request;
+  const hotkey = verified(headers, "x-platform-verified-hotkey", /^[1-9A-HJ-NP-Za-km-z]{1,64}$/);
+  const nonce = verified(headers, "x-platform-verified-nonce", /^.{1,256}$/);
+  const expected = verified(headers, "x-platform-request-hash", /^[0-9a-f]{64}$/i).toLowerCase();
+  const uid = /^\d{1,5}$/.exec(headers.get("x-platform-verified-uid") ?? "")?.[0];
+  const body = await readBody(request);
+  const sha256 = createHash("sha256").update(body).digest("hex");
+  if (sha256 !== expected)
+    throw new ProblemError(400, "request_hash_mismatch", "The body is not the one whose hash was verified");
+  const upload = {
+    hotkey,
+    nonce,
+    uid: uid === undefined ? null : Number(uid),
+    sha256,
+    filename: (headers.get("x-submission-filename") ?? "submission").slice(0, 255),
+    content_type: (headers.get("content-type") ?? "application/octet-stream").slice(0, 255),
+    body,
+  };
+  const received = context.submissions.receive(upload, await definition.accept(upload, context));
+  switch (received.kind) {
+    case "too_many_pending":
+      throw new ProblemError(429, "too_many_pending", "Too many submissions of this hotkey are unfinished");
+    case "full":
+      throw new ProblemError(503, "storage_full", "The challenge cannot store more submissions");
+    default:
+      return received;
+  }
+}
+
+function verified(headers: Headers, name: string, form: RegExp): string {
+  const value = headers.get(name) ?? "";
+  if (!form.test(value))
+    throw new ProblemError(400, "missing_verified_header", `The header ${name} is missing or wrong`);
+  return value;
+}
+
+async function readBody(request: Request): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size_bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    size_bytes += chunk.length;
+    if (size_bytes > bytes_max) throw new ProblemError(413, "submission_too_large", "Submission too large");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
