@@ -30,7 +30,7 @@ export async function imageArchive(
   reference: string,
   entries: readonly ImageEntry[],
   config: ImageConfig,
-): Promise<Buffer> {
+): Promise<{ readonly archive: Buffer; readonly id: string }> {
   const layer = await tar(withParents(entries).map(headerOf));
   const imageConfig = JSON.stringify({
     architecture: "amd64",
@@ -40,13 +40,15 @@ export async function imageArchive(
     rootfs: { type: "layers", diff_ids: [`sha256:${sha256(layer)}`] },
     history: [{ created: epoch, created_by: "deploy/images" }],
   });
-  const configName = `${sha256(imageConfig)}.json`;
+  const digest = sha256(imageConfig);
+  const configName = `${digest}.json`;
   const manifest = JSON.stringify([{ Config: configName, RepoTags: [reference], Layers: ["layer.tar"] }]);
-  return await tar([
+  const archive = await tar([
     { header: { name: configName }, body: Buffer.from(imageConfig) },
     { header: { name: "layer.tar" }, body: layer },
     { header: { name: "manifest.json" }, body: Buffer.from(manifest) },
   ]);
+  return { archive, id: `sha256:${digest}` };
 }
 
 /** Every directory on the way, root's and readable, before what is in it; in the order of paths. */

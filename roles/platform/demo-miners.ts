@@ -1,0 +1,31 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { UploadSigner } from "#shared/auth/upload-signature.ts";
+import { deriveHotkey } from "#shared/chain/hotkey.ts";
+
+/** The demonstration's miners: real sr25519 keys, made once and kept, each with one of the sample programs. */
+export const samples = ["exact", "even-only", "multiples-of-four"] as const;
+
+/** The miners' keys in the file at `path`, made when it is missing. */
+export async function demoMiners(path: string): Promise<readonly UploadSigner[]> {
+  if (!existsSync(path)) {
+    mkdirSync(dirname(path), { recursive: true });
+    const seeds = samples.map(() => `0x${randomBytes(32).toString("hex")}`);
+    writeFileSync(path, `${JSON.stringify(seeds)}\n`, { mode: 0o600 });
+  }
+  const seeds = JSON.parse(readFileSync(path, "utf8")) as string[];
+  return await Promise.all(seeds.map((seed) => deriveHotkey(seed)));
+}
+
+/** Registers a hotkey on the development chain and answers its uid; one that is registered keeps its uid. */
+export async function registerOnDevelopmentChain(rpc_url: string, netuid: number, hotkey: string): Promise<void> {
+  const response = await fetch(rpc_url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "dev_registerNeuron", params: [netuid, { hotkey }] }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  const answer = (await response.json()) as { error?: { message: string } };
+  if (answer.error) throw new Error(`the development chain did not register ${hotkey}: ${answer.error.message}`);
+}

@@ -1,0 +1,38 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Static, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import type { Engine } from "#shared/engine/engine.ts";
+
+const ImageIndex = Type.Record(Type.String(), Type.Object({ reference: Type.String(), id: Type.String() }));
+
+/** The images of the release in `folder`, by name: reference and ID, as the build wrote them. */
+export function readImageIndex(folder: string): Static<typeof ImageIndex> {
+  try {
+    return Value.Parse(ImageIndex, JSON.parse(readFileSync(join(folder, "index.json"), "utf8")));
+  } catch (cause) {
+    throw new Error(`${folder} holds no images: build them first (bun run deploy/release.ts)`, { cause });
+  }
+}
+
+/** Loads what the engine does not have yet and answers each image's ID on this engine. */
+export async function loadImages(
+  engine: Engine,
+  folder: string,
+  note: (text: string) => void,
+): Promise<Record<string, string>> {
+  const ids: Record<string, string> = {};
+  let loaded = 0;
+  for (const [name, { reference, id }] of Object.entries(readImageIndex(folder))) {
+    const present = await engine.image(reference);
+    if (present?.Id !== id) {
+      await engine.loadImage(join(folder, `${name}.tar`));
+      loaded += 1;
+    }
+    const found = await engine.image(reference);
+    if (!found) throw new Error(`the engine does not know ${reference} after loading it`);
+    ids[name] = found.Id;
+  }
+  note(`${loaded} loaded, ${Object.keys(ids).length - loaded} there already`);
+  return ids;
+}

@@ -1,0 +1,199 @@
+import type { ContainerSpec, Mount, ServiceSpec } from "#shared/engine/engine.ts";
+
+/** What the services of an installation are made from; all of it decided before. */
+export interface RolePlan {
+  /** Image IDs by role. */
+  readonly images: Readonly<Record<string, string>>;
+  readonly node_id: string;
+  readonly netuid: number;
+  readonly proxy_port: number;
+  readonly chain_port: number;
+  /** Null: the development chain runs here, and a submitter with its validator's hotkey. */
+  readonly chain_endpoints: readonly string[] | null;
+  readonly uses_embedded_database: boolean;
+  readonly epoch_seconds: number;
+  readonly block_ms: number;
+  /** The engine's socket on the manager, and the group that may use it. */
+  readonly docker_socket: string;
+  readonly docker_socket_group: number;
+  readonly are_overlays_encrypted: boolean;
+  /** Swarm's IDs of our secrets, by file name. */
+  readonly secrets: Readonly<Record<string, { readonly id: string; readonly name: string }>>;
+}
+
+interface RoleService {
+  readonly role: string;
+  readonly networks: readonly string[];
+  readonly env?: Readonly<Record<string, string | number>>;
+  readonly secrets?: readonly string[];
+  readonly mounts?: readonly Mount[];
+  readonly groups?: readonly string[];
+  readonly port?: { readonly inside: number; readonly published: number };
+  readonly memory_bytes?: number;
+}
+
+const run = "/run/platform";
+const secretsFolder = "/run/secrets/platform";
+const MiB = 2 ** 20;
+
+/** The services of the roles on the manager, least privilege each (architecture §2). */
+export function roleServices(plan: RolePlan): ServiceSpec[] {
+  const database = plan.uses_embedded_database ? [socketFolder("postgres")] : [];
+  const control = plan.uses_embedded_database ? ["platform_control"] : ["platform_control", "platform_public"];
+  const databaseSecrets = ["database_url", "master_key"];
+  const endpoints = plan.chain_endpoints ?? ["ws://platform-devchain:9944"];
+  const services: RoleService[] = [
+    {
+      role: "admin",
+      networks: control,
+      secrets: databaseSecrets,
+      mounts: [socketFolder("admin"), socketFolder("public"), ...database],
+      env: { PLATFORM_NETUID: plan.netuid },
+    },
+    {
+      role: "broker",
+      networks: [...control, "platform_transfer"],
+      secrets: databaseSecrets,
+      mounts: [
+        socketFolder("broker"),
+        ...database,
+        { Type: "bind", Source: plan.docker_socket, Target: "/var/run/docker.sock" },
+        volume("platform_blobs"),
+      ],
+      groups: [String(plan.docker_socket_group)],
+      env: {
+        PLATFORM_BLOB_DIRECTORY: "/data",
+        PLATFORM_STAGER_IMAGE: plan.images["stager"] ?? "",
+        PLATFORM_ENCRYPTED_OVERLAYS: String(plan.are_overlays_encrypted),
+      },
+      memory_bytes: 1024 * MiB,
+    },
+    {
+      role: "proxy",
+      networks: ["platform_public"],
+      secrets: databaseSecrets,
+      mounts: [socketFolder("proxy"), socketFolder("public"), ...database],
+      env: { PLATFORM_NETUID: plan.netuid },
+      port: { inside: 8080, published: plan.proxy_port },
+    },
+    {
+      role: "aggregator",
+      networks: ["platform_control", "platform_public"],
+      secrets: databaseSecrets,
+      mounts: [socketFolder("aggregator"), ...database],
+      env: {
+        PLATFORM_NETUID: plan.netuid,
+        PLATFORM_CHAIN_ENDPOINTS: endpoints.join(","),
+        PLATFORM_EPOCH_SECONDS: plan.epoch_seconds,
+      },
+    },
+    ...(plan.uses_embedded_database ? [embeddedDatabase()] : []),
+    ...(plan.chain_endpoints === null ? developmentChain(plan) : []),
+  ];
+  return services.map((service) => serviceSpec(service, plan));
+}
+
+function embeddedDatabase(): RoleService {
+  return {
+    role: "postgres",
+    networks: ["platform_control"],
+    secrets: ["postgres_password"],
+    mounts: [socketFolder("postgres"), volume("platform_postgres")],
+  };
+}
+
+function developmentChain(plan: RolePlan): RoleService[] {
+  return [
+    {
+      role: "devchain",
+      networks: ["platform_public"],
+      mounts: [socketFolder("devchain"), volume("platform_devchain")],
+      env: {
+        PLATFORM_LISTEN_HOST: "0.0.0.0",
+        PLATFORM_NETUID: plan.netuid,
+        PLATFORM_BLOCK_MS: plan.block_ms,
+        PLATFORM_DATA_DIRECTORY: "/data",
+      },
+      port: { inside: 9944, published: plan.chain_port },
+    },
+    {
+      role: "submitter",
+      networks: ["platform_public"],
+      secrets: ["hotkey"],
+      mounts: [socketFolder("submitter"), volume("platform_submitter")],
+      env: {
+        PLATFORM_WEIGHTS_URL: "http://platform-proxy:8080/v1/weights/latest",
+        PLATFORM_CHAIN_ENDPOINTS: "ws://platform-devchain:9944",
+        PLATFORM_NETUID: plan.netuid,
+        PLATFORM_HOTKEY_FILE: `${secretsFolder}/hotkey`,
+        PLATFORM_STATE_DIRECTORY: "/data",
+        PLATFORM_INTERVAL_SECONDS: 1,
+      },
+    },
+  ];
+}
+
+function serviceSpec(service: RoleService, plan: RolePlan): ServiceSpec {
+  const { role, networks, secrets = [], mounts = [], groups, port, memory_bytes = 512 * MiB } = service;
+  const image = plan.images[role];
+  if (!image) throw new Error(`there is no image of ${role}`);
+  const container: ContainerSpec = {
+    Image: image,
+    Hostname: `platform-${role}`,
+    Env: environment(service, secrets),
+    Init: true,
+    ReadOnly: true,
+    CapabilityDrop: ["ALL"],
+    Privileges: { NoNewPrivileges: true, Seccomp: { Mode: "default" } },
+    ...(groups ? { Groups: groups } : {}),
+    Mounts: [...mounts, { Type: "tmpfs", Target: "/tmp", TmpfsOptions: { SizeBytes: 64 * MiB } }],
+    Secrets: secrets.map((name) => secretFile(name, plan)),
+    StopGracePeriod: 15e9,
+  };
+  return {
+    Name: `platform-${role}`,
+    Labels: { "platform.managed": "true", "platform.kind": "role", "platform.role": role },
+    TaskTemplate: {
+      ContainerSpec: container,
+      Resources: { Limits: { MemoryBytes: memory_bytes, Pids: 512 } },
+      RestartPolicy: { Condition: "any", Delay: 1e9 },
+      Placement: { Constraints: [`node.id==${plan.node_id}`] },
+      Networks: networks.map((Target) => ({ Target, Aliases: [`platform-${role}`] })),
+      LogDriver: { Name: "local", Options: { "max-size": "10m", "max-file": "3" } },
+    },
+    Mode: { Replicated: { Replicas: 1 } },
+    UpdateConfig: { Parallelism: 1, FailureAction: "pause", Order: "stop-first" },
+    EndpointSpec: {
+      Mode: "dnsrr",
+      ...(port
+        ? { Ports: [{ Protocol: "tcp", TargetPort: port.inside, PublishedPort: port.published, PublishMode: "host" }] }
+        : {}),
+    },
+  };
+}
+
+function environment({ role, env = {} }: RoleService, secrets: readonly string[]): string[] {
+  if (role === "postgres") return [];
+  const files = secrets
+    .filter((name) => name !== "hotkey")
+    .map((name) => `PLATFORM_${name.toUpperCase()}_FILE=${secretsFolder}/${name}`);
+  return [...files, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
+}
+
+function secretFile(name: string, plan: RolePlan) {
+  const secret = plan.secrets[name];
+  if (!secret) throw new Error(`there is no secret ${name}`);
+  return {
+    SecretID: secret.id,
+    SecretName: secret.name,
+    File: { Name: `${secretsFolder}/${name}`, UID: "65532", GID: "65532", Mode: 0o400 },
+  };
+}
+
+function socketFolder(role: string): Mount {
+  return { Type: "bind", Source: `${run}/${role}`, Target: `${run}/${role}` };
+}
+
+function volume(name: string): Mount {
+  return { Type: "volume", Source: name, Target: "/data" };
+}

@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+import type { Engine, ServiceSpec } from "#shared/engine/engine.ts";
+
+const managed = { "platform.managed": "true" } as const;
+const specLabel = "platform.spec";
+
+/** The networks of the roles (architecture §3). */
+export async function ensureNetworks(engine: Engine, isEncrypted: boolean): Promise<void> {
+  const wanted = { platform_control: true, platform_transfer: true, platform_public: false };
+  for (const [Name, Internal] of Object.entries(wanted)) {
+    if (await engine.network(Name)) continue;
+    await engine.createNetwork({ Name, Labels: managed, Internal, Attachable: false, Encrypted: isEncrypted });
+  }
+}
+
+/** Swarm secrets cannot change: a new value gets a name of its own, made of its digest. */
+export async function ensureSwarmSecrets(
+  engine: Engine,
+  values: Readonly<Record<string, string>>,
+): Promise<Record<string, { id: string; name: string }>> {
+  const existing = await engine.secrets(managed);
+  const found: Record<string, { id: string; name: string }> = {};
+  for (const [key, value] of Object.entries(values)) {
+    const name = `platform_${key}_${createHash("sha256").update(`${key}\0${value}`).digest("hex").slice(0, 12)}`;
+    const known = existing.find(({ Spec }) => Spec.Name === name);
+    found[key] = {
+      name,
+      id: known?.ID ?? (await engine.createSecret(name, value, { ...managed, "platform.kind": "role" })),
+    };
+  }
+  return found;
+}
+
+/** Creates what is missing and updates what differs; answers what it did to each. */
+export async function ensureServices(
+  engine: Engine,
+  specs: readonly ServiceSpec[],
+): Promise<Record<string, "created" | "updated" | "kept">> {
+  const done: Record<string, "created" | "updated" | "kept"> = {};
+  for (const wanted of specs) {
+    const digest = createHash("sha256").update(JSON.stringify(wanted)).digest("hex");
+    const spec = { ...wanted, Labels: { ...wanted.Labels, [specLabel]: digest } };
+    const current = await engine.service(spec.Name);
+    if (!current) await engine.createService(spec);
+    else if (current.Spec.Labels[specLabel] !== digest)
+      await engine.updateService(current.ID, current.Version.Index, spec);
+    done[spec.Name] = !current ? "created" : current.Spec.Labels[specLabel] === digest ? "kept" : "updated";
+  }
+  return done;
+}

@@ -1,0 +1,96 @@
+import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { configDirectory, isSystemdRunning, runDirectory } from "./host-files.ts";
+
+const unit = "platform-supervisor.service";
+const unitPath = join("/etc/systemd/system", unit);
+const installed = "/usr/local/lib/platform/platform-supervisor";
+const pidFile = join(runDirectory, "supervisor.pid");
+const logFolder = "/var/log/platform";
+
+export interface SupervisorSettings {
+  readonly executable: string;
+  readonly unit_file: string;
+  readonly socket: string;
+  readonly admin_port: number;
+  readonly ops_port: number;
+  readonly are_overlays_encrypted: boolean;
+}
+
+/** Starts the supervisor anew with these settings: as a systemd unit, or where there is no systemd as a process of its own. */
+export function startSupervisor(settings: SupervisorSettings): void {
+  stopSupervisor();
+  mkdirSync("/usr/local/lib/platform", { recursive: true });
+  copyFileSync(settings.executable, installed);
+  Bun.spawnSync(["chmod", "0755", installed]);
+  const env = environment(settings);
+  writeFileSync(join(configDirectory, "supervisor.env"), env.map(([key, value]) => `${key}=${value}\n`).join(""), {
+    mode: 0o600,
+  });
+  if (isSystemdRunning()) {
+    writeFileSync(unitPath, readFileSync(settings.unit_file, "utf8"));
+    systemctl("daemon-reload");
+    systemctl("enable", "--quiet", unit);
+    systemctl("start", "--no-block", unit);
+    return;
+  }
+  mkdirSync(logFolder, { recursive: true });
+  const log = openSync(join(logFolder, "supervisor.log"), "a");
+  const child = Bun.spawn([installed], {
+    env: Object.fromEntries(env),
+    stdin: "ignore",
+    stdout: log,
+    stderr: log,
+    detached: true,
+    cwd: "/",
+  });
+  child.unref();
+  writeFileSync(pidFile, `${child.pid}\n`);
+}
+
+/** Stops it and takes its unit away; no error when it does not run. */
+export function stopSupervisor(): void {
+  if (existsSync(unitPath)) {
+    systemctl("disable", "--quiet", "--now", unit);
+    rmSync(unitPath, { force: true });
+    systemctl("daemon-reload");
+  }
+  if (!existsSync(pidFile)) return;
+  const pid = Number(readFileSync(pidFile, "utf8"));
+  if (isSupervisor(pid)) {
+    process.kill(pid, "SIGTERM");
+    Bun.spawnSync(["timeout", "15", "tail", `--pid=${pid}`, "-f", "/dev/null"]);
+    if (isSupervisor(pid)) process.kill(pid, "SIGKILL");
+  }
+  rmSync(pidFile, { force: true });
+}
+
+/** A process id may by now be another program's. */
+function isSupervisor(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith(installed);
+  } catch {
+    return false;
+  }
+}
+
+function environment(settings: SupervisorSettings): [string, string][] {
+  return [
+    ["PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+    ["NODE_ENV", "production"],
+    ["BUN_OPTIONS", ""],
+    ["BUN_CONFIG_DNS_TIME_TO_LIVE_SECONDS", "0"],
+    ["BUN_CONFIG_MAX_HTTP_REQUESTS", "65536"],
+    ["PLATFORM_DATABASE_URL_FILE", join(configDirectory, "database_url")],
+    ["PLATFORM_MASTER_KEY_FILE", join(configDirectory, "master_key")],
+    ["PLATFORM_DOCKER_SOCKET", settings.socket],
+    ["PLATFORM_ADMIN_PORT", String(settings.admin_port)],
+    ["PLATFORM_OPS_PORT", String(settings.ops_port)],
+    ["PLATFORM_ENCRYPTED_OVERLAYS", String(settings.are_overlays_encrypted)],
+  ];
+}
+
+function systemctl(...args: string[]): void {
+  const { exitCode, stderr } = Bun.spawnSync(["systemctl", ...args]);
+  if (exitCode !== 0) throw new Error(`systemctl ${args.join(" ")}: ${stderr.toString().trim()}`);
+}
