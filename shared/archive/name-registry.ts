@@ -63,7 +63,7 @@ export class NameRegistry {
 /** Maps names that some file system takes for the same one to the same text. Coarser than any: it only finds collisions. */
 export function foldName(name: string): string {
   if (ascii.test(name)) return name.toLowerCase();
-  const visible = name.normalize("NFKC").replace(ignorable, "");
-  // Upper before lower: ß and ss, ſ and s, the Kelvin sign and k meet only there.
-  return visible.toUpperCase().toLowerCase().normalize("NFKC");
+  const visible = name.normalize("NFKD").replace(ignorable, "");
+  // There and back again: ß and ss, ẞ and ß, ſ and s, dotless i and I meet only so.
+  return visible.toLowerCase().toUpperCase().toLowerCase().normalize("NFKD");
 }

@@ -16,6 +16,7 @@ export interface Extraction {
  * of its folder, anything that is neither a regular file nor a directory, a tree that is not the expected one.
  */
 export async function extractAndCompare(extractions: readonly Extraction[]): Promise<string[]> {
+  if (extractions.length === 0) return [];
   const base = mkdtempSync(join(tmpdir(), "gnu-tar-"));
   const problems: string[] = [];
   try {

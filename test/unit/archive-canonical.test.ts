@@ -107,7 +107,7 @@ test("a canonical archive is its own canonical form, whatever its names", () => 
   const source = [...names, deep].flatMap((name) => [longNameEntry(name), { name: "x", content: Buffer.from(name) }]);
   const once = canonicalOf(tarOf(source));
   expect(once.entries.map(({ name }) => name)).toEqual([...names, deep]);
-  expect(canonicalOf(once.bytes).bytes).toEqual(once.bytes);
+  expect(canonicalOf(once.bytes)).toEqual(once);
 });
 
 test("nothing of the source's owners, times and comments is in it", () => {

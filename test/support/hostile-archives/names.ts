@@ -61,6 +61,7 @@ export const names: readonly HostileArchive[] = [
     { name: "collision_ss" },
     { name: "collision_ß" },
   ]),
+  unsafe("twin", 2, "the capital ẞ and ß", [{ name: "\u1e9e" }, { name: "ß" }]),
   unsafe("twin", 2, "the Kelvin sign and k", [{ name: "\u212a" }, { name: "k" }]),
   unsafe("twin", 2, "dotless i and I", [{ name: "\u0131" }, { name: "I" }]),
   unsafe("twin", 2, "a ligature and its letters", [{ name: "\ufb01le" }, { name: "file" }]),
