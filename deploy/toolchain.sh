@@ -27,7 +27,7 @@ toolchain_dependencies() {
   toolchain_lock=$(sha256sum package.json bun.lock | sha256sum)
   [ "$(cat node_modules/.platform-lock 2>/dev/null)" = "$toolchain_lock" ] && return 0
   toolchain_say "installing: the dependencies of bun.lock"
-  bun install --frozen-lockfile >&2 || return 1
+  toolchain_said=$(bun install --frozen-lockfile 2>&1) || { toolchain_say "$toolchain_said"; return 1; }
   printf '%s\n' "$toolchain_lock" >node_modules/.platform-lock
 }
 

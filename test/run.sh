@@ -30,7 +30,7 @@ if wants browser; then packages+=(chromium); fi
 if [ "$(id -u)" = 0 ]; then
   engine_install "${packages[@]}"
 else
-  echo "not root: Debian packages are taken as they are, and what needs a lab is skipped" >&2
+  echo "not root: Debian packages are taken as they are, and tests that need a lab will fail and say so" >&2
 fi
 toolchain_ready
 exec bun run test/suites.ts "$@"
