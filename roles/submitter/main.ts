@@ -45,6 +45,7 @@ await runRole({
       vector_epoch: null,
       included_block_hash: null,
       finalized_block: null,
+      is_revealed: null,
       alert: null,
     };
     const source = vectorSource(config, target.netuid);

@@ -24,6 +24,8 @@ export interface SubmitterStatus {
   included_block_hash: string | null;
   /** The block of the last vector that is final. */
   finalized_block: number | null;
+  /** Of a commit: whether its vector became readable on chain; null for plain weights. */
+  is_revealed: boolean | null;
   /** A permanent error that wants a human; null when there is none. */
   alert: string | null;
 }

@@ -2,6 +2,7 @@ import type { Chain } from "#shared/chain/chain.ts";
 import { refusalByName } from "#shared/chain/chain-errors.ts";
 import type { Hotkey } from "#shared/chain/hotkey.ts";
 import type { Journal, Settlement } from "#shared/chain/journal.ts";
+import { checkReveal } from "#shared/chain/reveal-check.ts";
 import { isSameEpoch } from "#shared/chain/schedule.ts";
 import { settlePending, submitOnce, vectorDigest } from "#shared/chain/submit-once.ts";
 import type { WeightsChain } from "#shared/chain/weights-chain.ts";
@@ -111,7 +112,8 @@ export class SubmitLoop {
     metrics.count(outcome);
     if (outcome === "landed") {
       status.finalized_block = block;
-      status.alert = null;
+      status.is_revealed = entry.commit === undefined ? null : false;
+      if (status.alert !== "CommitNotRevealed") status.alert = null;
       this.#note("landed", null);
       log.info({ block, kind: entry.kind, uids: entry.uids.length }, "the weights are final");
       return;
@@ -153,7 +155,25 @@ export class SubmitLoop {
     if (last === null || last.outcome !== "landed" || !this.#isOurs(last, vector)) return false;
     const { block } = await chain.head();
     this.#options.status.finalized_block ??= last.block;
+    if (last.entry.commit !== undefined && (await this.#isRevealMissed(last))) return false;
     return last.block !== null && block >= last.block && block - last.block < refresh_blocks;
+  }
+
+  /** True when the chain dropped our commit without revealing it: the vector must be sent again, and somebody should know. */
+  async #isRevealMissed({ entry }: Settlement): Promise<boolean> {
+    const { chain, hotkey, netuid, mechanism, status, metrics, log } = this.#options;
+    if (status.is_revealed === true) return false;
+    const { uid } = await chain.readSubnet({ netuid, mechanism, hotkey: hotkey.address });
+    const outcome = uid === null ? "missed" : await checkReveal(chain, entry, uid);
+    status.is_revealed = outcome === "revealed";
+    if (outcome === "revealed") {
+      status.alert = null;
+      log.info({ reveal_round: entry.commit?.reveal_round }, "the committed weights are revealed");
+    }
+    if (outcome !== "missed") return false;
+    metrics.count("not_revealed");
+    this.#alert("CommitNotRevealed");
+    return true;
   }
 
   /** True when the chain refused the very vector for good, in the epoch that still runs. */

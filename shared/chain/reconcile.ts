@@ -1,6 +1,8 @@
-import type { BlockRef, SubnetState, WeightEntry } from "./chain.ts";
+import type { BlockRef, SubnetState } from "./chain.ts";
 import { refusalByName } from "./chain-errors.ts";
 import type { JournalEntry, Settlement } from "./journal.ts";
+import { isVector, stands } from "./reveal-check.ts";
+import { storageIndex } from "./storage-index.ts";
 import type { WeightsChain } from "./weights-chain.ts";
 
 /** What the finalized state says about a journalled submission, before blocks are searched. */
@@ -51,18 +53,6 @@ async function search(chain: WeightsChain, entry: JournalEntry, to: number): Pro
 
 async function hasEffect(chain: WeightsChain, entry: JournalEntry, state: SubnetState, at: BlockRef): Promise<boolean> {
   if (state.uid === null) return false;
-  const { commit } = entry;
-  if (commit !== undefined) {
-    const standing = await chain.readCommits(entry, commit.epoch, at);
-    if (standing.some((each) => each.hotkey === entry.hotkey && each.commit === commit.bytes)) return true;
-  }
-  return isVector(await chain.readWeights(entry.netuid + entry.mechanism * 4096, state.uid, at), entry);
-}
-
-/** True when the stored weights are exactly the entry's. */
-export function isVector(stored: readonly WeightEntry[], entry: Pick<JournalEntry, "uids" | "values">): boolean {
-  return (
-    stored.length === entry.uids.length &&
-    stored.every(([uid, value], index) => uid === entry.uids[index] && value === entry.values[index])
-  );
+  if (entry.commit !== undefined && (await stands(chain, entry, entry.commit.epoch, at))) return true;
+  return isVector(await chain.readWeights(storageIndex(entry.netuid, entry.mechanism), state.uid, at), entry);
 }

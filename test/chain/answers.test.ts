@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Hotkey } from "#shared/chain/hotkey.ts";
 import type { SignedCall, WeightsCall } from "#shared/chain/sign-call.ts";
 import type { Submitted } from "#shared/chain/weights-chain.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { buildWorld, hotkeyOf, TAO, type World } from "./world.ts";
+
+setDefaultTimeout(60_000);
 
 type SetCall = Extract<WeightsCall, { kind: "set" }>;
 

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { SubnetNotFoundError } from "#shared/chain/chain.ts";
 import { connectChain } from "#shared/chain/metagraph.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { type DevchainProcess, startDevchain } from "./devchain.ts";
+
+setDefaultTimeout(60_000);
 
 const ALICE = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 const BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";

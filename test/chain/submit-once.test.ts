@@ -1,8 +1,10 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Journal } from "#shared/chain/journal.ts";
 import { settlePending } from "#shared/chain/submit-once.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { buildWorld, type World } from "./world.ts";
+
+setDefaultTimeout(60_000);
 
 const VECTOR = { uids: [2, 3, 4, 5], values: [10, 20, 30, 40] };
 const STORED: [number, number][] = [

@@ -1,11 +1,14 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { testBeacon } from "#shared/chain/timelock.ts";
 import { publicKeyOf, sealVector, vectorSigningKey } from "#shared/weights/seal.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { freePort } from "./devchain.ts";
 import { buildWorld, seedOf, type World } from "./world.ts";
+
+setDefaultTimeout(60_000);
 
 const KEY = vectorSigningKey("a master key for tests");
 const MAIN = join(import.meta.dir, "../../roles/submitter/main.ts");
@@ -15,6 +18,7 @@ interface Status {
   readonly reason: string | null;
   readonly alert: string | null;
   readonly finalized_block: number | null;
+  readonly is_revealed: boolean | null;
 }
 
 /** The platform's weights route, answering what the test puts there. */
@@ -54,7 +58,6 @@ let platform: Platform;
 let directory: string;
 let child: Bun.Subprocess | undefined;
 let status_port: number;
-let has_key_pinned = true;
 
 async function begin(parameters: Readonly<Record<string, unknown>> = {}): Promise<void> {
   world = await buildWorld({ parameters });
@@ -68,7 +71,7 @@ async function begin(parameters: Readonly<Record<string, unknown>> = {}): Promis
   );
 }
 
-async function startSubmitter(): Promise<void> {
+async function startSubmitter(extra: Readonly<Record<string, string>> = {}): Promise<void> {
   const env = {
     PATH: process.env["PATH"] ?? "",
     PLATFORM_RUN_DIRECTORY: join(directory, "run"),
@@ -81,7 +84,8 @@ async function startSubmitter(): Promise<void> {
     PLATFORM_LOG_LEVEL: "fatal",
     PLATFORM_BEACON_PUBLIC_KEY: await world.devchain.rpc<string>("dev_beaconPublicKey"),
     BT_NETUID: "1",
-    ...(has_key_pinned ? { PLATFORM_VECTOR_PUBLIC_KEY: publicKeyOf(KEY) } : {}),
+    PLATFORM_VECTOR_PUBLIC_KEY: publicKeyOf(KEY),
+    ...extra,
   };
   child = Bun.spawn([process.execPath, MAIN], { env, stdout: "ignore", stderr: "ignore" });
 }
@@ -109,7 +113,6 @@ const nonce = async () =>
 afterEach(async () => {
   await endSubmitter("SIGKILL");
   child = undefined;
-  has_key_pinned = true;
   platform.stop();
   await world.dispose();
   await rm(directory, { recursive: true });
@@ -138,7 +141,7 @@ describe("the submitter", () => {
   test("that is killed and started again does not set it twice", async () => {
     await begin();
     platform.publish();
-    await world.devchain.control("/faults", { hold_pool: true });
+    await world.devchain.control("/faults", { pause: true });
     await startSubmitter();
     await waitFor(async () => (await world.devchain.rpc<string[]>("author_pendingExtrinsics")).length === 1, {
       deadline_ms: 20_000,
@@ -146,7 +149,7 @@ describe("the submitter", () => {
     await endSubmitter("SIGKILL");
     await startSubmitter();
     await activity("pending");
-    await world.devchain.control("/faults", { hold_pool: false });
+    await world.devchain.control("/faults", { pause: false });
     await activity("idle");
     expect(await nonce()).toBe(1);
     expect((await stored()).length).toBe(3);
@@ -192,5 +195,27 @@ describe("the submitter", () => {
     await world.devchain.rpc("dev_setParameters", 1, { weights_version_key: 0 });
     await activity("idle");
     expect((await status()).alert).toBeNull();
+  });
+
+  test("commits under commit-reveal and sees its vector revealed", async () => {
+    await begin({ is_commit_reveal_enabled: true, tempo: 40 });
+    platform.publish();
+    await startSubmitter();
+    await waitFor(async () => (await status()).is_revealed, { deadline_ms: 25_000, what: "the reveal" });
+    expect((await stored()).map(([, value]) => value)).toEqual([10923, 32768, 65535]);
+    expect(await nonce()).toBe(1);
+    expect((await status()).alert).toBeNull();
+  });
+
+  test("alerts when the chain drops its commit unrevealed, and commits again", async () => {
+    await begin({ is_commit_reveal_enabled: true, tempo: 12 });
+    platform.publish();
+    await startSubmitter({ PLATFORM_BEACON_PUBLIC_KEY: testBeacon("another").public_key });
+    await waitFor(async () => (await status()).alert === "CommitNotRevealed", {
+      deadline_ms: 25_000,
+      what: "the alert",
+    });
+    await waitFor(async () => (await nonce()) === 2, { deadline_ms: 15_000, what: "the second commit" });
+    expect(await stored()).toEqual([]);
   });
 });

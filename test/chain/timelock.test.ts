@@ -1,7 +1,9 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { decodeRevealPayload, decryptWithSignature, testBeacon } from "#shared/chain/timelock.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { buildWorld, type World } from "./world.ts";
+
+setDefaultTimeout(60_000);
 
 const VECTOR = { uids: [2, 3, 4, 5], values: [10, 20, 30, 40] };
 const STORED: [number, number][] = [

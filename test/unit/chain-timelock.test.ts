@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import initReference, { tld } from "@ideallabs/timelock_wasm_wrapper";
 import {
   decodeRevealPayload,
   decryptWithSignature,
@@ -43,5 +45,15 @@ describe("timelock encryption", () => {
     expect(decodeRevealPayload(encoded)).toEqual(payload);
     expect(encryptUntilRound(encoded, 1000, QUICKNET_PUBLIC_KEY)).toHaveLength(1313);
     expect(() => decodeRevealPayload(encoded.subarray(0, -1))).toThrow(RangeError);
+  });
+
+  test("is opened by the library the chain itself is built with", async () => {
+    const wasm = await readFile(
+      new URL(import.meta.resolve("@ideallabs/timelock_wasm_wrapper/timelock_wasm_wrapper_bg.wasm")),
+    );
+    await initReference({ module_or_path: wasm });
+    const sealed = encryptUntilRound(message, 1000, QUICKNET_PUBLIC_KEY);
+    const opened = tld([...sealed], [...Buffer.from(ROUND_1000_SIGNATURE, "hex")], "bls12_381") as number[];
+    expect(Uint8Array.from(opened)).toEqual(message);
   });
 });
