@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { fuzzArchives } from "../simulation/archive-fuzz.ts";
+import { fuzzArchives } from "./archive-fuzz.ts";
 
 test("20,000 random archives: a verdict each, and what is accepted stays in its folder", async () => {
   const report = await fuzzArchives(1, 20_000);
