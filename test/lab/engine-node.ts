@@ -50,7 +50,7 @@ export async function startNode(slot: Slot, spec: NodeSpec, lastByte: number, en
 
 /** A node that was started before. */
 export function openNode(slot: Slot, spec: NodeSpec, lastByte: number, engine: string): LabNode {
-  return nodeOn(slot, spec, openMachine(slot, spec.name, `${slot.subnet}.${lastByte}`), engine);
+  return nodeOn(slot, spec, openMachine(slot, spec.name, lastByte), engine);
 }
 
 function nodeOn(slot: Slot, spec: NodeSpec, machine: Machine, engine: string): LabNode {

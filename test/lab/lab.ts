@@ -5,8 +5,9 @@ import { buildJobImage } from "./job-image.ts";
 import type { MachineProcess, SpawnOptions } from "./machine.ts";
 import { type Registry, startRegistry } from "./registry.ts";
 import { missingForLab } from "./requirements.ts";
-import { releaseSlot, type Slot, takeSlot } from "./slot.ts";
+import { keepSlot, releaseSlot, type Slot, takeSlot } from "./slot.ts";
 import { formSwarm, type SwarmOptions } from "./swarm.ts";
+import { startSwitch } from "./switch.ts";
 
 export interface LabOptions extends SwarmOptions {
   /** 26.1 unless given. */
@@ -61,8 +62,9 @@ export async function startLab({
   const missing = await missingForLab();
   if (missing.length > 0) throw new Error(missing.join("; "));
   const engineFolder = await fetchEngine(engine);
-  const slot = await takeSlot({ keep, engine });
+  const slot = await takeSlot(engine);
   try {
+    await startSwitch(slot);
     const started = await Promise.all(
       nodes.map((spec, index) => startNode(slot, spec, firstNodeByte + index, engineFolder)),
     );
@@ -70,6 +72,7 @@ export async function startLab({
     if (!manager) throw new Error("a lab needs a manager");
     await Promise.all([formSwarm(manager, workers, swarm), loadJobImage(started)]);
     writeFileSync(join(slot.directory, "lab.json"), JSON.stringify({ engineFolder, nodes } satisfies LabRecord));
+    if (keep) keepSlot(slot);
     return labOf(slot, manager, workers);
   } catch (error) {
     await releaseSlot(slot);

@@ -1,10 +1,10 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { waitFor } from "../support/wait-for.ts";
-import { type CommandResult, run, tryRun } from "./command.ts";
+import { type CommandResult, tryRun } from "./command.ts";
+import { initOf, startNamespaces, systemPath } from "./namespaces.ts";
 import type { Slot } from "./slot.ts";
-
-const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+import { plugIn, setPort } from "./switch.ts";
 
 /** A process that runs inside a machine. */
 export interface MachineProcess {
@@ -39,59 +39,26 @@ export interface Machine {
   restore(): Promise<void>;
 }
 
-/** Boots a machine on the slot's bridge, at the address that ends in `lastByte`. */
+/** Boots a machine on the slot's switch, at the address that ends in `lastByte`. */
 export async function bootMachine(slot: Slot, name: string, lastByte: number): Promise<Machine> {
-  const directory = join(slot.directory, name);
-  for (const sub of ["etc", "etc.work", "lib", "lib.work", "run", "run/lock", "data"])
-    mkdirSync(join(directory, sub), { recursive: true, mode: 0o755 });
-  const init = Bun.spawn(
-    [
-      ...["setsid", "unshare", "--net", "--mount", "--propagation", "private", "--uts", "--ipc", "--pid", "--fork"],
-      ...["sh", join(import.meta.dir, "machine.sh"), directory, name],
-    ],
-    { stdin: "ignore", stdout: "ignore", stderr: Bun.file(join(directory, "init.log")), env: { PATH: path }, cwd: "/" },
-  );
-  init.unref();
-  await waitFor(
-    () => {
-      if (init.exitCode !== null) throw new Error(readFileSync(join(directory, "init.log"), "utf8"));
-      return existsSync(join(directory, "ready"));
-    },
-    { deadline_ms: 10_000, every_ms: 5, what: `boot of lab machine ${name}` },
-  );
-  const machine = openMachine(slot, name, `${slot.subnet}.${lastByte}`);
-  await connect(slot, machine);
-  return machine;
-}
-
-const cableOf = (slot: Slot, ip: string): string => `${slot.bridge}-${ip.slice(ip.lastIndexOf(".") + 1)}`;
-
-async function connect(slot: Slot, { directory, ip }: Machine): Promise<void> {
-  const [pid, cable] = [initOf(directory), cableOf(slot, ip)];
-  await run(["ip", "link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", `${pid}`]);
-  await run(["ip", "link", "set", cable, "master", slot.bridge, "up"]);
-  const script = `ip address add ${ip}/24 dev eth0 && ip link set eth0 up && ip route add default via ${slot.subnet}.1`;
-  await run(["nsenter", "--target", `${pid}`, "--net", "sh", "-c", script]);
-}
-
-function initOf(directory: string): number {
-  return Number(readFileSync(join(directory, "init.pid"), "utf8"));
+  await startNamespaces(slot, name);
+  await plugIn(slot, name, lastByte);
+  return openMachine(slot, name, lastByte);
 }
 
 /** A machine that was booted before, by this process or another. */
-export function openMachine(slot: Slot, name: string, ip: string): Machine {
+export function openMachine(slot: Slot, name: string, lastByte: number): Machine {
   const directory = join(slot.directory, name);
-  const enter = ["nsenter", "--target", `${initOf(directory)}`, "--mount", "--uts", "--ipc", "--net", "--pid"];
-  const cable = cableOf(slot, ip);
+  const enter = ["nsenter", "--target", `${initOf(slot, name)}`, "--mount", "--uts", "--ipc", "--net", "--pid"];
   return {
     name,
-    ip,
+    ip: `${slot.subnet}.${lastByte}`,
     directory,
     exec: (command, options = {}) =>
-      tryRun([...enter, "--wd=/", ...command], { ...options, env: { PATH: path, HOME: "/root" } }),
+      tryRun([...enter, "--wd=/", ...command], { ...options, env: { PATH: systemPath, HOME: "/root" } }),
     spawn: (command, options = {}) => spawnIn(enter, directory, command, options),
-    cut: async () => void (await run(["ip", "link", "set", cable, "down"])),
-    restore: async () => void (await run(["ip", "link", "set", cable, "up"])),
+    cut: () => setPort(slot, lastByte, "down"),
+    restore: () => setPort(slot, lastByte, "up"),
   };
 }
 
@@ -107,7 +74,7 @@ async function spawnIn(
     stdin: "ignore",
     stdout: descriptor,
     stderr: descriptor,
-    env: { PATH: path, HOME: "/root", ...env },
+    env: { PATH: systemPath, HOME: "/root", ...env },
   });
   closeSync(descriptor);
   outer.unref();

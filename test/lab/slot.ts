@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { waitFor } from "../support/wait-for.ts";
-import { run, tryRun } from "./command.ts";
+import { tryRun } from "./command.ts";
 import { identify, isAlive, type ProcessIdentity } from "./owner.ts";
 
 /** Where labs live: a real file system, because an overlay cannot hold an engine's layers, and short, for socket paths. */
@@ -9,17 +9,18 @@ export const labRoot = process.env["PLATFORM_LAB_ROOT"] ?? "/var/tmp/platform-la
 
 const slots_max = 64;
 
-/** One lab's share of the host: a number, and the folder, bridge and subnet that follow from it. */
+/** One lab's share of the host: a number, and the folder, network link and subnet that follow from it. */
 export interface Slot {
   readonly number: number;
   readonly directory: string;
-  readonly bridge: string;
+  /** The host's end of the cable to the lab's switch. */
+  readonly link: string;
   /** First three bytes of its /24. */
   readonly subnet: string;
 }
 
 function slotOf(number: number): Slot {
-  return { number, directory: join(labRoot, `${number}`), bridge: `plab${number}`, subnet: `10.77.${number}` };
+  return { number, directory: join(labRoot, `${number}`), link: `plab${number}`, subnet: `10.77.${number}` };
 }
 
 /** The control groups of a machine's containers are named by this. */
@@ -63,6 +64,12 @@ function ownershipOf(slot: Slot): Ownership | undefined {
   return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Ownership) : undefined;
 }
 
+function writeOwnership(slot: Slot, ownership: Ownership): void {
+  const path = join(slot.directory, "owner.json");
+  writeFileSync(`${path}.new`, JSON.stringify(ownership));
+  renameSync(`${path}.new`, path);
+}
+
 /** Every lab of this host that still has an owner, or is kept on purpose. */
 export function listSlots(): { slot: Slot; ownership: Ownership | undefined }[] {
   if (!existsSync(labRoot)) return [];
@@ -73,27 +80,25 @@ export function listSlots(): { slot: Slot; ownership: Ownership | undefined }[] 
     .map((number) => ({ slot: slotOf(number), ownership: ownershipOf(slotOf(number)) }));
 }
 
-/** Removes what crashed runs left, then takes the first free slot for this process (or, `keep`, for nobody). */
-export async function takeSlot({ keep, engine }: { keep: boolean; engine: string }): Promise<Slot> {
+/** Removes what crashed runs left, then takes the first free slot for this process. */
+export async function takeSlot(engine: string): Promise<Slot> {
   return await alone(async () => {
     await reclaimAbandoned();
     for (let number = 0; number < slots_max; number += 1) {
       const slot = slotOf(number);
       if (existsSync(slot.directory)) continue;
       mkdirSync(slot.directory, { mode: 0o755 });
-      const ownership = {
-        owner: keep ? null : self(),
-        engine,
-        started_at: new Date().toISOString(),
-      } satisfies Ownership;
-      writeFileSync(join(slot.directory, "owner.json"), JSON.stringify(ownership));
-      await run(["ip", "link", "add", slot.bridge, "type", "bridge"]);
-      await run(["ip", "address", "add", `${slot.subnet}.1/24`, "dev", slot.bridge]);
-      await run(["ip", "link", "set", slot.bridge, "up"]);
+      writeOwnership(slot, { owner: self(), engine, started_at: new Date().toISOString() });
       return slot;
     }
     throw new Error(`all ${slots_max} lab slots are taken: see "bun run test/lab/main.ts list"`);
   });
+}
+
+/** Makes the slot nobody's: it stays after this process, until somebody takes it down. */
+export function keepSlot(slot: Slot): void {
+  const ownership = ownershipOf(slot);
+  if (ownership) writeOwnership(slot, { ...ownership, owner: null });
 }
 
 /** Removes every lab whose owner is gone. */
@@ -105,7 +110,9 @@ async function reclaimAbandoned(): Promise<void> {
   for (const { slot, ownership } of listSlots()) {
     const isKept = ownership?.owner === null;
     const hasOwner = ownership?.owner !== null && ownership?.owner !== undefined && isAlive(ownership.owner);
-    if (!isKept && !hasOwner) await clear(slot);
+    if (isKept || hasOwner) continue;
+    // What cannot be removed must not keep the next lab from starting: its slot just stays taken.
+    await clear(slot).catch((error: unknown) => process.stderr.write(`lab ${slot.number} stays: ${error}\n`));
   }
 }
 
@@ -118,9 +125,8 @@ async function clear(slot: Slot): Promise<void> {
   if (!existsSync(slot.directory)) return;
   const machines = readdirSync(slot.directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   await Promise.all(machines.map(({ name }) => endMachine(slot, name)));
-  // A dead namespace gives up its interfaces a little later; the cables' outer ends take them along at once.
-  const links = readdirSync("/sys/class/net").filter((n) => n === slot.bridge || n.startsWith(`${slot.bridge}-`));
-  for (const link of links) await tryRun(["ip", "link", "delete", link]);
+  // A dead namespace gives up its interfaces a little later; the cable's outer end takes the inner along at once.
+  if (existsSync(`/sys/class/net/${slot.link}`)) await tryRun(["ip", "link", "delete", slot.link]);
   await Promise.all(machines.map(({ name }) => removeCgroups(cgroupOf(slot, name))));
   rmSync(slot.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 }

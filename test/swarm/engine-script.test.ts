@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { bootMachine, type Machine } from "../lab/machine.ts";
 import { releaseSlot, type Slot, takeSlot } from "../lab/slot.ts";
+import { startSwitch } from "../lab/switch.ts";
 
 const script = join(import.meta.dir, "../../deploy/engine.sh");
 
@@ -10,7 +11,8 @@ let slot: Slot;
 let machine: Machine;
 
 beforeAll(async () => {
-  slot = await takeSlot({ keep: false, engine: "none" });
+  slot = await takeSlot("none");
+  await startSwitch(slot);
   machine = await bootMachine(slot, "bare", 10);
 }, 30_000);
 

@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { run } from "../lab/command.ts";
 import type { LabNode } from "../lab/engine-node.ts";
 import { jobImageName } from "../lab/job-image.ts";
 import { type Lab, startLab } from "../lab/lab.ts";
 import { listSlots, reclaim } from "../lab/slot.ts";
 import { findNode } from "../lab/swarm.ts";
 import { waitFor } from "../support/wait-for.ts";
+
+const labModule = join(import.meta.dir, "../lab/lab.ts");
 
 let lab: Lab;
 let seconds_to_start: number;
@@ -174,9 +177,18 @@ describe("labs", () => {
     expect(job.NodeID).toBe((await findNode(newer.manager.docker, "worker-gpu")).ID);
   }, 120_000);
 
+  test("form a Swarm on a host whose firewall drops all that its bridges forward, as Docker's does", async () => {
+    const script = `import { startLab } from ${JSON.stringify(labModule)};
+      await using lab = await startLab();
+      process.stdout.write((await lab.manager.docker.listNodes()).length + " nodes\\n");`;
+    const firewall =
+      "ip link set lo up; sysctl -qw net.bridge.bridge-nf-call-iptables=1 2>/dev/null; iptables --policy FORWARD DROP";
+    const inside = ["unshare", "--net", "sh", "-c", `${firewall}; exec "$@"`, "sh", process.execPath, "-e", script];
+    expect((await run(inside)).trim()).toBe("3 nodes");
+  }, 60_000);
+
   test("of a process that was killed are removed when the next one starts", async () => {
-    const module = join(import.meta.dir, "../lab/lab.ts");
-    const script = `import { startLab } from ${JSON.stringify(module)};
+    const script = `import { startLab } from ${JSON.stringify(labModule)};
       const lab = await startLab({ nodes: [{ name: "manager" }] });
       process.stdout.write(lab.directory + "\\n");
       await new Promise(() => setInterval(() => {}, 1_000));`;
