@@ -1,0 +1,69 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { ProblemError, problemResponse } from "#shared/http/problem.ts";
+import { requestIdOf } from "#shared/http/request-id.ts";
+import { type Server, serve } from "#shared/http/serve.ts";
+import { limits } from "#shared/schemas/limits.ts";
+
+const hopByHop = [
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+/** The admin API on the manager's loopback: Swarm cannot publish on one address, so this leads to `admin.sock`. */
+export function forwardAdmin(runDirectory: string, port: number): Server {
+  const socket = join(runDirectory, "admin", "admin.sock");
+  return serve((request) => forward(request, socket, new URL(request.url).pathname), { hostname: "127.0.0.1", port });
+}
+
+/** `/<role>/livez`, `/<role>/readyz`, … of every role, and `/` with their names. */
+export function forwardOps(runDirectory: string, port: number): Server {
+  return serve(
+    (request) => {
+      const [, role = "", ...rest] = new URL(request.url).pathname.split("/");
+      const roles = readdirSync(runDirectory);
+      if (role === "")
+        return Response.json({ roles: roles.filter((name) => !["public", "postgres"].includes(name)).sort() });
+      if (request.method !== "GET" || !roles.includes(role)) {
+        return problemResponse(new ProblemError(404, "not_found", "There is nothing at this path."), requestIdOf(null));
+      }
+      return forward(request, join(runDirectory, role, "ops.sock"), `/${rest.join("/")}`);
+    },
+    { hostname: "127.0.0.1", port },
+  );
+}
+
+async function forward(request: Request, socket: string, path: string): Promise<Response> {
+  const headers = new Headers(request.headers);
+  for (const name of hopByHop) headers.delete(name);
+  const requestId = requestIdOf(headers.get("x-request-id"));
+  headers.set("x-request-id", requestId);
+  try {
+    const answer = await fetch(`http://platform.internal${path}${new URL(request.url).search}`, {
+      unix: socket,
+      method: request.method,
+      headers,
+      body: request.body,
+      redirect: "manual",
+      signal: AbortSignal.any([request.signal, AbortSignal.timeout(limits.http.request_ms_max)]),
+      decompress: false,
+    });
+    const answerHeaders = new Headers(answer.headers);
+    for (const name of hopByHop) answerHeaders.delete(name);
+    return new Response(answer.body, { status: answer.status, headers: answerHeaders });
+  } catch (cause) {
+    return problemResponse(
+      new ProblemError(503, "role_unavailable", "The role behind this path does not answer.", {
+        cause,
+        headers: { "retry-after": "1" },
+      }),
+      requestId,
+    );
+  }
+}

@@ -1,0 +1,83 @@
+import { Gauge } from "prom-client";
+import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
+import { migrateWhenReachable } from "#shared/database/migrate.ts";
+import { connectEngine } from "#shared/engine/docker-engine.ts";
+import { runRole } from "#shared/process/run-role.ts";
+import { systemClock } from "#shared/time/clock.ts";
+import { SupervisorConfig } from "./config.ts";
+import { forwardAdmin, forwardOps } from "./loopback.ts";
+import { createNotifier } from "./sd-notify.ts";
+import { supervise } from "./supervise.ts";
+
+/** A round that takes longer than this means that engine or database do not answer. */
+const round_ms_max = 60_000;
+
+await runRole({
+  name: "supervisor",
+  summary: "keeps the Swarm equal to the registry of challenges, and opens the manager's loopback ports",
+  config: SupervisorConfig,
+  check({ config }) {
+    return [
+      { name: "database", run: () => withDatabase(config.database_url) },
+      { name: "engine", run: () => connectEngine(config.docker_socket) },
+    ];
+  },
+  async start({ config, log, metrics, signal, fail }) {
+    const notify = createNotifier(process.env["NOTIFY_SOCKET"]);
+    const admin = forwardAdmin(config.run_directory, config.admin_port);
+    const ops = forwardOps(config.run_directory, config.ops_port);
+    notify("READY=1\nSTATUS=waiting for the database");
+    const sql = connectDatabase(config.database_url, "supervisor");
+    await migrateWhenReachable(sql, (sentence) => log.info(sentence), signal);
+    const engine = await connectEngine(config.docker_socket);
+    const rounds = {
+      last_success_ms: systemClock.monotonic(),
+      missing_attachments: new Gauge({
+        name: "platform_supervisor_missing_attachments",
+        help: "Connections of roles to challenge networks that are not there yet.",
+        registers: [metrics],
+      }),
+    };
+    const running = supervise(
+      {
+        engine,
+        sql,
+        log,
+        clock: systemClock,
+        secrets: { master_key: config.master_key, external_directory: config.external_secrets_directory },
+        are_overlays_encrypted: config.encrypted_overlays,
+        reconcile_ms: config.reconcile_ms,
+        rounds,
+        onRound: () => notify("WATCHDOG=1\nSTATUS=reconciling"),
+      },
+      signal,
+    ).catch((cause: unknown) => fail("supervising ended", cause));
+    return {
+      probes: [
+        databaseProbe(sql),
+        { name: "engine", run: () => engine.version() },
+        {
+          name: "reconciler",
+          async run() {
+            const age_ms = systemClock.monotonic() - rounds.last_success_ms;
+            if (age_ms > round_ms_max) throw new Error(`no round succeeded for ${Math.round(age_ms / 1_000)} s`);
+          },
+        },
+      ],
+      async stop() {
+        notify("STOPPING=1");
+        await running;
+        await Promise.all([admin.stop(), ops.stop(), sql.end({ timeout: 5 })]);
+      },
+    };
+  },
+});
+
+async function withDatabase(url: string): Promise<void> {
+  const sql = connectDatabase(url, "supervisor", { connections_max: 1 });
+  try {
+    await sql`select 1`;
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}

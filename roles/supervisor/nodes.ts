@@ -1,0 +1,40 @@
+import type { Database } from "#shared/database/database.ts";
+import type { Engine } from "#shared/engine/engine.ts";
+
+/** Writes down what the Swarm's nodes look like now; nodes that left are forgotten. */
+export async function recordNodes(engine: Engine, sql: Database): Promise<void> {
+  const nodes = await engine.nodes();
+  const rows = nodes.map(({ ID, Description, Spec, Status }) => ({
+    id: ID,
+    hostname: Description.Hostname,
+    workload: Spec.Labels["platform.workload"] ?? null,
+    state: Status.State,
+    availability: Spec.Availability,
+    details: sql.json({
+      role: Spec.Role,
+      address: Status.Addr,
+      engine: Description.Engine.EngineVersion,
+      cpus: Description.Resources.NanoCPUs / 1e9,
+      memory_bytes: Description.Resources.MemoryBytes,
+      gpus: gpuNames(Description.Resources.GenericResources ?? []),
+    }),
+    seen_at: new Date(),
+  }));
+  if (rows.length === 0) return;
+  await sql.begin(async (transaction) => {
+    await transaction`insert into nodes ${transaction(rows)} on conflict (id) do update set
+      hostname = excluded.hostname, workload = excluded.workload, state = excluded.state,
+      availability = excluded.availability, details = excluded.details, seen_at = excluded.seen_at`;
+    await transaction`delete from nodes where id <> all(${rows.map(({ id }) => id)})`;
+  });
+}
+
+function gpuNames(
+  resources: Awaited<ReturnType<Engine["nodes"]>>[number]["Description"]["Resources"]["GenericResources"],
+): string[] {
+  return (resources ?? []).flatMap((resource) =>
+    "NamedResourceSpec" in resource && resource.NamedResourceSpec.Kind === "NVIDIA-GPU"
+      ? [resource.NamedResourceSpec.Value]
+      : [],
+  );
+}

@@ -1,0 +1,31 @@
+import { dlopen, FFIType, ptr } from "bun:ffi";
+
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
+
+/** Tells systemd how the service is (sd_notify(3)); does nothing outside of it. Bun has no unix datagram sockets. */
+export function createNotifier(address: string | undefined): (state: string) => void {
+  if (!address) return () => undefined;
+  const { symbols: libc } = dlopen("libc.so.6", {
+    socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    sendto: {
+      args: [FFIType.i32, FFIType.ptr, FFIType.u64, FFIType.i32, FFIType.ptr, FFIType.u32],
+      returns: FFIType.i64,
+    },
+  });
+  const descriptor = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const target = socketAddress(address);
+  return (state) => {
+    const message = Buffer.from(state);
+    libc.sendto(descriptor, ptr(message), message.length, 0, ptr(target), target.length);
+  };
+}
+
+/** struct sockaddr_un; a leading `@` means the abstract namespace, whose names begin with a zero byte. */
+function socketAddress(address: string): Buffer {
+  const path = Buffer.from(address.startsWith("@") ? `\0${address.slice(1)}` : `${address}\0`);
+  const header = Buffer.alloc(2);
+  header.writeUInt16LE(AF_UNIX);
+  return Buffer.concat([header, path]);
+}
