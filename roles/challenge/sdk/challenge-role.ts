@@ -2,6 +2,7 @@ import { type Static, type TObject, Type } from "@sinclair/typebox";
 import { Gauge } from "prom-client";
 import { guarded } from "#shared/http/app.ts";
 import { serve } from "#shared/http/serve.ts";
+import type { Logger } from "#shared/observability/logger.ts";
 import type { Probe } from "#shared/observability/ops.ts";
 import type { Role, RoleContext } from "#shared/process/run-role.ts";
 import { limits } from "#shared/schemas/limits.ts";
@@ -25,7 +26,7 @@ export function challengeRole<S extends TObject>(definition: ChallengeDefinition
     check: (context) => {
       const config = configOf(context);
       const database = async () => openDatabase(databasePath(config.database_url)).close();
-      return probesOf(database, brokerOf(config));
+      return probesOf(database, brokerOf(config, context.log));
     },
     start: (context) => start(definition, context, configOf(context)),
   };
@@ -43,7 +44,7 @@ async function start<S extends TObject>(
   const submissions = createSubmissions(database, systemClock);
   const settings = config as Static<S>;
   const context: ChallengeContext<Static<S>> = { slug: config.challenge_slug, settings, submissions, log };
-  const broker = brokerOf(config);
+  const broker = brokerOf(config, log);
   const parts = broker && { definition, context, broker, clock: systemClock };
   const evaluator = parts && new Evaluator(parts, config.evaluations_max);
   const app = createApp({
@@ -69,9 +70,9 @@ async function start<S extends TObject>(
   };
 }
 
-function brokerOf({ broker_url, broker_token, challenge_slug }: ChallengeConfig): Broker | undefined {
+function brokerOf({ broker_url, broker_token, challenge_slug }: ChallengeConfig, log: Logger): Broker | undefined {
   if (broker_url === undefined || broker_token === undefined) return undefined;
-  return createBrokerClient({ url: broker_url, token: broker_token, slug: challenge_slug, clock: systemClock });
+  return createBrokerClient({ url: broker_url, token: broker_token, slug: challenge_slug, clock: systemClock, log });
 }
 
 function probesOf(database: () => Promise<unknown>, broker: Broker | undefined): Probe[] {

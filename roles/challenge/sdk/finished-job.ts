@@ -1,7 +1,6 @@
-import { type ArchiveLimits, archiveEvents } from "#shared/archive/canonical-archive.ts";
+import { ArchiveError, type ArchiveLimits, archiveEvents } from "#shared/archive/canonical-archive.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Broker } from "./broker/broker-client.ts";
-import { BrokerUnavailable } from "./broker/broker-error.ts";
 import type { Job } from "./broker/job.ts";
 import type { JobSpec } from "./job-plan.ts";
 import { SubmissionFault } from "./submission-fault.ts";
@@ -35,9 +34,8 @@ export function finishedJob(
     async outputFiles(target, names, bytes_max) {
       const mount = spec.mounts.findIndex((one) => one.target === target && !one.read_only);
       if (mount === -1) throw new Error(`the job has no output ${target}`);
-      const source = await broker.artifact(job.id, mount, signal);
       try {
-        return await readFiles(unbroken(source, signal), names, bytes_max);
+        return await broker.artifact(job.id, mount, (tar) => readFiles(tar, names, bytes_max), signal);
       } catch (error) {
         throw blamed(error);
       }
@@ -72,17 +70,6 @@ async function readFiles(
   });
 }
 
-/** A connection that breaks is the platform's trouble, and must not read as a truncated archive, which is the miner's. */
-async function* unbroken(source: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  try {
-    yield* source;
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw new BrokerUnavailable("the artifact broke off", { cause });
-  }
-}
-
 function blamed(error: unknown): unknown {
-  const { name, message } = error as Error;
-  return name === "ArchiveError" ? new SubmissionFault("output_refused", message) : error;
+  return error instanceof ArchiveError ? new SubmissionFault("output_refused", error.message) : error;
 }

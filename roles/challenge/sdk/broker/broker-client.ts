@@ -1,5 +1,6 @@
-import { Type } from "@sinclair/typebox";
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import type { Logger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { Sha256 } from "#shared/schemas/names.ts";
 import type { Clock } from "#shared/time/clock.ts";
@@ -17,6 +18,7 @@ export interface BrokerOptions {
   readonly token: string;
   readonly slug: string;
   readonly clock: Clock;
+  readonly log: Logger;
 }
 
 /**
@@ -31,13 +33,21 @@ export interface Broker {
   /** The job, after its next change or half a minute. */
   waitForChange(id: string, signal: AbortSignal): Promise<Job>;
   cancel(id: string, signal: AbortSignal): Promise<void>;
-  /** The tar of what the job left in its mount number `mount`. As hostile as the job. */
-  artifact(id: string, mount: number, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /**
+   * What `read` makes of the tar that the job left in its mount number `mount`, which is as hostile as the job. Read
+   * from its start again when the connection breaks.
+   */
+  artifact<T>(
+    id: string,
+    mount: number,
+    read: (tar: AsyncIterable<Uint8Array>) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T>;
   health(signal: AbortSignal): Promise<void>;
 }
 
 /** A Broker over HTTP (jobs §1). */
-export function createBrokerClient({ url, token, slug, clock }: BrokerOptions): Broker {
+export function createBrokerClient({ url, token, slug, clock, log }: BrokerOptions): Broker {
   const base = url.replace(/\/+$/, "");
   const headers = { authorization: `Bearer ${token}`, "x-platform-challenge-slug": slug };
 
@@ -65,19 +75,20 @@ export function createBrokerClient({ url, token, slug, clock }: BrokerOptions): 
         return await run();
       } catch (error) {
         if (!(error instanceof BrokerUnavailable)) throw error;
+        log.warn({ err: error, pause_ms }, "the broker is asked again");
         await clock.sleep(Math.max(pause_ms, error.retry_after_ms), signal);
       }
     }
   }
 
   const job = (path: string, init: RequestInit, signal: AbortSignal) =>
-    retried(signal, async () => Value.Parse(Job, await json(await once(path, init, signal), signal)));
+    retried(signal, async () => await json(Job, await once(path, init, signal), signal));
 
   return {
     putArchive: (archive, signal) =>
       retried(signal, async () => {
         const init = { method: "PUT", body: archive as BodyInit, headers: { "content-type": "application/x-tar" } };
-        return Value.Parse(StoredBlob, await json(await once("/v1/blobs", init, signal), signal)).sha256;
+        return (await json(StoredBlob, await once("/v1/blobs", init, signal), signal)).sha256;
       }),
     createJob(spec, idempotency_key, signal) {
       const init = {
@@ -92,10 +103,12 @@ export function createBrokerClient({ url, token, slug, clock }: BrokerOptions): 
     async cancel(id, signal) {
       await retried(signal, () => once(`/v1/jobs/${encodeURIComponent(id)}`, { method: "DELETE" }, signal));
     },
-    async artifact(id, mount, signal) {
+    async artifact(id, mount, read, signal) {
       const path = `/v1/jobs/${encodeURIComponent(id)}/artifacts/${mount}`;
-      const response = await retried(signal, () => once(path, {}, signal));
-      return response.body ?? new Blob([]).stream();
+      return await retried(signal, async () => {
+        const { body } = await once(path, {}, signal);
+        return await read(unbroken(body ?? new Blob([]).stream(), signal));
+      });
     },
     async health(signal) {
       await (await once("/health", {}, signal)).body?.cancel();
@@ -103,15 +116,27 @@ export function createBrokerClient({ url, token, slug, clock }: BrokerOptions): 
   };
 }
 
-/** A body that breaks off is a broker that went away; one that is no JSON of its schema is a defect, and final. */
-async function json(response: Response, signal: AbortSignal): Promise<unknown> {
-  let text: string;
+/** An answer as JSON of `schema`. One that breaks off or makes no sense comes from a broker that is being changed. */
+async function json<T extends TSchema>(schema: T, response: Response, signal: AbortSignal): Promise<Static<T>> {
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of unbroken(response.body ?? new Blob([]).stream(), signal)) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > l.broker_json_bytes_max) throw new BrokerUnavailable("the broker's answer is too long");
+  }
   try {
-    text = await response.text();
+    return Value.Parse(schema, JSON.parse(text));
+  } catch (cause) {
+    throw new BrokerUnavailable("the broker's answer makes no sense", { cause });
+  }
+}
+
+/** A connection that breaks is the platform's trouble: it must not read as an archive that the miner cut off. */
+async function* unbroken(source: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    yield* source;
   } catch (cause) {
     signal.throwIfAborted();
     throw new BrokerUnavailable("the broker's answer broke off", { cause });
   }
-  if (text.length > l.broker_json_bytes_max) throw new Error("the broker's answer is too long");
-  return JSON.parse(text) as unknown;
 }
