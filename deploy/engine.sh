@@ -138,7 +138,9 @@ engine_fetch_locked() {
   [ -f "$ENGINE_PREFIX/$1/packages" ] && return 0
   engine_helpers || return 1
   engine_say "unpacking Docker Engine of Debian $1 into $ENGINE_PREFIX/$1"
-  engine_unpack "$1" "$ENGINE_PREFIX/$1" docker.io docker-cli containerd
+  # Up to Debian 12 the client is part of docker.io.
+  case $1 in bullseye | bookworm) engine_cli= ;; *) engine_cli=docker-cli ;; esac
+  engine_unpack "$1" "$ENGINE_PREFIX/$1" docker.io containerd $engine_cli
 }
 
 # engine_fetch [SUITE]: prints the folder that holds usr/sbin/dockerd. Quick when it is there.

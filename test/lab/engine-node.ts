@@ -8,8 +8,8 @@ import { cgroupOf, type Slot } from "./slot.ts";
 
 const repository = join(import.meta.dir, "../..");
 
-/** Engine versions a lab can run, by the Debian suite whose packages they are. */
-export const engineSuites = { "26.1": "trixie", "28": "sid" } as const;
+/** Engine versions a lab can run, by the Debian suite whose packages they are. 20.10 is there to be refused. */
+export const engineSuites = { "20.10": "bookworm", "26.1": "trixie", "28": "sid" } as const;
 export type EngineVersion = keyof typeof engineSuites;
 
 /** What a node of the lab is: its name in the Swarm, its class, and how many GPUs it says it has. */

@@ -5,7 +5,7 @@ import { listSlots, reclaim, releaseSlot, type Slot } from "./slot.ts";
 
 const usage = `A real three-node Docker Swarm on this machine.
 
-  bun run test/lab/main.ts up [--engine 26.1|28]   start one, kept until it is taken down
+  bun run test/lab/main.ts up [--engine 20.10|26.1|28] start one, kept until it is taken down
   bun run test/lab/main.ts list                    labs of this machine
   bun run test/lab/main.ts exec ID NODE COMMAND…   run a command on a node (docker is in PATH, with that node's engine)
   bun run test/lab/main.ts down ID|all             take down; without ID what crashed runs left
