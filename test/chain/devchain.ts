@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitFor } from "../support/wait-for.ts";
+import { roleCommand } from "./role-command.ts";
 
 /** A devchain as a child process, with its fault control. */
 export interface DevchainProcess {
@@ -18,8 +19,6 @@ export interface DevchainProcess {
   /** Ends it and removes its files. */
   dispose(): Promise<void>;
 }
-
-const MAIN = join(import.meta.dir, "../../roles/devchain/main.ts");
 
 /** Starts `roles/devchain` on free ports; `genesis` is its genesis file's content. */
 export async function startDevchain(
@@ -44,7 +43,7 @@ export async function startDevchain(
     ...(options.genesis === undefined ? {} : { PLATFORM_GENESIS_FILE: genesis_file }),
     ...options.env,
   };
-  const spawn = () => Bun.spawn([process.execPath, MAIN], { env, stdout: "ignore", stderr: "inherit" });
+  const spawn = () => Bun.spawn(roleCommand("devchain"), { env, stdout: "ignore", stderr: "inherit" });
   let child = spawn();
 
   const rpc = async <T>(method: string, ...params: readonly unknown[]): Promise<T> => {

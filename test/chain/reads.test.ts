@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { SubnetNotFoundError } from "#shared/chain/chain.ts";
+import type { ApiPromise } from "@polkadot/api";
+import { ChainUnreachableError, SubnetNotFoundError } from "#shared/chain/chain.ts";
+import { headOf, readMetagraphAt, readSubnetAt } from "#shared/chain/chain-reads.ts";
+import { ChainConnection } from "#shared/chain/connection.ts";
 import { connectChain } from "#shared/chain/metagraph.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { type DevchainProcess, startDevchain } from "./devchain.ts";
@@ -37,4 +40,47 @@ describe("reading the chain", () => {
     expect(neuron).toEqual({ uid: 2, hotkey: FERDIE, validator_permit: false, last_update: 0, stake: 0n });
     await chain.close();
   });
+
+  test("reads the same metagraph from storage where the runtime has no call for it", async () => {
+    const connection = new ChainConnection({ endpoints: [devchain.endpoint] });
+    await connection.read(async ({ api }) => {
+      const at = await headOf(api);
+      const withCall = await readMetagraphAt(api, 1, at);
+      const withoutCall = await readMetagraphAt(withoutRuntimeCalls(api), 1, at);
+      expect(withoutCall).toEqual({
+        ...withCall,
+        neurons: withCall.neurons.map((neuron) => ({ ...neuron, stake: null })),
+      });
+      await expect(readMetagraphAt(withoutRuntimeCalls(api), 9, at)).rejects.toBeInstanceOf(SubnetNotFoundError);
+      const state = await readSubnetAt(withoutRuntimeCalls(api), { netuid: 1, mechanism: 0, hotkey: ALICE }, at);
+      expect(state).toMatchObject({
+        uid: 0,
+        stake: null,
+        validator_permit: true,
+        epoch: { kind: "stateful", tempo: 20 },
+      });
+    });
+    await connection.close();
+  });
+
+  test("fails clearly when nothing listens, and recovers when the chain is back", async () => {
+    const own = await startDevchain();
+    const chain = connectChain({ endpoints: [own.endpoint], connect_ms_max: 5_000 });
+    await chain.head();
+    await own.kill();
+    await expect(chain.readMetagraph(1)).rejects.toBeInstanceOf(ChainUnreachableError);
+    await own.restart();
+    await waitFor(() => chain.readMetagraph(1));
+    await chain.close();
+    await own.dispose();
+  });
 });
+
+/** The library's view of a runtime older than the selective metagraph. */
+function withoutRuntimeCalls(api: ApiPromise): ApiPromise {
+  const hide = <T extends object>(target: T, name: string, value: unknown): T =>
+    new Proxy(target, {
+      get: (object, property) => (property === name ? value : Reflect.get(object, property, object)),
+    });
+  return hide(api, "at", async (hash: string) => hide(await api.at(hash), "call", {}));
+}

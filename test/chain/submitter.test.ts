@@ -6,12 +6,12 @@ import { testBeacon } from "#shared/chain/timelock.ts";
 import { publicKeyOf, sealVector, vectorSigningKey } from "#shared/weights/seal.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { freePort } from "./devchain.ts";
+import { roleCommand } from "./role-command.ts";
 import { buildWorld, seedOf, type World } from "./world.ts";
 
 setDefaultTimeout(60_000);
 
 const KEY = vectorSigningKey("a master key for tests");
-const MAIN = join(import.meta.dir, "../../roles/submitter/main.ts");
 
 interface Status {
   readonly activity: string;
@@ -87,7 +87,7 @@ async function startSubmitter(extra: Readonly<Record<string, string>> = {}): Pro
     PLATFORM_VECTOR_PUBLIC_KEY: publicKeyOf(KEY),
     ...extra,
   };
-  child = Bun.spawn([process.execPath, MAIN], { env, stdout: "ignore", stderr: "ignore" });
+  child = Bun.spawn(roleCommand("submitter"), { env, stdout: "ignore", stderr: "ignore" });
 }
 
 async function endSubmitter(signal: NodeJS.Signals): Promise<number | null> {

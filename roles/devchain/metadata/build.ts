@@ -14,7 +14,7 @@ const MODIFIER = { optional: 0, default: 1 };
 const EXTRINSIC_VERSION = 4;
 const SS58_PREFIX = 42;
 /** How many block hashes the runtime remembers; a mortal era cannot be longer. */
-export const BLOCK_HASH_COUNT = 4096;
+export const BLOCK_HASH_COUNT = 256;
 const EXISTENTIAL_DEPOSIT = 500;
 
 /** The runtime's metadata by version, with its `meta` magic and version byte. */
