@@ -26,6 +26,12 @@ export const AggregatorConfig = Type.Object(
       default: 360,
       description: "seconds from one sealed vector to the next",
     }),
+    metagraph_seconds: Type.Integer({
+      minimum: 1,
+      maximum: 3_600,
+      default: 60,
+      description: "seconds between two reads of the metagraph: how long a new miner stays unknown",
+    }),
     vector_ttl_seconds: Type.Integer({
       minimum: 5,
       maximum: 604_800,

@@ -12,6 +12,9 @@ export interface EpochLoop {
   /** When the last epoch was sealed, milliseconds since the Unix epoch; null: none was. */
   readonly lastSealedAt: () => Promise<number | null>;
   readonly seal: (lead: Lead) => Promise<PublishedVector>;
+  /** Reads the metagraph between epochs, so that a miner registered meanwhile is known soon; does not throw. */
+  readonly refresh: () => Promise<unknown>;
+  readonly refresh_ms: number;
   /** Told of each outcome, for readiness and metrics. */
   readonly onOutcome: (outcome: PublishedVector | Error) => void;
 }
@@ -41,14 +44,19 @@ export async function runEpochs(loop: EpochLoop, signal: AbortSignal): Promise<v
 async function whileLeading(loop: EpochLoop, lead: Lead, signal: AbortSignal): Promise<void> {
   const { clock, log, epoch_ms } = loop;
   let retry_ms = 0;
+  let refreshed = clock.monotonic();
   for (;;) {
     signal.throwIfAborted();
     await lead.confirm();
     const wait_ms = Math.max(await msUntilDue(loop), retry_ms);
     if (wait_ms > 0) {
-      const slice = Math.min(wait_ms, limits.weights.lead_check_ms);
+      const slice = Math.min(wait_ms, limits.weights.lead_check_ms, loop.refresh_ms);
       await clock.sleep(slice, signal);
       retry_ms = Math.max(0, retry_ms - slice);
+      if (clock.monotonic() - refreshed >= loop.refresh_ms) {
+        await loop.refresh();
+        refreshed = clock.monotonic();
+      }
       continue;
     }
     try {

@@ -9,6 +9,7 @@ import { askChallenge } from "./ask-challenge.ts";
 import { AggregatorConfig } from "./config.ts";
 import { runEpochs } from "./epoch-loop.ts";
 import { takeLead } from "./lead.ts";
+import { refreshMetagraph } from "./metagraph-source.ts";
 import { openChain } from "./open-chain.ts";
 import { createOutcomes } from "./outcomes.ts";
 import { sealEpoch } from "./seal-epoch.ts";
@@ -56,6 +57,8 @@ await runRole({
           return last ? last.computed_at.getTime() : null;
         },
         seal: (lead) => sealEpoch(world, lead),
+        refresh: () => refreshMetagraph(world),
+        refresh_ms: config.metagraph_seconds * 1_000,
         onOutcome: outcomes.record,
       },
       signal,

@@ -28,27 +28,31 @@ export interface MetagraphSource {
  *
  * @throws NoMetagraphError when there is none, or none younger than `limits.weights.metagraph_age_ms_max` with a chain configured
  */
-export async function currentMetagraph({ sql, netuid, chain, clock, warn }: MetagraphSource): Promise<StoredMetagraph> {
-  let cause: unknown;
-  if (chain) {
-    try {
-      const read = await chain.readMetagraph(netuid);
-      if (read.neurons.length > 0) {
-        const { block, neurons } = read;
-        const updated_at = new Date(clock.now());
-        await sql.begin((tx) => storeMetagraph(tx, netuid, read, updated_at));
-        return { block, updated_at, uid_by_hotkey: new Map(neurons.map(({ uid, hotkey }) => [hotkey, uid])) };
-      }
-      cause = new Error("the chain lists no neurons");
-    } catch (error) {
-      cause = error;
-    }
-    warn("the metagraph cannot be read from the chain: the one stored last is used", cause);
-  }
+export async function currentMetagraph(source: MetagraphSource): Promise<StoredMetagraph> {
+  const { sql, netuid, chain, clock } = source;
+  const read = await refreshMetagraph(source);
+  if (read) return read;
   const stored = await loadMetagraph(sql, netuid);
-  if (!stored) throw new NoMetagraphError(`no metagraph of subnet ${netuid} was ever read`, { cause });
+  if (!stored) throw new NoMetagraphError(`no metagraph of subnet ${netuid} was ever read`);
   if (chain && clock.now() - stored.updated_at.getTime() > limits.weights.metagraph_age_ms_max) {
-    throw new NoMetagraphError("the metagraph stored last is too old", { cause });
+    throw new NoMetagraphError("the metagraph stored last is too old");
   }
   return stored;
+}
+
+/** Reads and stores the metagraph; null, with a warning, when the chain does not tell it or none is configured. */
+export async function refreshMetagraph(source: MetagraphSource): Promise<StoredMetagraph | null> {
+  const { sql, netuid, chain, clock, warn } = source;
+  if (!chain) return null;
+  try {
+    const read = await chain.readMetagraph(netuid);
+    const { block, neurons } = read;
+    if (neurons.length === 0) throw new Error("the chain lists no neurons");
+    const updated_at = new Date(clock.now());
+    await sql.begin((tx) => storeMetagraph(tx, netuid, read, updated_at));
+    return { block, updated_at, uid_by_hotkey: new Map(neurons.map(({ uid, hotkey }) => [hotkey, uid])) };
+  } catch (error) {
+    warn("the metagraph cannot be read from the chain: the one stored last stays", error);
+    return null;
+  }
 }
