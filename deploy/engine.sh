@@ -33,6 +33,9 @@ engine_apt() {
   return 1
 }
 
+# The machine's own package lists, as far as they can be had: a third party's broken source is not our business.
+engine_refresh() { engine_apt update 2>/dev/null || :; }
+
 # engine_install NAME...: Debian packages of the machine's own release; installs only what is missing.
 engine_install() {
   engine_missing=
@@ -43,7 +46,7 @@ engine_install() {
   engine_say "installing:$engine_missing"
   # shellcheck disable=SC2086 # a list of package names
   engine_apt install -y --no-install-recommends $engine_missing 2>/dev/null ||
-    { engine_apt -o APT::Update::Error-Mode=any update && engine_apt install -y --no-install-recommends $engine_missing; } ||
+    { engine_refresh && engine_apt install -y --no-install-recommends $engine_missing; } ||
     engine_fail "apt-get could not install:$engine_missing"
 }
 
@@ -89,7 +92,7 @@ engine_update() {
   engine_source "$1" "$engine_keyring"
   engine_suite_apt update && return 0
   engine_say "the lists of $1 did not verify: trying the newest debian-archive-keyring of this machine's own sources"
-  engine_apt -o APT::Update::Error-Mode=any update || return 1
+  engine_refresh
   (cd "$engine_apt_dir" && engine_apt -o APT::Sandbox::User=root download debian-archive-keyring && dpkg -x debian-archive-keyring_*.deb keyring) || return 1
   engine_source "$1" "$engine_apt_dir/keyring/usr/share/keyrings/debian-archive-keyring.gpg"
   engine_suite_apt update || engine_fail "the package lists of Debian $1 could not be fetched or verified from $engine_uri"
@@ -107,7 +110,7 @@ engine_unpack() {
     if [ "$engine_suite" = own ]; then
       cd "$engine_apt_dir" || exit 1
       engine_apt -o APT::Sandbox::User=root download "$@" 2>/dev/null ||
-        { engine_apt update && engine_apt -o APT::Sandbox::User=root download "$@"; } || exit 1
+        { engine_refresh && engine_apt -o APT::Sandbox::User=root download "$@"; } || exit 1
     else
       engine_update "$engine_suite" || exit 1
       cd "$engine_apt_dir" || exit 1
