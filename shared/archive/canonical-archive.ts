@@ -5,7 +5,7 @@ import { TarParser } from "./tar-parser.ts";
 import { canonicalHeader, endOfArchive, paddingAfter } from "./tar-writer.ts";
 
 export type { ArchiveEntry, ArchiveSummary } from "./archive-entry.ts";
-export { ArchiveError, type ArchiveErrorKind } from "./archive-error.ts";
+export { ArchiveError } from "./archive-error.ts";
 export type { ArchiveLimits } from "./archive-limits.ts";
 
 type OnEntry = (entry: ArchiveEntry) => void;

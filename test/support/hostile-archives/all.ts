@@ -1,10 +1,10 @@
 import { blocks } from "./blocks.ts";
+import { types } from "./entry-types.ts";
 import { extended } from "./extended-headers.ts";
 import { gzips } from "./gzip.ts";
 import type { HostileArchive } from "./hostile-archive.ts";
 import { limits } from "./limits.ts";
 import { names } from "./names.ts";
-import { types } from "./types.ts";
 
 export const hostile_archives: readonly HostileArchive[] = [
   ...names,
