@@ -29,7 +29,7 @@ const bunEnvironment = [
   "NODE_ENV=production",
   "BUN_OPTIONS=",
   "BUN_CONFIG_DNS_TIME_TO_LIVE_SECONDS=0",
-  "BUN_CONFIG_MAX_HTTP_REQUESTS=65536",
+  "BUN_CONFIG_MAX_HTTP_REQUESTS=65535",
   "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt",
 ];
 

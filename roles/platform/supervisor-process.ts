@@ -80,7 +80,7 @@ function environment(settings: SupervisorSettings): [string, string][] {
     ["NODE_ENV", "production"],
     ["BUN_OPTIONS", ""],
     ["BUN_CONFIG_DNS_TIME_TO_LIVE_SECONDS", "0"],
-    ["BUN_CONFIG_MAX_HTTP_REQUESTS", "65536"],
+    ["BUN_CONFIG_MAX_HTTP_REQUESTS", "65535"],
     ["PLATFORM_DATABASE_URL_FILE", join(configDirectory, "database_url")],
     ["PLATFORM_MASTER_KEY_FILE", join(configDirectory, "master_key")],
     ["PLATFORM_DOCKER_SOCKET", settings.socket],

@@ -23,6 +23,8 @@ export async function currentVersion(sql: Database): Promise<number> {
  * @throws Error when the database is newer than this build
  */
 export async function migrate(sql: Database): Promise<void> {
+  // A reservation waits for ever on a server that cannot be reached; a query fails.
+  await sql`select 1`;
   const connection = await sql.reserve();
   try {
     await connection`set lock_timeout = ${connection.unsafe(`'${limits.database.schema_wait_ms_max}ms'`)}`;
