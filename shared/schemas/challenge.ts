@@ -140,10 +140,7 @@ export const ChallengeSpec = Type.Object(
     env: Type.Record(
       Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_]*$" }),
       Type.String({ maxLength: c.env_value_chars_max }),
-      {
-        maxProperties: c.env_entries_max,
-        default: {},
-      },
+      { ...strict, maxProperties: c.env_entries_max, default: {} },
     ),
     secrets: Type.Array(Type.String({ pattern: "^[A-Za-z0-9_.-]{1,64}$" }), {
       maxItems: c.secrets_max,
