@@ -84,6 +84,8 @@ export const limits = {
     received_ms_max: 24 * 3_600_000,
     /** All deadlines of a job's states together (queued, staging, starting, collecting), and scoring; its own timeout comes on top. */
     evaluating_ms_max: 100 * 60_000,
+    /** What a submission is given at least to go on after a restart, though its deadline is past. */
+    last_chance_ms: 60_000,
     broker_call_ms_max: 60_000,
     broker_wait_ms: 30_000,
     /** A broker's JSON answer. */
@@ -93,6 +95,49 @@ export const limits = {
     /** Hotkeys that get_weights answers, the best first. */
     weights_max: 10_000,
     page_rows_max: 100,
+  },
+  proxy: {
+    /** A signed upload's body; the contract's default. */
+    submission_bytes_max: 7_500_000,
+    /** Bytes and time spent on reading what a refused client still sends, so that it sees the refusal. */
+    drain_bytes_max: 67_108_864,
+    drain_ms_max: 10_000,
+    /** How far an upload's timestamp may be from now, either way. */
+    signature_age_ms_max: 300_000,
+    /** How long a used nonce is remembered. */
+    nonce_kept_ms: 86_400_000,
+    submission_record_kept_ms: 2_592_000_000,
+    retention_every_ms: 600_000,
+    retention_batch_rows_max: 10_000,
+    /** An older metagraph counts as none. */
+    metagraph_age_ms_max: 86_400_000,
+    /** Uploads whose bodies are held in memory at once. */
+    uploads_in_flight_max: 64,
+    connections_max: 10_000,
+    connections_per_address_max: 1_000,
+    /** A request's line and headers together. */
+    head_bytes_max: 32_768,
+    head_ms_max: 15_000,
+    /** A whole request, from its first byte to its last. */
+    request_ms_max: 300_000,
+    /** An idle connection between two requests. */
+    keep_alive_ms_max: 30_000,
+    connection_check_every_ms: 1_000,
+    /** How long a record of the registry is believed. */
+    registry_cache_ms_max: 1_000,
+    registry_cache_entries_max: 1_000,
+    upstream_connect_ms_max: 5_000,
+    /** From a request's last byte to the head of its answer. */
+    upstream_head_ms_max: 300_000,
+    upstream_head_bytes_max: 65_536,
+    /** Shorter than the 5 s after which common Python servers close an idle connection. */
+    upstream_idle_ms_max: 2_000,
+    upstream_idle_connections_max: 64,
+    uploads_per_minute_per_hotkey: 120,
+    uploads_per_minute_per_address: 600,
+    /** Addresses or hotkeys whose rates are remembered. */
+    rate_keys_max: 50_000,
+    certificate_check_every_ms: 5_000,
   },
   archive: {
     /** Input archives and what jobs leave behind; see `ArchiveLimits`. */

@@ -31,8 +31,9 @@ export class ChallengeProcess {
   #child: Bun.Subprocess<"ignore", "ignore", "pipe"> | undefined;
   #url = "";
 
-  constructor(broker: FakeJobBroker | null, env: Record<string, string> = {}) {
-    this.#env = {
+  /** `env` adds to the environment; null takes a variable away. */
+  constructor(broker: FakeJobBroker | null, env: Record<string, string | null> = {}) {
+    const all: Record<string, string | null> = {
       PATH: process.env["PATH"] ?? "",
       PLATFORM_CHALLENGE_SLUG: "demo",
       PLATFORM_RUN_DIRECTORY: this.directory,
@@ -45,6 +46,7 @@ export class ChallengeProcess {
       ...(broker && { CHALLENGE_DOCKER_BROKER_URL: broker.url, CHALLENGE_DOCKER_BROKER_TOKEN: broker.token }),
       ...env,
     };
+    this.#env = Object.fromEntries(Object.entries(all).flatMap(([k, v]) => (v === null ? [] : [[k, v]])));
   }
 
   async start(): Promise<void> {

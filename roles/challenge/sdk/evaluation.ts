@@ -19,7 +19,7 @@ export interface EvaluationParts<S extends TObject> {
   readonly context: ChallengeContext<Static<S>>;
   readonly broker: Broker;
   readonly clock: Clock;
-  readonly attempt_pause_ms?: number;
+  readonly last_chance_ms?: number;
 }
 
 /**
@@ -33,7 +33,8 @@ export async function evaluate<S extends TObject>(
 ): Promise<void> {
   const { log } = parts.context;
   const left_ms = submission.deadline_at_ms - parts.clock.now();
-  const deadline = AbortSignal.timeout(Math.max(0, left_ms));
+  // A result that came while the challenge itself was down for long is still worth a look.
+  const deadline = AbortSignal.timeout(Math.max(left_ms, parts.last_chance_ms ?? l.last_chance_ms));
   const signal = AbortSignal.any([stop, deadline]);
   try {
     signal.throwIfAborted();
@@ -110,12 +111,12 @@ function acceptable({ score, details }: Score): Score {
 function settle<S extends TObject>(
   submission: Submission,
   failure: Failure,
-  { context: { submissions }, attempt_pause_ms = l.attempt_pause_ms }: EvaluationParts<S>,
+  { context: { submissions } }: EvaluationParts<S>,
 ): void {
   const isFinal =
     failure.fault === "submission" || failure.code === "challenge_error" || submission.attempt >= l.attempts_max;
   if (isFinal) submissions.failed(submission.id, failure);
-  else submissions.again(submission, attempt_pause_ms * 2 ** (submission.attempt - 1));
+  else submissions.again(submission, l.attempt_pause_ms * 2 ** (submission.attempt - 1));
 }
 
 class JobFailure extends Error {
