@@ -20,7 +20,7 @@ function entry({ spec, status }: Challenge): RegistryEntry {
     emission_percent: spec.emission_percent,
     status,
     description: spec.description,
-    metadata: spec.metadata as RegistryEntry["metadata"],
+    metadata: spec.metadata,
     public_proxy_base_path: `/challenges/${spec.slug}`,
     required_capabilities: spec.required_capabilities,
     internal_base_url: "",

@@ -13,7 +13,7 @@ export const RegistryEntry = Type.Object({
   emission_percent: Type.Number(),
   status: ChallengeStatus,
   description: Type.String(),
-  metadata: Type.Record(MetadataKey, Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
+  metadata: Type.Partial(Type.Record(MetadataKey, Type.Union([Type.String(), Type.Number(), Type.Boolean()]))),
   public_proxy_base_path: Type.String(),
   required_capabilities: Type.Array(Capability),
   internal_base_url: Type.Literal("", { description: "always empty: old clients require it" }),
