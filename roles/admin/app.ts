@@ -5,6 +5,8 @@ import type { AdminWorld } from "./admin-world.ts";
 import { createAuthenticator } from "./authenticate.ts";
 import { challengeRoutes } from "./challenge-routes.ts";
 import { createDocument, hiddenPagePath } from "./document.ts";
+import { epochRoutes } from "./epoch-routes.ts";
+import { lifecycleRoutes } from "./lifecycle-routes.ts";
 import { observationRoutes } from "./observation-routes.ts";
 import { type Pages, pageRoutes } from "./page-routes.ts";
 import { publicRoutes } from "./public-routes.ts";
@@ -27,8 +29,10 @@ export function createAdminApp(given: AppWorld) {
       await authenticator.admit(request);
     })
     .use(challengeRoutes(world))
+    .use(lifecycleRoutes(world))
     .use(tokenRoutes(world))
     .use(observationRoutes(world))
+    .use(epochRoutes(world))
     .use(publicRoutes(world))
     .use(createDocument())
     .use(pageRoutes(given.pages));

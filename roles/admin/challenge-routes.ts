@@ -12,7 +12,7 @@ import { limitOf, PageQuery, pageOf } from "./paging.ts";
 const params = Type.Object({ slug: Slug });
 const tag = "challenges";
 
-function show(challenge: Challenge): ChallengeResource {
+export function showChallenge(challenge: Challenge): ChallengeResource {
   const { spec, status, created_at, updated_at, ...rest } = challenge;
   return {
     slug: spec.slug,
@@ -39,7 +39,7 @@ export function challengeRoutes({ sql, clock, callerOf }: AdminWorld) {
         const limit = limitOf(query);
         const after = query.cursor ?? "";
         const rows = (await registry.all()).filter(({ spec }) => spec.slug > after).slice(0, limit + 1);
-        return pageOf(rows, limit, ({ spec }) => spec.slug, show);
+        return pageOf(rows, limit, ({ spec }) => spec.slug, showChallenge);
       },
       { query: PageQuery, ...operation({ tag, summary: "List the challenges", answer: PageOf(ChallengeResource) }) },
     )
@@ -49,7 +49,7 @@ export function challengeRoutes({ sql, clock, callerOf }: AdminWorld) {
         const challenge = await writes.create(callerOf(request), body);
         set.status = 201;
         set.headers["location"] = `/v1/admin/challenges/${challenge.spec.slug}`;
-        return show(challenge);
+        return showChallenge(challenge);
       },
       { body: ChallengeInput, parse: "json", ...one("Create a draft", [409, 422], 201) },
     )
@@ -58,13 +58,13 @@ export function challengeRoutes({ sql, clock, callerOf }: AdminWorld) {
       async ({ params: { slug } }) => {
         const challenge = await registry.bySlug(slug);
         if (!challenge) throw challengeNotFound();
-        return show(challenge);
+        return showChallenge(challenge);
       },
       { params, ...one("Read a challenge", [404]) },
     )
     .put(
       "/:slug",
-      async ({ params, body, request }) => show(await writes.replace(callerOf(request), params.slug, body)),
+      async ({ params, body, request }) => showChallenge(await writes.replace(callerOf(request), params.slug, body)),
       {
         params,
         body: ChallengeInput,
@@ -74,7 +74,7 @@ export function challengeRoutes({ sql, clock, callerOf }: AdminWorld) {
     )
     .patch(
       "/:slug",
-      async ({ params, body, request }) => show(await writes.patch(callerOf(request), params.slug, body)),
+      async ({ params, body, request }) => showChallenge(await writes.patch(callerOf(request), params.slug, body)),
       {
         params,
         body: ChallengePatch,
@@ -89,29 +89,5 @@ export function challengeRoutes({ sql, clock, callerOf }: AdminWorld) {
         set.status = 204;
       },
       { params, ...operation({ tag, summary: "Delete it; its data volume stays", status: 204, refusals: [404, 409] }) },
-    )
-    .post(
-      "/:slug/activate",
-      async ({ params, request }) => show(await writes.setStatus(callerOf(request), params.slug, "active")),
-      {
-        params,
-        ...one("Activate it: the supervisor starts it", [404]),
-      },
-    )
-    .post(
-      "/:slug/deactivate",
-      async ({ params, request }) => show(await writes.setStatus(callerOf(request), params.slug, "inactive")),
-      {
-        params,
-        ...one("Deactivate it: the supervisor stops it", [404]),
-      },
-    )
-    .post(
-      "/:slug/rotate-tokens",
-      async ({ params, request }) => show(await writes.rotateTokens(callerOf(request), params.slug)),
-      {
-        params,
-        ...one("Give it new tokens", [404, 409]),
-      },
     );
 }

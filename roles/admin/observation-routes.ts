@@ -1,13 +1,8 @@
-import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import { type AuditRecord, listAudit, verifyAudit } from "#shared/database/audit.ts";
-import { createEpochs } from "#shared/database/epochs.ts";
-import { ProblemError } from "#shared/http/problem.ts";
 import {
   AuditResource,
   AuditVerdictResource,
-  EpochDetail,
-  EpochResource,
   JobsResource,
   NodeResource,
   StatusResource,
@@ -16,12 +11,11 @@ import type { AdminWorld } from "./admin-world.ts";
 import { jobCounts } from "./job-counts.ts";
 import { operation, PageOf } from "./operation.ts";
 import { limitOf, numberCursorOf, PageQuery, pageOf } from "./paging.ts";
-import { readStatus, showEpoch } from "./status.ts";
+import { readStatus } from "./status.ts";
 
 /** What the platform is and did; changes nothing. */
 export function observationRoutes(world: AdminWorld) {
-  const { sql, netuid } = world;
-  const epochs = createEpochs(sql, netuid);
+  const { sql } = world;
   return new Elysia({ prefix: "/v1/admin", normalize: false })
     .get(
       "/status",
@@ -48,35 +42,6 @@ export function observationRoutes(world: AdminWorld) {
       "/jobs",
       async () => ({ items: await jobCounts(sql), next_cursor: null }),
       operation({ tag: "status", summary: "Count the jobs by challenge and state", answer: JobsResource }),
-    )
-    .get(
-      "/epochs",
-      async ({ query }) => {
-        const limit = limitOf(query);
-        const rows = await epochs.list(limit + 1, numberCursorOf(query));
-        return pageOf(rows, limit, ({ epoch }) => String(epoch), showEpoch);
-      },
-      {
-        query: PageQuery,
-        ...operation({ tag: "epochs", summary: "List the sealed epochs, newest first", answer: PageOf(EpochResource) }),
-      },
-    )
-    .get(
-      "/epochs/:epoch",
-      async ({ params: { epoch } }) => {
-        const [vector, inputs] = await Promise.all([epochs.byNumber(Number(epoch)), epochs.inputsOf(Number(epoch))]);
-        if (!vector) throw new ProblemError(404, "epoch_not_found", "There is no such epoch, or it is no longer kept.");
-        return { vector, inputs };
-      },
-      {
-        params: Type.Object({ epoch: Type.String({ pattern: "^[1-9][0-9]{0,14}$" }) }),
-        ...operation({
-          tag: "epochs",
-          summary: "Read an epoch with its inputs",
-          answer: EpochDetail,
-          refusals: [404, 422],
-        }),
-      },
     )
     .get(
       "/audit",
