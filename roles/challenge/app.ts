@@ -3,9 +3,9 @@ import { t } from "elysia";
 import { createHttpApp } from "#shared/http/app.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { buildInfo } from "#shared/process/build-info.ts";
-import { limits } from "#shared/schemas/limits.ts";
 import { requirePlatform } from "./sdk/authorization.ts";
 import type { ChallengeContext, ChallengeDefinition } from "./sdk/define-challenge.ts";
+import { PageRows } from "./sdk/page-query.ts";
 import { receiveUpload } from "./sdk/receive-upload.ts";
 import { publicSubmission } from "./sdk/store/submission.ts";
 import { weightsOf } from "./sdk/weights.ts";
@@ -24,7 +24,6 @@ export interface AppParts<S extends TObject> {
 export function createApp<S extends TObject>({ definition, context, shared_token, onReceived }: AppParts<S>) {
   const { slug, submissions, log } = context;
   const platform = { token: shared_token, slug };
-  const rows = t.Numeric({ minimum: 1, maximum: limits.challenge_sdk.page_rows_max, default: 50 });
   const app = createHttpApp(log)
     .get("/health", () => ({ status: "ok", slug, version: definition.version }))
     .get("/version", () => ({
@@ -52,15 +51,15 @@ export function createApp<S extends TObject>({ definition, context, shared_token
     .get(
       "/v1/submissions",
       ({ query: { hotkey, cursor, limit } }) => {
-        const items = submissions.page({ hotkey, before: cursor }, limit);
-        const last = items.length === limit ? (items.at(-1)?.id ?? null) : null;
+        const items = submissions.page({ hotkey, before: cursor }, Number(limit));
+        const last = items.length === Number(limit) ? (items.at(-1)?.id ?? null) : null;
         return { items: items.map(publicSubmission), next_cursor: last };
       },
       {
         query: t.Object({
           hotkey: t.Optional(t.String({ maxLength: 64 })),
           cursor: t.Optional(t.String({ maxLength: 64 })),
-          limit: rows,
+          limit: PageRows,
         }),
       },
     )
@@ -72,9 +71,9 @@ export function createApp<S extends TObject>({ definition, context, shared_token
     .get(
       "/v1/leaderboard",
       ({ query: { limit } }) => ({
-        items: submissions.best(limit).map((best, index) => ({ rank: index + 1, ...best })),
+        items: submissions.best(Number(limit)).map((best, index) => ({ rank: index + 1, ...best })),
       }),
-      { query: t.Object({ limit: rows }) },
+      { query: t.Object({ limit: PageRows }) },
     );
   return definition.routes ? app.use(definition.routes(context)) : app;
 }

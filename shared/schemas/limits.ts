@@ -33,6 +33,39 @@ export const limits = {
     call_ms_max: 30_000,
     image_load_ms_max: 300_000,
   },
+  jobs: {
+    /** A job request with its inline archives. */
+    request_bytes_max: 64 * 1_048_576,
+    /** An uploaded input archive, compressed. */
+    blob_bytes_max: 268_435_456,
+    /** What one writable mount may hold when the job ends. */
+    output_bytes_max: 268_435_456,
+    /** Of a log, what is stored; the engine keeps no more either. */
+    log_bytes_max: 16 * 1_048_576,
+    log_read_ms_max: 10_000,
+    /** stdout and stderr of the compatible run route, each. */
+    tail_bytes: 64_000,
+    tick_ms: 200,
+    idle_tick_ms: 1_000,
+    queued_ms_max: 3_600_000,
+    staging_ms_max: 300_000,
+    starting_ms_max: 900_000,
+    collecting_ms_max: 300_000,
+    node_lost_ms: 60_000,
+    inspect_ms_max: 10_000,
+    /** A successor looks this long for the service of an intent before it ends the job. */
+    intent_ms_max: 10_000,
+    finished_ms_max: 7 * 86_400_000,
+    /** Volumes of a finished job stay this long. */
+    volume_ms_max: 120_000,
+    /** A blob that no job uses. */
+    unused_blob_ms_max: 86_400_000,
+    free_bytes_min: 512 * 1_048_576,
+    wait_seconds_max: 60,
+    page_max: 200,
+    idempotency_key_chars_max: 255,
+    lead_heartbeat_ms: 2_000,
+  },
   challenge: {
     name_chars_max: 100,
     description_chars_max: 2_000,
@@ -94,7 +127,6 @@ export const limits = {
     details_bytes_max: 65_536,
     /** Hotkeys that get_weights answers, the best first. */
     weights_max: 10_000,
-    page_rows_max: 100,
   },
   proxy: {
     /** A signed upload's body; the contract's default. */

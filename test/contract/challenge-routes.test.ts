@@ -127,6 +127,13 @@ describe("a forwarded upload", () => {
   });
 });
 
+describe("a page", () => {
+  test.each(["0", "-1", "101", "1.5", "abc", ""])("of %p rows is refused", async (limit) => {
+    expect((await challenge.get(`/v1/submissions?limit=${limit}`)).status).toBe(422);
+    expect((await challenge.get(`/v1/leaderboard?limit=${limit}`)).status).toBe(422);
+  });
+});
+
 describe("what is not there", () => {
   test.each(["/v1/submissions/none", "/nothing", "/internal/v1/other"])("%s is 404 as a problem", async (path) => {
     const { status, body } = await challenge.get(path);

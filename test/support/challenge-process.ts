@@ -7,7 +7,9 @@ import type { FakeJobBroker } from "./fake-job-broker.ts";
 import { tarOf } from "./tar-builder.ts";
 import { waitFor } from "./wait-for.ts";
 
-const program = join(import.meta.dir, "../../roles/challenge/main.ts");
+/** From source, or the executable that this names: its minified code behaves otherwise in places. */
+const executable = process.env["PLATFORM_TEST_CHALLENGE"];
+const program = executable ? [executable] : [process.execPath, join(import.meta.dir, "../../roles/challenge/main.ts")];
 const samples = join(import.meta.dir, "../../roles/challenge/samples");
 export const sharedToken = "challenge-token";
 export const minerHotkey = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
@@ -50,7 +52,7 @@ export class ChallengeProcess {
   }
 
   async start(): Promise<void> {
-    const child = Bun.spawn([process.execPath, program], {
+    const child = Bun.spawn(program, {
       cwd: this.directory,
       env: this.#env,
       stdin: "ignore",
