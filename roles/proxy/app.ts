@@ -1,0 +1,169 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { ProblemError } from "#shared/http/problem.ts";
+import { buildInfo } from "#shared/process/build-info.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import { asProblem, refuse, refuseRaw, send } from "./answers.ts";
+import { ClientGoneError } from "./body.ts";
+import type { Call } from "./call.ts";
+import { plainAddress, type TrustedProxies } from "./client-address.ts";
+import type { ProxyMetrics } from "./metrics.ts";
+import { forward, passThrough, readSubmission } from "./pass-through.ts";
+import { publicRead, publicReads } from "./public-reads.ts";
+import { type RequestHead, readHead } from "./request-head.ts";
+import { checkUpgrade, tunnel } from "./tunnel.ts";
+import { type Uploads, upload } from "./upload.ts";
+
+export interface ProxyWorld extends Uploads {
+  readonly trusted: TrustedProxies;
+  readonly public_socket: string;
+  readonly metrics: ProxyMetrics;
+}
+
+/** What node:http calls. Neither function throws or rejects. */
+export interface ProxyApp {
+  handle(message: IncomingMessage, response: ServerResponse, is_waiting?: boolean): Promise<void>;
+  upgrade(message: IncomingMessage, socket: Duplex, early: Buffer): Promise<void>;
+}
+
+const challengePath = /^\/challenges\/([^/]+)(\/.*)?$/s;
+const submissionsPath = /^\/v1\/challenges\/([^/]+)\/submissions$/;
+const submissionPath = /^\/v1\/challenges\/([^/]+)\/submissions\/([^/]+)$/;
+
+/** The public door over what it is given: the registry, nonces, metagraph and connections may be anybody's. */
+export function createApp(world: ProxyWorld): ProxyApp {
+  const uploading = { count: 0 };
+  return {
+    async handle(message, response, is_waiting = false) {
+      const gone = new AbortController();
+      response.on("close", () => {
+        if (!response.writableFinished) gone.abort(new ClientGoneError("the client has gone"));
+      });
+      // Its failures are the business of whoever reads the body.
+      message.on("error", () => undefined);
+      const begun = { message, response, signal: gone.signal, is_waiting };
+      const started = world.clock.monotonic();
+      let call: Call | null = null;
+      let route = "malformed";
+      try {
+        const head = readHead(message);
+        call = { ...begun, head, client: clientOf(world, message, head) };
+        route = await dispatch(world, call, uploading, (name) => {
+          route = name;
+        });
+      } catch (error) {
+        // A body whose end is in doubt is not read: the connection closes instead.
+        await answerFailure(world, call ?? { ...begun, ...unread(message), is_waiting: true }, error);
+      }
+      world.metrics.record(route, response.statusCode, world.clock.monotonic() - started);
+    },
+    upgrade: (message, socket, early) => upgrade(world, message, socket, early),
+  };
+}
+
+async function dispatch(
+  world: ProxyWorld,
+  call: Call,
+  uploading: { count: number },
+  enter: (route: string) => void,
+): Promise<string> {
+  const { method, path } = call.head;
+  const challenge = challengePath.exec(path);
+  if (challenge) {
+    enter("challenge");
+    await passThrough(world, call, challenge[1] ?? "", challenge[2] ?? "/");
+    return "challenge";
+  }
+  const submissions = submissionsPath.exec(path);
+  if (submissions) {
+    enter("upload");
+    allow(method, ["POST"]);
+    await inTurn(uploading, () => upload(world, call, submissions[1] ?? ""));
+    return "upload";
+  }
+  enter("read");
+  const submission = submissionPath.exec(path);
+  if (submission || publicReads.has(path) || path === "/") allow(method, ["GET", "HEAD"]);
+  if (submission) await readSubmission(world, call, submission[1] ?? "", submission[2] ?? "");
+  else if (publicReads.has(path)) await publicRead(world.connections, world.public_socket, call);
+  else if (path === "/") send(call, 200, { "content-type": "application/json" }, index);
+  else throw new ProblemError(404, "not_found", "There is nothing at this path.");
+  return "read";
+}
+
+/** Their bodies are in memory, so there is a bound. */
+async function inTurn(uploading: { count: number }, run: () => Promise<void>): Promise<void> {
+  if (uploading.count >= limits.proxy.uploads_in_flight_max) {
+    const headers = { "retry-after": "1" };
+    throw new ProblemError(503, "busy", "Too many uploads at once; try again.", { headers });
+  }
+  uploading.count += 1;
+  try {
+    await run();
+  } finally {
+    uploading.count -= 1;
+  }
+}
+
+async function answerFailure({ log }: ProxyWorld, call: Call, error: unknown): Promise<void> {
+  if (call.signal.aborted || error instanceof ClientGoneError) return void call.response.destroy();
+  const problem = asProblem(error);
+  if (problem.status >= 500)
+    log.warn({ err: problem.cause ?? problem, request_id: call.head.request_id }, problem.message);
+  if (call.response.headersSent) return void call.response.destroy();
+  await refuse(call, problem).catch(() => call.response.destroy());
+}
+
+async function upgrade(world: ProxyWorld, message: IncomingMessage, socket: Duplex, early: Buffer): Promise<void> {
+  const gone = new AbortController();
+  socket.on("error", () => gone.abort()).on("close", () => gone.abort());
+  let request_id = "";
+  try {
+    const head = readHead(message);
+    request_id = head.request_id;
+    checkUpgrade(head);
+    const challenge = challengePath.exec(head.path);
+    if (!challenge) throw new ProblemError(404, "not_found", "There is nothing at this path.");
+    const request = { head, client: clientOf(world, message, head) };
+    const forwarded = await forward(world, request, challenge[1] ?? "", challenge[2] ?? "/");
+    await tunnel(world.connections, forwarded, socket, early, gone.signal);
+    world.metrics.record("websocket", 101, 0);
+  } catch (error) {
+    if (gone.signal.aborted) return void socket.destroy();
+    const problem = asProblem(error);
+    if (problem.status >= 500) world.log.warn({ err: problem.cause ?? problem, request_id }, problem.message);
+    world.metrics.record("websocket", problem.status, 0);
+    refuseRaw(socket, problem, request_id);
+  }
+}
+
+function clientOf({ trusted }: ProxyWorld, { socket }: IncomingMessage, head: RequestHead) {
+  const is_tls = (socket as Socket & Partial<TLSSocket>).encrypted === true;
+  return trusted.clientOf(plainAddress(socket.remoteAddress), is_tls, head);
+}
+
+/** Stands for a head that could not be read. */
+function unread(message: IncomingMessage): Pick<Call, "head" | "client"> {
+  const head = { method: message.method ?? "", path: "", query: "", headers: [], host: "", body_bytes: null };
+  const forwarded = { for: "", proto: "", host: "" };
+  return { head: { ...head, request_id: Bun.randomUUIDv7() }, client: { address: "", forwarded } };
+}
+
+function allow(method: string, methods: readonly string[]): void {
+  if (methods.includes(method)) return;
+  const headers = { allow: methods.join(", ") };
+  throw new ProblemError(405, "method_not_allowed", `This path takes ${methods.join(" and ")}.`, { headers });
+}
+
+const index = `${JSON.stringify({
+  name: "platform",
+  version: buildInfo.version,
+  paths: [
+    "/challenges/{slug}/…",
+    "/v1/challenges/{slug}/submissions",
+    "/v1/challenges/{slug}/submissions/{id}",
+    ...publicReads,
+  ],
+})}\n`;

@@ -1,0 +1,22 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Client } from "./client-address.ts";
+import type { RequestHead } from "./request-head.ts";
+
+/** One request and all that is known of it. */
+export interface Call {
+  readonly head: RequestHead;
+  readonly client: Client;
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Aborted when the client has gone before it had its answer. */
+  readonly signal: AbortSignal;
+  /** The client waits for `100 Continue` before it sends its body. */
+  is_waiting: boolean;
+}
+
+/** Lets a client that waits for `100 Continue` send its body. */
+export function letSend(call: Call): void {
+  if (!call.is_waiting) return;
+  call.is_waiting = false;
+  call.response.writeContinue();
+}

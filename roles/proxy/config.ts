@@ -1,0 +1,68 @@
+import { Type } from "@sinclair/typebox";
+import { MasterKeyConfig } from "#shared/auth/config.ts";
+import { DatabaseConfig } from "#shared/database/config.ts";
+import { limits } from "#shared/schemas/limits.ts";
+
+const { proxy } = limits;
+const File = (description: string) => Type.Optional(Type.String({ pattern: "^/", description }));
+
+export const ProxyConfig = Type.Object(
+  {
+    ...DatabaseConfig,
+    ...MasterKeyConfig,
+    netuid: Type.Integer({ minimum: 0, maximum: 65_535, description: "the subnet's number on the chain" }),
+    listen_host: Type.String({ default: "0.0.0.0", minLength: 1, description: "address to listen on" }),
+    listen_port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080, description: "the public port" }),
+    public_socket: Type.String({
+      default: "/run/platform/public/public.sock",
+      pattern: "^/",
+      description: "admin's socket with the public reads",
+    }),
+    tls_certificate: File(
+      "PEM file of the certificate chain; with it the port speaks HTTPS; read again when it changes",
+    ),
+    tls_key: File("PEM file of the certificate's private key"),
+    trusted_proxies: Type.Array(Type.String({ minLength: 1 }), {
+      maxItems: 64,
+      default: [],
+      description: "addresses or networks whose X-Forwarded-* headers count",
+    }),
+    hotkey_allowlist: Type.Array(Type.String({ pattern: "^[1-9A-HJ-NP-Za-km-z]{46,50}$" }), {
+      maxItems: 1_000,
+      default: [],
+      description: "hotkeys that may upload without a uid",
+    }),
+    metagraph_max_age_ms: Type.Integer({
+      minimum: 1_000,
+      default: proxy.metagraph_age_ms_max,
+      description: "milliseconds after which the stored metagraph counts as none",
+    }),
+    submission_bytes_max: Type.Integer({
+      minimum: 1,
+      maximum: 100_000_000,
+      default: proxy.submission_bytes_max,
+      description: "bytes that a signed upload's body may have",
+    }),
+    uploads_per_minute_per_hotkey: Type.Integer({
+      minimum: 0,
+      default: proxy.uploads_per_minute_per_hotkey,
+      description: "signed uploads that a hotkey may make in a minute; 0: no limit",
+    }),
+    uploads_per_minute_per_address: Type.Integer({
+      minimum: 0,
+      default: proxy.uploads_per_minute_per_address,
+      description: "uploads, good or bad, that an address may make in a minute; 0: no limit",
+    }),
+    connections_max: Type.Integer({
+      minimum: 1,
+      default: proxy.connections_max,
+      description: "connections that may be open at once",
+    }),
+    connections_per_address_max: Type.Integer({
+      minimum: 1,
+      default: proxy.connections_per_address_max,
+      description: "connections that one address, unless it is a trusted proxy, may have open at once",
+    }),
+  },
+  { additionalProperties: false },
+);

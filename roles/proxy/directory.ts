@@ -1,0 +1,55 @@
+import type { Challenges } from "#shared/database/challenges.ts";
+import { ProblemError } from "#shared/http/problem.ts";
+import type { Challenge } from "#shared/schemas/challenge.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import type { Clock } from "#shared/time/clock.ts";
+
+interface Entry {
+  readonly until: number;
+  readonly found: Promise<Challenge | null>;
+}
+
+/** The active challenges by slug or name; an answer of the registry is believed for a moment, also when it is "none". */
+export class Directory {
+  readonly #entries = new Map<string, Entry>();
+  readonly #challenges: Pick<Challenges, "byNameOrSlug">;
+  readonly #clock: Clock;
+
+  constructor(challenges: Pick<Challenges, "byNameOrSlug">, clock: Clock) {
+    this.#challenges = challenges;
+    this.#clock = clock;
+  }
+
+  /**
+   * The challenge that a path's segment names, percent-encoded as it is there.
+   *
+   * @throws ProblemError 404 when there is none, more than one, or it is not active
+   */
+  async activeChallenge(segment: string): Promise<Challenge> {
+    const name = decoded(segment);
+    const challenge = name === null ? null : await this.#find(name);
+    if (challenge?.status !== "active") throw new ProblemError(404, "challenge_not_found", "Challenge not found");
+    return challenge;
+  }
+
+  #find(name: string): Promise<Challenge | null> {
+    const now = this.#clock.monotonic();
+    const known = this.#entries.get(name);
+    if (known && known.until > now) return known.found;
+    const found = this.#challenges.byNameOrSlug(name);
+    found.catch(() => this.#entries.delete(name));
+    if (this.#entries.size >= limits.proxy.registry_cache_entries_max) this.#entries.clear();
+    this.#entries.set(name, { until: now + limits.proxy.registry_cache_ms_max, found });
+    return found;
+  }
+}
+
+/** Null for what Postgres cannot hold or is no UTF-8, hence nobody's name. */
+function decoded(segment: string): string | null {
+  try {
+    const name = decodeURIComponent(segment);
+    return name.includes("\0") || name.length > limits.challenge.name_chars_max ? null : name;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,81 @@
+import { createChallenges } from "#shared/database/challenges.ts";
+import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
+import { migrateWhenReachable } from "#shared/database/migrate.ts";
+import { runRole } from "#shared/process/run-role.ts";
+import { internalBaseUrl } from "#shared/schemas/challenge.ts";
+import { systemClock } from "#shared/time/clock.ts";
+import { createApp } from "./app.ts";
+import { followCertificate, readCertificate } from "./certificate.ts";
+import { TrustedProxies } from "./client-address.ts";
+import { ProxyConfig } from "./config.ts";
+import { Directory } from "./directory.ts";
+import { openDoor } from "./door.ts";
+import { registerMetrics } from "./metrics.ts";
+import { createNonces } from "./nonces.ts";
+import { RateLimit } from "./rate-limit.ts";
+import { createRegistrations } from "./registrations.ts";
+import { applyRetention } from "./retention.ts";
+import { createSubmissionsSeen } from "./submissions-seen.ts";
+import { Connections } from "./upstream/connections.ts";
+
+await runRole({
+  name: "proxy",
+  summary: "the public door: signed uploads, and passthrough to the challenges",
+  config: ProxyConfig,
+  check({ config }) {
+    const files = tlsFiles(config);
+    const probes = [databaseProbe(connectDatabase(config.database_url, "proxy"))];
+    if (!files) return probes;
+    return [...probes, { name: "certificate", run: () => readCertificate(files.certificate, files.key) }];
+  },
+  async start({ config, log, metrics, signal }) {
+    const files = tlsFiles(config);
+    const tls = files && (await readCertificate(files.certificate, files.key));
+    const trusted = new TrustedProxies(config.trusted_proxies);
+    const sql = connectDatabase(config.database_url, "proxy");
+    await migrateWhenReachable(sql, (sentence) => log.info(sentence), signal);
+    const nonces = createNonces(sql);
+    const seen = createSubmissionsSeen(sql);
+    const connections = new Connections();
+    const app = createApp({
+      netuid: config.netuid,
+      master_key: config.master_key,
+      submission_bytes_max: config.submission_bytes_max,
+      metagraph_age_ms_max: config.metagraph_max_age_ms,
+      allowlist: new Set(config.hotkey_allowlist),
+      public_socket: config.public_socket,
+      directory: new Directory(createChallenges(sql), systemClock),
+      registrations: createRegistrations(sql, config.netuid),
+      per_hotkey: new RateLimit(config.uploads_per_minute_per_hotkey, systemClock),
+      per_address: new RateLimit(config.uploads_per_minute_per_address, systemClock),
+      metrics: registerMetrics(metrics),
+      clock: systemClock,
+      resolve: internalBaseUrl,
+      ...{ trusted, nonces, seen, connections, log },
+    });
+    const { listen_host: hostname, listen_port: port, connections_max, connections_per_address_max } = config;
+    const door = await openDoor(app, { hostname, port, connections_max, connections_per_address_max, trusted, tls });
+    log.info({ hostname, port: door.port, is_tls: tls !== undefined }, "listening");
+    const use = door.replaceCertificate;
+    const background = [
+      applyRetention([nonces, seen], { clock: systemClock, log }, signal),
+      ...(files && tls ? [followCertificate(files, { clock: systemClock, log, use }, tls, signal)] : []),
+    ];
+    return {
+      probes: [databaseProbe(sql)],
+      async stop() {
+        await door.stop(config.shutdown_ms / 2);
+        connections.close();
+        await Promise.all(background);
+        await sql.end({ timeout: 1 });
+      },
+    };
+  },
+});
+
+function tlsFiles({ tls_certificate: certificate, tls_key: key }: { tls_certificate?: string; tls_key?: string }) {
+  if ((certificate === undefined) !== (key === undefined)) {
+    throw new Error("PLATFORM_TLS_CERTIFICATE and PLATFORM_TLS_KEY: expected both or neither");
+  }
+  return certificate === undefined || key === undefined ? undefined : { certificate, key };
+}

@@ -1,0 +1,28 @@
+import { Counter, Histogram, type Registry } from "prom-client";
+
+export interface ProxyMetrics {
+  record(route: string, status: number, ms: number): void;
+}
+
+export function registerMetrics(registry: Registry): ProxyMetrics {
+  const registers = [registry];
+  const requests = new Counter({
+    name: "platform_proxy_requests_total",
+    help: "Answered requests by route and status.",
+    labelNames: ["route", "status"],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: "platform_proxy_request_seconds",
+    help: "From a request's head to the end of its answer.",
+    labelNames: ["route"],
+    buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 60],
+    registers,
+  });
+  return {
+    record(route, status, ms) {
+      requests.inc({ route, status });
+      seconds.observe({ route }, ms / 1_000);
+    },
+  };
+}

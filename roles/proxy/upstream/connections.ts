@@ -1,0 +1,106 @@
+import { lookup as systemLookup } from "node:dns/promises";
+import { connect, isIP, type Socket } from "node:net";
+import { limits } from "#shared/schemas/limits.ts";
+import { UpstreamError } from "./upstream-error.ts";
+
+export type UpstreamAddress = { readonly host: string; readonly port: number } | { readonly unix: string };
+
+/** The first address of a name; rejects when it has none. */
+export type Lookup = (host: string) => Promise<string>;
+
+/** Where `http://host:port` is. */
+export function addressOf(baseUrl: string): UpstreamAddress {
+  const { hostname, port } = new URL(baseUrl);
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80) };
+}
+
+/** Connections to upstreams; idle ones are kept for a moment and used again for requests that may safely be repeated. */
+export class Connections {
+  readonly #idle = new Map<string, Socket[]>();
+  readonly #lookup: Lookup;
+
+  constructor(lookup: Lookup = async (host) => (await systemLookup(host)).address) {
+    this.#lookup = lookup;
+  }
+
+  /** An idle connection to `address`, which the other side may have closed by now, or null. */
+  takeIdle(address: UpstreamAddress): Socket | null {
+    const list = this.#idle.get(keyOf(address));
+    for (let socket = list?.pop(); socket; socket = list?.pop()) {
+      socket.removeAllListeners();
+      if (!socket.destroyed && socket.readyState === "open") return socket.setTimeout(0);
+    }
+    return null;
+  }
+
+  /** A new connection; a refused one is tried once more after the name was asked for again. */
+  async open(address: UpstreamAddress, signal: AbortSignal): Promise<Socket> {
+    try {
+      return await this.#openOnce(address, signal);
+    } catch (error) {
+      if (!(error instanceof UpstreamError) || error.kind !== "refused" || signal.aborted) throw error;
+      return await this.#openOnce(address, signal);
+    }
+  }
+
+  keep(address: UpstreamAddress, socket: Socket): void {
+    const key = keyOf(address);
+    const list = this.#idle.get(key) ?? [];
+    if (list.length >= limits.proxy.upstream_idle_connections_max) return void socket.destroy();
+    const drop = () => {
+      socket.destroy();
+      const at = list.indexOf(socket);
+      if (at >= 0) list.splice(at, 1);
+      if (list.length === 0 && this.#idle.get(key) === list) this.#idle.delete(key);
+    };
+    socket.removeAllListeners();
+    // Whatever an idle connection says, it is no answer to anything.
+    for (const event of ["data", "end", "close", "error", "timeout"] as const) socket.on(event, drop);
+    socket.setTimeout(limits.proxy.upstream_idle_ms_max);
+    list.push(socket);
+    this.#idle.set(key, list);
+  }
+
+  close(): void {
+    for (const socket of [...this.#idle.values()].flat()) socket.destroy();
+  }
+
+  async #openOnce(address: UpstreamAddress, signal: AbortSignal): Promise<Socket> {
+    if ("unix" in address) return await establish({ path: address.unix }, signal);
+    const host = isIP(address.host) ? address.host : await this.#resolve(address.host);
+    return await establish({ host, port: address.port }, signal);
+  }
+
+  async #resolve(host: string): Promise<string> {
+    try {
+      return await this.#lookup(host);
+    } catch (cause) {
+      throw new UpstreamError("unresolved", `${host} has no address`, cause);
+    }
+  }
+}
+
+function establish(to: { path: string } | { host: string; port: number }, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const socket = connect({ ...to, noDelay: true });
+    const fail = (cause: unknown) => {
+      signal.removeEventListener("abort", onAbort);
+      socket.removeAllListeners().on("error", () => undefined);
+      socket.destroy();
+      reject(new UpstreamError("refused", "no connection", cause));
+    };
+    const onAbort = () => fail(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    socket.setTimeout(limits.proxy.upstream_connect_ms_max, () => fail(new Error("connecting took too long")));
+    socket.once("error", fail);
+    socket.once("connect", () => {
+      signal.removeEventListener("abort", onAbort);
+      resolve(socket.setTimeout(0).removeAllListeners());
+    });
+  });
+}
+
+function keyOf(address: UpstreamAddress): string {
+  return "unix" in address ? address.unix : `${address.host} ${address.port}`;
+}

@@ -1,0 +1,13 @@
+/**
+ * Why an upstream gave no answer. `unresolved` and `refused`: nothing was sent, so the request may be made again;
+ * `broken`: it may have been received.
+ */
+export class UpstreamError extends Error {
+  override readonly name = "UpstreamError";
+  readonly kind: "unresolved" | "refused" | "broken";
+
+  constructor(kind: UpstreamError["kind"], message: string, cause?: unknown) {
+    super(message, { cause });
+    this.kind = kind;
+  }
+}
