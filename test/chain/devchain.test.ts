@@ -1,4 +1,6 @@
+import { Database } from "bun:sqlite";
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
 import { ApiPromise, WsProvider } from "@polkadot/api";
 import type { ApiOptions } from "@polkadot/api/types";
 import { type DevchainProcess, startDevchain } from "./devchain.ts";
@@ -27,8 +29,14 @@ describe("the development chain", () => {
     const late = await hotkeyOf("late");
     await world.devchain.rpc("dev_registerNeuron", 1, { hotkey: late.address, stake_rao: 7 * TAO });
     await world.devchain.control("/produce", { count: 1_200 });
+    const last = await hotkeyOf("last");
+    await world.devchain.rpc("dev_registerNeuron", 1, { hotkey: last.address });
+    await world.devchain.control("/produce", { count: 2 });
     const before = await chain.head();
     await world.devchain.kill();
+    const database = new Database(join(world.devchain.directory, "data", "chain.sqlite3"), { readonly: true });
+    expect(database.query("SELECT count(*) AS kept FROM blocks").get()).toEqual({ kept: 512 });
+    database.close();
     await world.devchain.restart();
     expect(await world.devchain.rpc<string>("chain_getBlockHash", before.block)).toBe(before.block_hash);
     await world.devchain.control("/produce", { count: 1 });
@@ -41,6 +49,7 @@ describe("the development chain", () => {
     expect(state.nonce).toBe(1);
     const { neurons } = await chain.readMetagraph(1);
     expect(neurons[6]).toMatchObject({ uid: 6, hotkey: late.address, stake: 7n * BigInt(TAO) });
+    expect(neurons[7]).toMatchObject({ uid: 7, hotkey: last.address });
     const old = {
       block: before.block - 400,
       block_hash: await world.devchain.rpc<string>("chain_getBlockHash", before.block - 400),

@@ -51,6 +51,9 @@ describe("the vector on chain", () => {
     expect(upscaleValues([65535, 32768, 10922])).toEqual([65535, 32768, 10922]);
     expect(upscaleValues([0, 0])).toEqual([0, 0]);
     expect(upscaleValues([7])).toEqual([65535]);
+    // Halves: exact up to a maximum of 32768, above it the factor is cut off first.
+    expect(upscaleValues([7, 14])).toEqual([32768, 65535]);
+    expect(upscaleValues([20000, 40000])).toEqual([32767, 65535]);
   });
 });
 
