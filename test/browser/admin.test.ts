@@ -2,8 +2,13 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { mintAdminToken } from "#shared/auth/admin-tokens.ts";
-import { connectDatabase } from "#shared/database/database.ts";
+import { connectDatabase, type Database } from "#shared/database/database.ts";
 import { migrate } from "#shared/database/migrate.ts";
+import { systemClock } from "#shared/time/clock.ts";
+import { vectorSigningKey } from "#shared/weights/seal.ts";
+import { takeLead } from "../../roles/aggregator/lead.ts";
+import { sealEpoch } from "../../roles/aggregator/seal-epoch.ts";
+import { chainOf } from "../support/aggregator-world.ts";
 import { startBrowser } from "../support/browser.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { startRole } from "../support/role-process.ts";
@@ -14,12 +19,15 @@ const world = new AsyncDisposableStack();
 const pictures = join(projectRoot, "dist/test-results");
 let origin: string;
 let token: string;
+let sql: Database;
+let databaseUrl: string;
 let browser: Awaited<ReturnType<typeof startBrowser>>;
 
 beforeAll(async () => {
   mkdirSync(pictures, { recursive: true });
   const url = await world.use(await startPostgres()).createDatabase();
-  const sql = connectDatabase(url, "test");
+  databaseUrl = url;
+  sql = connectDatabase(url, "test");
   world.defer(() => sql.end());
   await migrate(sql);
   token =
@@ -44,6 +52,37 @@ const call = (method: string, path: string, body?: unknown) =>
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
+
+/** Seals epochs in which the only challenge hangs at its last good weights. */
+async function sealEpochs(count: number) {
+  const aggregator = {
+    sql,
+    netuid: 1,
+    vector_ttl_ms: 600_000,
+    stale_epochs: 10,
+    epochs_kept: 100,
+    policy: "burn",
+  } as const;
+  const lead = await takeLead(databaseUrl, 1, systemClock, new AbortController().signal);
+  for (let epoch = 1; epoch <= count; epoch += 1) {
+    await sealEpoch(
+      {
+        ...aggregator,
+        clock: systemClock,
+        chain: chainOf(["owner", "5Grwva", "5FHneW"]),
+        chainEndpoint: "ws://chain",
+        signingKey: vectorSigningKey("m".repeat(32)),
+        ask: async () =>
+          epoch === 1
+            ? { ok: true, answer: { weights: { "5Grwva": 1, "5FHneW": 2 }, challenge_epoch: null } }
+            : { ok: false, error: "the challenge answered 500" },
+        warn: () => undefined,
+      },
+      lead,
+    );
+  }
+  await lead.release();
+}
 
 test("the API's pages come out of the executable, and an operation can be tried on them", async () => {
   const { page, requested, errors } = await browser.open(`${origin}/docs`);
@@ -89,6 +128,13 @@ test("the dashboard shows the challenges to who has a token, to nobody else", as
   const row = page.getByRole("row", { name: /Seen by all/ });
   await row.getByText("not ready").waitFor();
   await row.getByText("it cannot be reached").waitFor();
+  await page.getByText("No weights have been sealed yet.").waitFor();
+
+  await sealEpochs(3);
+  await page.getByRole("row", { name: /5Grwva.*20\.00 %/ }).waitFor();
+  await page.getByRole("row", { name: /burnt.*40\.00 %/ }).waitFor();
+  await page.getByText("1 of 1 did not answer").first().waitFor();
+  await page.locator(".chart canvas").waitFor();
   await page.screenshot({ path: join(pictures, "dashboard.png"), fullPage: true });
   expect(await page.evaluate(() => localStorage.length)).toBe(0);
   expect(requested.filter((url) => !url.startsWith(`${origin}/`) && !url.startsWith("data:"))).toEqual([]);

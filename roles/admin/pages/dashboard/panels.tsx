@@ -96,12 +96,13 @@ export function ChallengeTable({ challenges }: Pick<Snapshot, "challenges">) {
 
 export function WeightPanel({ vector, problem }: { vector: Snapshot["vector"]; problem: string | null }) {
   if (!vector) return <Panel title="Weights">{<Empty>{problem ?? "There are none."}</Empty>}</Panel>;
-  const hotkeyOf = new Map(Object.entries(vector.hotkey_weights).map(([hotkey, weight]) => [weight, hotkey]));
-  const largest = Math.max(...vector.weights);
-  const rows = vector.uids
-    .map((uid, index) => ({ uid, weight: vector.weights[index] ?? 0 }))
-    .sort((a, b) => b.weight - a.weight)
-    .slice(0, 20);
+  const burnt = vector.weights[vector.uids.indexOf(0)] ?? 0;
+  const earned = Object.entries(vector.hotkey_weights).sort(([, a], [, b]) => b - a);
+  const rows: [string, number][] = [
+    ...(burnt > 0 ? [["burnt", burnt] as [string, number]] : []),
+    ...earned.slice(0, 20),
+  ];
+  const largest = Math.max(...rows.map(([, weight]) => weight));
   return (
     <Panel
       title="Weights"
@@ -109,11 +110,10 @@ export function WeightPanel({ vector, problem }: { vector: Snapshot["vector"]; p
     >
       <table>
         <tbody>
-          {rows.map(({ uid, weight }) => (
-            <tr key={uid}>
-              <td class="number">{uid}</td>
+          {rows.map(([holder, weight]) => (
+            <tr key={holder}>
               <td>
-                <code>{uid === 0 ? "burnt" : (hotkeyOf.get(weight)?.slice(0, 12) ?? "")}</code>
+                <code title={holder}>{holder.length > 14 ? `${holder.slice(0, 12)}…` : holder}</code>
               </td>
               <td class="wide">
                 <progress max={largest} value={weight} />
