@@ -11,7 +11,11 @@ export interface PaxOverrides {
  * difference between two readers (CVE-2026-32766, CVE-2025-62518).
  */
 const ignored_keys =
-  /^(?:mtime|atime|ctime|uid|gid|uname|gname|comment|SCHILY\.(?:dev|ino|nlink|fflags|(?:xattr|acl)\..{1,255})|LIBARCHIVE\.(?:creationtime|xattr\..{1,255})|RHT\..{1,255}|NODETAR\..{1,64}|MSWINDOWS\..{1,64})$/s;
+  /^(?:uname|gname|comment|SCHILY\.(?:dev|ino|nlink|fflags|(?:xattr|acl)\..{1,255})|LIBARCHIVE\.(?:creationtime|xattr\..{1,255})|RHT\..{1,255}|NODETAR\..{1,64}|MSWINDOWS\..{1,64})$/s;
+
+/** As little influence, but numbers: a reader may end where it can't read one. */
+const ignored_numbers = /^(?:mtime|atime|ctime|uid|gid)$/;
+const number_form = /^-?[0-9]{1,20}(?:\.[0-9]{0,40})?$/;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -25,6 +29,10 @@ export function readPaxHeader(content: Uint8Array, is_global: boolean): PaxOverr
     if (seen.has(key)) throw unsafe("pax_duplicate", "PAX header with a key twice");
     seen.add(key);
     if (ignored_keys.test(key)) continue;
+    if (ignored_numbers.test(key)) {
+      if (!number_form.test(Buffer.from(value).toString("latin1"))) throw malformed();
+      continue;
+    }
     if (is_global) throw unsafe("pax_global", "global PAX header that changes entries");
     if (key === "path") overrides.path = value;
     else if (key === "size") overrides.size_bytes = decimal(value);

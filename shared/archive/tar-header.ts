@@ -33,6 +33,7 @@ export function readHeader(block: Uint8Array): RawHeader {
   if (is_gnu && !isZero(block, field.prefix[0], block_bytes)) {
     throw unsafe("gnu_extension", "GNU header with fields in the place of the prefix");
   }
+  for (const ignored of [field.uid, field.gid, field.mtime]) verifyIgnored(block, ignored);
   return {
     type: String.fromCharCode(block[field.type[0]] ?? 0),
     name: text(block, field.name),
@@ -62,18 +63,32 @@ function text(block: Uint8Array, [start, end]: readonly [number, number]): Uint8
   return block.slice(start, nul);
 }
 
-/** Octal digits between leading spaces or zeros and a trailing space or NUL; an empty field is 0. Base-256 is refused. */
+/** Octal digits between leading spaces or zeros and a trailing space or NUL. An empty field and base-256 are refused. */
 function octal(block: Uint8Array, [start, end]: readonly [number, number], name: string): number {
   let at = start;
   while (at < end && block[at] === space) at++;
+  const first = at;
   let value = 0;
   for (; at < end; at++) {
     const digit = (block[at] as number) - 0x30;
     if (digit < 0 || digit > 7) break;
     value = value * 8 + digit;
   }
-  for (; at < end; at++) {
-    if (block[at] !== 0 && block[at] !== space) throw invalid(`${name}_field`, `${name} is not an octal number`);
-  }
+  if (at === first) throw notOctal(name);
+  for (; at < end; at++) if (block[at] !== 0 && block[at] !== space) throw notOctal(name);
   return value;
+}
+
+const notOctal = (name: string) => invalid(`${name}_field`, `${name} is not an octal number`);
+
+/** Owners and times don't matter to us, but Python ends at a header with one it can't read, as if nothing followed. */
+function verifyIgnored(block: Uint8Array, [start, end]: readonly [number, number]): void {
+  const first = block[start];
+  if (first === 0x80 || first === 0xff || isBlank(block, start, end)) return;
+  octal(block, [start, end], "number");
+}
+
+function isBlank(block: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (block[i] !== 0 && block[i] !== space) return false;
+  return true;
 }

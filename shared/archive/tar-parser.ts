@@ -196,10 +196,13 @@ export class TarParser {
   }
 }
 
-/** A GNU long name: text, and nothing but NUL behind its first NUL. */
+/**
+ * A GNU long name: text, a NUL, and nothing but NULs behind it. GNU tar reads up to the NUL, even beyond the length it was
+ * given; others read the length.
+ */
 function longName(content: Uint8Array): Uint8Array {
   const nul = content.indexOf(0);
-  if (nul === -1) return content.slice();
+  if (nul === -1) throw unsafe("long_name", "GNU long name without an end");
   if (!isZero(content, nul)) throw unsafe("name_nul", "name with a NUL inside");
   return content.slice(0, nul);
 }

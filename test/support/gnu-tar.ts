@@ -45,13 +45,18 @@ function labelOf(extractions: readonly Extraction[], folder: string): string {
 function compare(folder: string, { label, expected }: Extraction): string[] {
   const beside = readdirSync(folder).filter((name) => !["archive.tar", "errors", "in"].includes(name));
   if (beside.length > 0) return [`${label}: left its folder: ${JSON.stringify(beside)}`];
+  return compareTree(join(folder, "in"), expected).map((problem) => `${label}: ${problem}`);
+}
+
+/** What in a folder is not as expected. */
+export function compareTree(folder: string, expected: Tree): string[] {
   const found = new Map<string, number>();
-  const problems = walk(join(folder, "in"), "", found);
+  const problems = walk(folder, "", found);
   for (const [name, size] of expected) {
     if (found.get(name) !== size) problems.push(`${JSON.stringify(name)}: ${found.get(name)} instead of ${size}`);
   }
   for (const name of found.keys()) if (!expected.has(name)) problems.push(`${JSON.stringify(name)} was not expected`);
-  return problems.map((problem) => `${label}: ${problem}`);
+  return problems;
 }
 
 function walk(folder: string, prefix: string, found: Map<string, number>): string[] {

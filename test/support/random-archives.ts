@@ -125,7 +125,7 @@ const pax_keys = [
   "GNU.sparse.major",
   "hdrcharset",
   "SCHILY.xattr.user.a",
-  "uid",
+  "uname",
   "unknown",
 ];
 

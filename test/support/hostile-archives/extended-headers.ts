@@ -1,4 +1,4 @@
-import { longNameEntry, paxEntry, paxRecord, tarOf } from "../tar-builder.ts";
+import { gnu_magic, longNameEntry, paxEntry, paxRecord, tarOf } from "../tar-builder.ts";
 import { good, type HostileArchive, invalid, smuggled, unsafe } from "./hostile-archive.ts";
 
 export const extended: readonly HostileArchive[] = [
@@ -17,6 +17,10 @@ export const extended: readonly HostileArchive[] = [
   unsafe("extended_header_twice", 2, "a global header between", [
     paxEntry({ path: "a" }),
     paxEntry({ comment: "c" }, "g"),
+    good,
+  ]),
+  unsafe("long_name", 1, "a GNU long name without an end: GNU tar reads on behind it", [
+    { name: "././@LongLink", type: "L", magic: gnu_magic, size: 1, content: Buffer.from("x.py/other\0") },
     good,
   ]),
   unsafe("pax_global", 1, "a global path", [paxEntry({ path: "x" }, "g"), good]),
@@ -49,6 +53,7 @@ export const extended: readonly HostileArchive[] = [
       tarOf([{ name: "p", type: "x", content: Buffer.from(content as string) }, good]),
     ),
   ),
+  invalid("pax_header", 1, "a PAX time that is no number", tarOf([paxEntry({ mtime: "../x" }), good])),
   invalid("extended_header", 1, "a PAX header for nothing", tarOf([paxEntry({ path: "a" })])),
   invalid("extended_header", 1, "a GNU long name for nothing", tarOf([longNameEntry("a")])),
 ];
