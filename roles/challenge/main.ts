@@ -1,5 +1,4 @@
-import { runRole } from "#shared/process/run-role.ts";
 import { demonstration } from "./demo/demonstration.ts";
-import { challengeRole } from "./sdk/challenge-role.ts";
+import { runChallenge } from "./sdk.ts";
 
-await runRole(challengeRole(demonstration));
+await runChallenge(demonstration);

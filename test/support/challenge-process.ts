@@ -9,7 +9,9 @@ import { waitFor } from "./wait-for.ts";
 
 /** From source, or the executable that this names: its minified code behaves otherwise in places. */
 const executable = process.env["PLATFORM_TEST_CHALLENGE"];
-const program = executable ? [executable] : [process.execPath, join(import.meta.dir, "../../roles/challenge/main.ts")];
+const demonstration = executable
+  ? [executable]
+  : [process.execPath, join(import.meta.dir, "../../roles/challenge/main.ts")];
 const samples = join(import.meta.dir, "../../roles/challenge/samples");
 export const sharedToken = "challenge-token";
 export const minerHotkey = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
@@ -26,15 +28,21 @@ export interface PublicSubmission {
   readonly job: { readonly id: string; readonly state: string; readonly node_class: string | null } | null;
 }
 
-/** The demonstration challenge as a process, with a data folder that outlives its crashes. */
+/** A challenge, the demonstration if no other is named, as a process, with a data folder that outlives its crashes. */
 export class ChallengeProcess {
   readonly directory = mkdtempSync(join(tmpdir(), "platform-challenge-"));
+  readonly #program: readonly string[];
   readonly #env: Record<string, string>;
   #child: Bun.Subprocess<"ignore", "ignore", "pipe"> | undefined;
   #url = "";
 
   /** `env` adds to the environment; null takes a variable away. */
-  constructor(broker: FakeJobBroker | null, env: Record<string, string | null> = {}) {
+  constructor(
+    broker: FakeJobBroker | null,
+    env: Record<string, string | null> = {},
+    program: readonly string[] = demonstration,
+  ) {
+    this.#program = program;
     const all: Record<string, string | null> = {
       PATH: process.env["PATH"] ?? "",
       PLATFORM_CHALLENGE_SLUG: "demo",
@@ -52,7 +60,7 @@ export class ChallengeProcess {
   }
 
   async start(): Promise<void> {
-    const child = Bun.spawn(program, {
+    const child = Bun.spawn([...this.#program], {
       cwd: this.directory,
       env: this.#env,
       stdin: "ignore",
@@ -134,8 +142,8 @@ export function sampleArchive(name: "exact" | "even-only" | "multiples-of-four" 
   return programArchive(readFileSync(join(samples, name, "predict.awk"), "utf8"));
 }
 
-export const programArchive = (program: string): Uint8Array =>
-  gzipSync(tarOf([{ name: "predict.awk", content: Buffer.from(program) }]));
+export const programArchive = (program: string, name = "predict.awk"): Uint8Array =>
+  gzipSync(tarOf([{ name, content: Buffer.from(program) }]));
 
 /** From the log line that says where it listens; the rest of the log is read so that the pipe never fills. */
 async function urlFrom(log: ReadableStream<Uint8Array>): Promise<string> {
