@@ -59,10 +59,15 @@ describe("the development chain", () => {
 
   test("forks back to finality at most, and leaves the losing branch readable", async () => {
     devchain = await startDevchain({ block_ms: 20_000, env: { PLATFORM_FINALITY_LAG_BLOCKS: "5" } });
-    await devchain.control("/produce", { count: 20 });
+    await devchain.control("/produce", { count: 17 });
+    const uid = await devchain.rpc<number>("dev_registerNeuron", 1, { hotkey: (await hotkeyOf("late")).address });
+    await devchain.control("/produce", { count: 3 });
     const head = await devchain.rpc<string>("chain_getBlockHash");
     const finalized = await devchain.rpc<string>("chain_getFinalizedHead");
     await devchain.control("/fork", { depth: 100 });
+    expect(await devchain.rpc<number>("dev_registerNeuron", 1, { hotkey: (await hotkeyOf("late")).address })).toBe(uid);
+    const later = await hotkeyOf("later");
+    expect(await devchain.rpc<number>("dev_registerNeuron", 1, { hotkey: later.address })).toBe(uid + 1);
     expect(await devchain.rpc<string>("chain_getBlockHash", 15)).toBe(finalized);
     expect(await devchain.rpc<string>("chain_getBlockHash", 20)).not.toBe(head);
     expect(await devchain.rpc<{ number: string }>("chain_getHeader", head)).toMatchObject({ number: "0x14" });

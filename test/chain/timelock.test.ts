@@ -48,6 +48,20 @@ describe("under commit-reveal", () => {
     expect(await world.chain.readCommits(subject, commit.epoch, await world.chain.head())).toEqual([]);
   });
 
+  test("the vector of a second mechanism is committed and revealed in its own storage", async () => {
+    world = await buildWorld({ parameters: { is_commit_reveal_enabled: true, tempo: 12, mechanism_count: 2 } });
+    expect(await world.submit({ vector: VECTOR, mechanism: 1 })).toMatchObject({ settlement: { outcome: "landed" } });
+    const weights = await waitFor(
+      async () => {
+        const stored = await world.chain.readWeights(4096 + 1, 0);
+        return stored.length > 0 ? stored : undefined;
+      },
+      { deadline_ms: 20_000 },
+    );
+    expect(weights).toEqual(STORED);
+    expect(await world.chain.readWeights(1, 0)).toEqual([]);
+  });
+
   test("a commit for another beacon is never revealed, and the chain says nothing", async () => {
     world = await buildWorld({ parameters: { is_commit_reveal_enabled: true, tempo: 12 } });
     const result = await world.submit({ vector: VECTOR, beacon_public_key: testBeacon("another").public_key });

@@ -30,6 +30,7 @@ export interface NodeOptions {
 }
 
 type Listener = (block: Block) => void;
+type Change = (state: State) => void;
 
 /** The node: one ledger, one pool, blocks on demand. */
 export class DevNode {
@@ -42,7 +43,9 @@ export class DevNode {
   readonly #beacon: ReturnType<typeof testBeacon>;
   readonly #netuids: readonly number[];
   /** Changes asked for outside of extrinsics, for the next block. */
-  #pending_changes: ((state: State) => void)[] = [];
+  #pending_changes: Change[] = [];
+  /** Those made in blocks that a fork may still undo. */
+  #unfinalized_changes: { readonly number: number; readonly changes: readonly Change[] }[] = [];
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -76,12 +79,16 @@ export class DevNode {
       beacon: this.#beacon,
       changes: this.#pending_changes,
     });
-    this.#pending_changes = [];
+    if (this.#pending_changes.length > 0) {
+      this.#unfinalized_changes.push({ number: block.number, changes: this.#pending_changes });
+      this.#pending_changes = [];
+    }
     this.ledger.append(block);
     const final_number = Math.max(this.ledger.finalized.number, block.number - this.#options.finality_lag_blocks);
     this.#options.store?.append(block, final_number);
     for (const pooled of taken) this.pool.included(pooled, block.hash);
     for (const listener of this.on_head) listener(block);
+    this.#unfinalized_changes = this.#unfinalized_changes.filter(({ number }) => number > final_number);
     for (const final of this.ledger.finalize(final_number)) {
       this.pool.finalized(final.hash);
       for (const listener of this.on_finalized) listener(final);
@@ -92,6 +99,9 @@ export class DevNode {
   /** Retracts up to `depth` unfinalized blocks and builds a longer branch without them; their extrinsics wait again or are dropped. */
   fork(depth: number, is_requeued: boolean): Block {
     const retracted = this.ledger.retract(depth);
+    const undone = this.#unfinalized_changes.filter(({ number }) => number > this.ledger.head.number);
+    this.#unfinalized_changes = this.#unfinalized_changes.filter((each) => !undone.includes(each));
+    this.#pending_changes.unshift(...undone.flatMap(({ changes }) => changes));
     const was_held = this.faults.is_pool_held;
     this.faults.is_pool_held = true;
     for (const { hash } of retracted) this.pool.retracted(hash, is_requeued);
