@@ -115,6 +115,8 @@ function engineCommand(
     "--exec-opt=native.cgroupdriver=cgroupfs",
     `--cgroup-parent=/${cgroupOf(slot, name)}`,
     "--insecure-registry=10.77.0.0/16",
+    // Instead of the public servers that Docker puts in the place of a loopback one.
+    `--dns=${slot.subnet}.1`,
     ...gpus,
   ];
 }

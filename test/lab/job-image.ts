@@ -6,23 +6,10 @@ import { pack } from "tar-stream";
 export const jobImageName = "lab/busybox:1";
 
 const busyboxPaths = ["/bin/busybox", "/usr/bin/busybox"];
-const applets = [
-  "sh",
-  "true",
-  "false",
-  "cat",
-  "sleep",
-  "echo",
-  "env",
-  "id",
-  "ip",
-  "ls",
-  "mkdir",
-  "nc",
-  "sha256sum",
-  "tr",
-  "wget",
-];
+const applets =
+  "sh cat cmp echo env false head httpd id ip ls mkdir nc nslookup printf rm sha256sum sleep stat timeout tr true wget".split(
+    " ",
+  );
 
 /** The image as a `docker load` archive, its bytes and so its ID a function of the busybox alone. */
 export async function buildJobImage(): Promise<Uint8Array> {

@@ -7,7 +7,6 @@ read -r pid _ </proc/self/stat # still the host's /proc: the pid by which the ho
 echo "$pid" >"$dir/init.pid.new"
 mv "$dir/init.pid.new" "$dir/init.pid"
 hostname "$name"
-cp -L /etc/resolv.conf "$dir/etc/resolv.conf" 2>/dev/null || :
 printf '127.0.0.1 localhost %s\n' "$name" >"$dir/etc/hosts"
 mount -t overlay overlay -o "lowerdir=/etc,upperdir=$dir/etc,workdir=$dir/etc.work" /etc
 mount -t overlay overlay -o "lowerdir=/var/lib,upperdir=$dir/lib,workdir=$dir/lib.work" /var/lib

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { waitFor } from "../support/wait-for.ts";
 import type { Slot } from "./slot.ts";
@@ -11,6 +11,8 @@ export async function startNamespaces(slot: Slot, name: string): Promise<void> {
   const directory = join(slot.directory, name);
   for (const sub of ["etc", "etc.work", "lib", "lib.work", "run", "run/lock", "data"])
     mkdirSync(join(directory, sub), { recursive: true, mode: 0o755 });
+  // Nobody answers there, and loopback says so at once: an engine that asks a registry for a tag is not kept for 20 s.
+  writeFileSync(join(directory, "etc/resolv.conf"), "nameserver 127.0.0.1\n");
   const log = join(directory, "init.log");
   const init = Bun.spawn(
     [

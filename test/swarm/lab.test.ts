@@ -23,7 +23,14 @@ beforeAll(async () => {
 afterAll(async () => await lab.stop());
 
 /** Runs a replicated job on the class's workers and answers its finished task. */
-async function runJob(on: Lab, name: string, workload: "cpu" | "gpu", command: string[], gpu_count = 0) {
+async function runJob(
+  on: Lab,
+  name: string,
+  workload: "cpu" | "gpu",
+  command: string[],
+  gpu_count = 0,
+  network?: string,
+) {
   const { docker } = on.manager;
   const generic = gpu_count > 0 ? [{ DiscreteResourceSpec: { Kind: "NVIDIA-GPU", Value: gpu_count } }] : [];
   await docker.createService({
@@ -34,6 +41,7 @@ async function runJob(on: Lab, name: string, workload: "cpu" | "gpu", command: s
       RestartPolicy: { Condition: "none" },
       Placement: { Constraints: [`node.labels.platform.workload==${workload}`] },
       Resources: { Reservations: { GenericResources: generic } },
+      ...(network ? { Networks: [{ Target: network }] } : {}),
     },
   } as never);
   return await waitFor(async () => await endedTask(on, name), { deadline_ms: 30_000, what: `end of job ${name}` });
@@ -82,6 +90,24 @@ describe("a lab", () => {
     );
     expect(new Set(ids).size).toBe(1);
   });
+
+  test("carries an internal overlay from node to node, with names, and no way out of it", async () => {
+    const { docker } = lab.manager;
+    const network = await docker.createNetwork({ Name: "inner", Driver: "overlay", Internal: true, Attachable: true });
+    await docker.createService({
+      Name: "server",
+      TaskTemplate: {
+        ContainerSpec: { Image: jobImageName, Command: ["busybox", "httpd", "-f", "-p", "8000", "-h", "/bin"] },
+        Placement: { Constraints: ["node.role==manager"] },
+        Networks: [{ Target: network.id }],
+      },
+      EndpointSpec: { Mode: "dnsrr" },
+    } as never);
+    const reach = "until timeout 2 wget -q -O - http://server:8000/busybox | cmp - /bin/busybox; do sleep 0.1; done";
+    const lost = `! nc -w 1 ${lab.manager.ip} 2377`;
+    const job = await runJob(lab, "client", "cpu", ["sh", "-c", `${reach}; ${lost}`], 0, network.id);
+    expect(job.Status.State).toBe("complete");
+  }, 60_000);
 
   test("runs a process on the manager that sees the manager's name, address, socket and files, not the host's", async () => {
     const script =
