@@ -3,6 +3,8 @@ import uPlot from "uplot";
 import type { Snapshot } from "./api.ts";
 
 const height_px = 150;
+/** Neither an epoch nor a uid comes in parts. */
+const wholeSteps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
 
 /** Over the last epochs: how many uids earned, how many challenges failed. */
 export function EpochChart({ epochs }: Pick<Snapshot, "epochs">) {
@@ -17,7 +19,12 @@ export function EpochChart({ epochs }: Pick<Snapshot, "epochs">) {
 
   useEffect(() => {
     if (!holder.current) return;
-    const axis = { stroke: "#8a93a6", grid: { stroke: "rgba(138,147,166,.18)" }, ticks: { show: false } };
+    const axis = {
+      stroke: "#8a93a6",
+      grid: { stroke: "rgba(138,147,166,.18)" },
+      ticks: { show: false },
+      incrs: wholeSteps,
+    };
     const made = new uPlot(
       {
         width: holder.current.clientWidth,
@@ -29,7 +36,7 @@ export function EpochChart({ epochs }: Pick<Snapshot, "epochs">) {
           { label: "uids", stroke: "#5b8cff", width: 2, fill: "rgba(91,140,255,.12)" },
           { label: "failed", stroke: "#f0616d", width: 2 },
         ],
-        legend: { show: true },
+        legend: { live: false },
       },
       data,
       holder.current,
