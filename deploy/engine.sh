@@ -57,6 +57,7 @@ engine_helpers() { engine_install ca-certificates iproute2 iptables procps runc 
 engine_mirror() {
   # shellcheck source=/dev/null
   engine_codename=$(. /etc/os-release && printf %s "${VERSION_CODENAME:-}")
+  # shellcheck disable=SC2016 # apt's variables, not ours
   apt-get indextargets --no-release-info --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(SOURCESENTRY)' 'Identifier: Packages' |
     awk -v want="$engine_codename" '$3 == "main" && ($2 == want || $2 == "stable" || $2 == "oldstable") { print $1, $4; exit }'
 }
@@ -121,6 +122,7 @@ engine_unpack() {
     for engine_deb in ./*.deb; do
       case $engine_deb in ./debian-archive-keyring_*) continue ;; esac
       dpkg -x "$engine_deb" root || exit 1
+      # shellcheck disable=SC2016 # dpkg's variables, not ours
       dpkg-deb -W --showformat='${Package} ${Version}\n' "$engine_deb" >>root/packages || exit 1
     done
     [ ! -L root/usr/bin/docker-init ] || ln -sfn /usr/bin/tini-static root/usr/bin/docker-init
