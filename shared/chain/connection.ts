@@ -106,7 +106,11 @@ async function openSession(
   lost: () => void,
 ): Promise<Session> {
   // Costs 100 ms and 50 MB: only who talks to a chain pays.
-  const { ApiPromise, WsProvider } = await import("@polkadot/api");
+  const [{ ApiPromise, WsProvider }, { rpcDefinitions }] = await Promise.all([
+    import("@polkadot/api"),
+    import("@polkadot/types"),
+  ]);
+  silence(rpcDefinitions);
   const provider = new WsProvider(endpoint, false, {}, call_ms_max);
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => undefined);
@@ -134,6 +138,13 @@ async function openSession(
     lost();
     await provider.disconnect().catch(() => undefined);
     throw isEndpointFault(error) ? error : new EndpointFault("cannot connect", { cause: error });
+  }
+}
+
+/** Errors are ours to report: the library's own lines on standard error are no JSON. */
+function silence(definitions: Readonly<Record<string, Readonly<Record<string, object>>>>): void {
+  for (const methods of Object.values(definitions)) {
+    for (const definition of Object.values(methods)) Object.assign(definition, { noErrorLog: true });
   }
 }
 

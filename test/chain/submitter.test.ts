@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -110,15 +110,17 @@ const stored = () => world.chain.readWeights(1, 0);
 const nonce = async () =>
   (await world.chain.readSubnet({ netuid: 1, mechanism: 0, hotkey: world.validator.address })).nonce;
 
-afterEach(async () => {
+async function end(): Promise<void> {
   await endSubmitter("SIGKILL");
   child = undefined;
   platform.stop();
   await world.dispose();
   await rm(directory, { recursive: true });
-});
+}
 
 describe("the submitter", () => {
+  afterEach(end);
+
   test("sets the sealed vector once, again when it changes, and stops when asked", async () => {
     await begin();
     platform.publish();
@@ -155,33 +157,20 @@ describe("the submitter", () => {
     expect((await stored()).length).toBe(3);
   });
 
-  test.each([
-    [
-      "another key's seal",
-      () => platform.publish({}, { ...sealVector(vectorOf({}), vectorSigningKey("another")) }),
-      "seal does not hold",
-    ],
-    ["a changed weight", () => platform.publish({}, { weights: [0.6, 0.3, 0.1] }), "digest_mismatch"],
-    ["another subnet", () => platform.publish({ netuid: 2 }), "subnet 2"],
-    [
-      "an expired vector",
-      () => platform.publish({ expires_at: new Date(Date.now() - 1_000).toISOString() }),
-      "expired",
-    ],
-    ["weights that do not add up", () => platform.publish({ weights: [0.1, 0.3, 0.5] }), "add up to 1"],
-    [
-      "a vector from the future",
-      () => platform.publish({ computed_at: new Date(Date.now() + 3_600_000).toISOString() }),
-      "clock",
-    ],
-    ["a missing member", () => platform.publish({}, { uids: undefined }), "schema"],
-    ["no answer", () => (platform.answer = () => new Response("", { status: 503 })), "503"],
-  ])("sends nothing on %s", async (_what, publish, reason) => {
+  test("outlives its chain and goes on when that is back", async () => {
     await begin();
-    publish();
+    platform.publish();
     await startSubmitter();
-    expect((await activity("no_vector")).reason).toContain(reason);
-    expect(await nonce()).toBe(0);
+    await activity("idle");
+    for (const uid of [4, 5]) {
+      await world.devchain.kill();
+      await activity("chain_unreachable");
+      platform.publish({ epoch: uid, uids: [uid], weights: [1] });
+      await world.devchain.restart();
+      await waitFor(async () => (await stored())[0]?.[0] === uid, { deadline_ms: 20_000, what: "the new vector" });
+    }
+    expect(child?.exitCode).toBeNull();
+    expect(await endSubmitter("SIGTERM")).toBe(0);
   });
 
   test("alerts on what only a human can change, and sends nothing", async () => {
@@ -217,5 +206,44 @@ describe("the submitter", () => {
     });
     await waitFor(async () => (await nonce()) === 2, { deadline_ms: 15_000, what: "the second commit" });
     expect(await stored()).toEqual([]);
+  });
+});
+
+describe("the submitter sends nothing on", () => {
+  beforeAll(async () => {
+    await begin();
+    await startSubmitter();
+  });
+  afterAll(end);
+
+  test.each([
+    [
+      "another key's seal",
+      () => platform.publish({}, { ...sealVector(vectorOf({}), vectorSigningKey("another")) }),
+      "seal does not hold",
+    ],
+    ["a changed weight", () => platform.publish({}, { weights: [0.6, 0.3, 0.1] }), "digest_mismatch"],
+    ["another subnet", () => platform.publish({ netuid: 2 }), "subnet 2"],
+    [
+      "an expired vector",
+      () => platform.publish({ expires_at: new Date(Date.now() - 1_000).toISOString() }),
+      "expired",
+    ],
+    ["weights that do not add up", () => platform.publish({ weights: [0.1, 0.3, 0.5] }), "add up to 1"],
+    [
+      "a vector from the future",
+      () => platform.publish({ computed_at: new Date(Date.now() + 3_600_000).toISOString() }),
+      "clock",
+    ],
+    ["a missing member", () => platform.publish({}, { uids: undefined }), "schema"],
+    ["no answer", () => (platform.answer = () => new Response("", { status: 503 })), "503"],
+  ])("%s", async (_what, publish, reason) => {
+    publish();
+    await waitFor(async () => (await status()).reason?.includes(reason), {
+      deadline_ms: 20_000,
+      what: `the reason "${reason}"`,
+    });
+    expect((await status()).activity).toBe("no_vector");
+    expect(await nonce()).toBe(0);
   });
 });
