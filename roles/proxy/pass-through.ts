@@ -23,6 +23,9 @@ export interface Forwarded extends Omit<UpstreamRequest, "body"> {
   readonly address: UpstreamAddress;
 }
 
+/** One segment under every reading of it: no encoded slash, backslash, dot, percent or control, or it could be another route of the challenge's. */
+const oneSegment = /^(?:[\w.~!$&'()*+,;=:@-]|%(?:2[0-46-9a-d]|[346][0-9a-f]|5[0-9abd-f]|7[0-9a-e]|[89a-f][0-9a-f]))+$/i;
+
 export interface RequestToForward {
   readonly head: RequestHead;
   readonly client: Client;
@@ -76,8 +79,7 @@ export async function passThrough(proxy: PassThrough, call: Call, segment: strin
 /** Answers `GET /v1/challenges/{segment}/submissions/{id}` with the challenge's `GET /v1/submissions/{id}`. */
 export async function readSubmission(proxy: PassThrough, call: Call, segment: string, id: string): Promise<void> {
   const { spec } = await proxy.directory.activeChallenge(segment);
-  // One segment under every reading of it, or it could be another route of the challenge's.
-  if (!/^(?:[\w.~!$&'()*+,;=:@-]|%(?:2[0-46-9a-d]|3[a-f]|[4-7b-f][0-9a-f]))+$/i.test(id) || /^\.+$/.test(id)) {
+  if (!oneSegment.test(id) || /^\.+$/.test(id)) {
     throw new ProblemError(404, "submission_not_found", "Submission not found");
   }
   const { address, ...request } = forwardTo(proxy, call, spec, `/v1/submissions/${id}`, false);
