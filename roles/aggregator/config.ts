@@ -1,4 +1,4 @@
-import { Type } from "@sinclair/typebox";
+import { type Static, Type } from "@sinclair/typebox";
 import { MasterKeyConfig } from "#shared/auth/config.ts";
 import { DatabaseConfig } from "#shared/database/config.ts";
 import { limits } from "#shared/schemas/limits.ts";
@@ -59,3 +59,11 @@ export const AggregatorConfig = Type.Object(
   },
   { additionalProperties: false },
 );
+
+/** @throws Error when a vector would expire before the next one is sealed */
+export function requireFreshVectors({ epoch_seconds, vector_ttl_seconds }: Static<typeof AggregatorConfig>): void {
+  if (vector_ttl_seconds > epoch_seconds) return;
+  throw new Error(
+    `PLATFORM_VECTOR_TTL_SECONDS: expected more than PLATFORM_EPOCH_SECONDS (${epoch_seconds}); got ${vector_ttl_seconds}`,
+  );
+}

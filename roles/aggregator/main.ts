@@ -6,7 +6,7 @@ import { runRole } from "#shared/process/run-role.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { vectorSigningKey } from "#shared/weights/seal.ts";
 import { askChallenge } from "./ask-challenge.ts";
-import { AggregatorConfig } from "./config.ts";
+import { AggregatorConfig, requireFreshVectors } from "./config.ts";
 import { runEpochs } from "./epoch-loop.ts";
 import { takeLead } from "./lead.ts";
 import { refreshMetagraph } from "./metagraph-source.ts";
@@ -20,11 +20,17 @@ await runRole({
   config: AggregatorConfig,
   check({ config }) {
     const chain = openChain(config.chain_endpoints);
-    const probes = [databaseProbe(connectDatabase(config.database_url, "aggregator"))];
+    const probes = [
+      { name: "settings", run: async () => requireFreshVectors(config) },
+      databaseProbe(connectDatabase(config.database_url, "aggregator")),
+    ];
     return chain ? [...probes, { name: "chain", run: () => chain.readMetagraph(config.netuid) }] : probes;
   },
   async start({ config, log, metrics, signal }) {
-    const { netuid, database_url, master_key, answer_ms } = config;
+    const { netuid, database_url, master_key } = config;
+    requireFreshVectors(config);
+    // One that hangs must not hold up a whole epoch.
+    const answer_ms = Math.min(config.answer_ms, Math.max(1_000, config.epoch_seconds * 500));
     const sql = connectDatabase(database_url, "aggregator");
     await migrateWhenReachable(sql, (sentence) => log.info(sentence), signal);
     const chain = openChain(config.chain_endpoints);

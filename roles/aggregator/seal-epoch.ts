@@ -4,7 +4,7 @@ import type { Database, Transaction } from "#shared/database/database.ts";
 import type { EpochInput } from "#shared/database/epochs.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
-import type { PublishedVector } from "#shared/schemas/weights.ts";
+import type { PublishedVector, SourceChallenge } from "#shared/schemas/weights.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { aggregate, type SharePolicy } from "#shared/weights/aggregate.ts";
 import { type SealedVector, sealVector } from "#shared/weights/seal.ts";
@@ -57,7 +57,7 @@ export async function sealEpoch(world: EpochWorld, lead: Pick<Lead, "guard" | "f
     weights: [...weights],
     chain_endpoint: world.chainEndpoint,
     hotkey_weights,
-    source_challenges: inputs.map(({ challenge_epoch: _, ms: __, ...source }) => source),
+    source_challenges: inputs.map((input) => publishedSource(input, metagraph.uid_by_hotkey)),
     metagraph_updated_at: metagraph.updated_at.toISOString(),
     metagraph_block: metagraph.block,
     share_policy: world.policy,
@@ -70,6 +70,25 @@ export async function sealEpoch(world: EpochWorld, lead: Pick<Lead, "guard" | "f
     await tx`delete from epochs where netuid = ${netuid} and epoch <= ${epoch - world.epochs_kept}`;
   });
   return vector;
+}
+
+/**
+ * What everyone may see of an input. Hotkeys that the subnet does not have are a sum: what a challenge makes up must not make
+ * the vector larger than validators accept.
+ */
+function publishedSource(
+  { challenge_epoch: _, ms: __, weights, ...source }: EpochInput,
+  uidByHotkey: ReadonlyMap<string, number>,
+): SourceChallenge {
+  const entries = Object.entries(weights);
+  const unknown = entries.filter(([hotkey]) => !uidByHotkey.has(hotkey));
+  const unknown_weight = unknown.reduce((total, [, weight]) => total + weight, 0);
+  return {
+    ...source,
+    weights: Object.fromEntries(entries.filter(([hotkey]) => uidByHotkey.has(hotkey))),
+    unknown_hotkeys: unknown.length,
+    unknown_weight: Math.min(unknown_weight, Number.MAX_VALUE),
+  };
 }
 
 async function inputOf(world: EpochWorld, challenge: Challenge, epoch: number): Promise<EpochInput> {

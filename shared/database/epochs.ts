@@ -13,7 +13,7 @@ export interface EpochSummary {
 }
 
 /** What the aggregator learned of one challenge in one epoch. */
-export interface EpochInput extends SourceChallenge {
+export interface EpochInput extends Omit<SourceChallenge, "unknown_hotkeys" | "unknown_weight"> {
   readonly challenge_epoch: number | null;
   readonly ms: number;
 }

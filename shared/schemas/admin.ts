@@ -146,7 +146,8 @@ export const EpochDetail = Type.Object(
     vector: PublishedVector,
     inputs: Type.Array(
       Type.Object({
-        ...SourceChallenge.properties,
+        ...Type.Omit(SourceChallenge, ["weights", "unknown_hotkeys", "unknown_weight"]).properties,
+        weights: Type.Record(Type.String(), Type.Number(), { description: "all that it answered, by hotkey" }),
         challenge_epoch: Type.Union([Type.Number(), Type.Null()]),
         ms: Type.Integer({ description: "how long the challenge took to answer" }),
       }),

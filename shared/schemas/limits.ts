@@ -80,9 +80,9 @@ export const limits = {
   },
   weights: {
     /** A challenge's answer to get_weights, decompressed. */
-    answer_bytes_max: 4_194_304,
+    answer_bytes_max: 1_048_576,
     /** Hotkeys in one challenge's answer. */
-    hotkeys_max: 20_000,
+    hotkeys_max: 4_096,
     hotkey_chars_max: 64,
     /** Characters of a challenge's failure that are kept and published. */
     error_chars_max: 200,
@@ -91,7 +91,7 @@ export const limits = {
     /** How long a challenge may fail and still be counted by its last good weights. */
     stale_epochs_max: 10,
     /** Sealed epochs that are kept, their inputs with them. */
-    epochs_kept_max: 5_000,
+    epochs_kept_max: 2_000,
     /** An older metagraph is not sealed with. */
     metagraph_age_ms_max: 86_400_000,
     /** How often a follower tries to take the lead and a leader makes sure of it. */

@@ -8,7 +8,11 @@ const Hex = (bytes: number, description: string) => Type.String({ pattern: `^[0-
 export const SourceChallenge = Type.Object({
   slug: Slug,
   emission_percent: Type.Number(),
-  weights: Type.Record(Type.String(), Type.Number(), { description: "the weights that were counted, by hotkey" }),
+  weights: Type.Record(Type.String(), Type.Number(), {
+    description: "the weights of the subnet's hotkeys that were counted",
+  }),
+  unknown_hotkeys: Type.Integer({ minimum: 0, description: "hotkeys in its answer that the subnet does not have" }),
+  unknown_weight: Type.Number({ minimum: 0, description: "what they have together; their share follows the policy" }),
   ok: Type.Boolean({ description: "whether it answered in this epoch" }),
   error: Type.Union([Type.String(), Type.Null()], { description: "why it did not" }),
   stale_from_epoch: Type.Union([Type.Integer(), Type.Null()], {

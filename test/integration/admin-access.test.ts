@@ -149,6 +149,7 @@ describe("the audit log", () => {
   test.each([
     ["a changed record", "update audit_log set actor = 'mallory' where id = 2", 2],
     ["a removed record", "delete from audit_log where id = 2", 3],
+    ["a forged predecessor", "update audit_log set previous = '\\x00' where id = 2", 2],
     ["a forged hash", "update audit_log set hash = '\\x00' where id = 2", 2],
   ])("shows %s, even by who can switch the trigger off", async (_, sql, broken_at) => {
     await using other = await createAdminWorld(server);

@@ -81,7 +81,7 @@ test.each<[string, typeof answer, string]>([
   ["a weight that is text", body({ a: "1" }), "weights holds what is no number"],
   ["a weight that is true", body({ a: true }), "weights holds what is no number"],
   ["a key of 10,000 characters", body({ ["k".repeat(10_000)]: 1 }), "weights has a key that is no hotkey"],
-  ["too many hotkeys", body(manyHotkeys), "weights has more than 20000 hotkeys"],
+  ["too many hotkeys", body(manyHotkeys), `weights has more than ${limits.weights.hotkeys_max} hotkeys`],
   ["an epoch that is text", body({}, { epoch: "1" }), "epoch is not an integer"],
   ["a body over the limit", raw(" ".repeat(big + 1)), `the answer is larger than ${big} bytes`],
   [

@@ -16,6 +16,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const hotkeys = ["owner", "hk1", "hk2", "hk3"];
+const answered = { ok: true, error: null, stale_from_epoch: null };
 const never = new AbortController().signal;
 const lead = (url: string) => takeLead(url, netuid, systemClock, never);
 
@@ -40,8 +41,8 @@ test("an epoch seals the exact vector of what the challenges answered", async ()
   expect(Date.parse(vector.expires_at) - Date.parse(vector.computed_at)).toBe(60_000);
   expect(await createEpochs(world.sql, netuid).latest()).toEqual(vector);
   expect(vector.source_challenges).toEqual([
-    { slug: "a", emission_percent: 40, weights: { hk1: 1, missing: 3 }, ok: true, error: null, stale_from_epoch: null },
-    { slug: "b", emission_percent: 60, weights: { hk2: 2 }, ok: true, error: null, stale_from_epoch: null },
+    { ...answered, slug: "a", emission_percent: 40, weights: { hk1: 1 }, unknown_hotkeys: 1, unknown_weight: 3 },
+    { ...answered, slug: "b", emission_percent: 60, weights: { hk2: 2 }, unknown_hotkeys: 0, unknown_weight: 0 },
   ] as never);
   const stored = await loadMetagraph(world.sql, netuid);
   expect([...(stored?.uid_by_hotkey ?? [])]).toEqual(hotkeys.map((hotkey, uid) => [hotkey, uid]));
@@ -151,4 +152,18 @@ test("old epochs go, with their inputs", async () => {
   expect((await world.sql`select distinct epoch::int from epoch_inputs order by 1`).map((row) => row["epoch"])).toEqual(
     [3, 4],
   );
+});
+
+test("hotkeys that a challenge makes up do not make the published vector larger", async () => {
+  await using world = await createAggregatorWorld(server);
+  const madeUp = Object.fromEntries(Array.from({ length: 4_000 }, (_, i) => [`made-up-${i}`.padEnd(60, "x"), 1e308]));
+  await world.addChallenge("a", 100, () => weightsOf("a", { ...madeUp, hk1: 1e308 }));
+  const leader = await lead(world.url);
+  const vector = await sealEpoch(world.epochWorld(hotkeys), leader);
+  await leader.release();
+  expect(JSON.stringify(vector).length).toBeLessThan(2_000);
+  expect(vector.source_challenges[0]).toMatchObject({ unknown_hotkeys: 4_000, unknown_weight: Number.MAX_VALUE });
+  closeTo(vector.weights, [4_000 / 4_001, 1 / 4_001]);
+  const [input] = await createEpochs(world.sql, netuid).inputsOf(1);
+  expect(Object.keys(input?.weights ?? {})).toHaveLength(4_001);
 });

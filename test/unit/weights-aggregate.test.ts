@@ -52,6 +52,15 @@ describe("the contract's cases", () => {
     }
   });
 
+  test("what nobody was given is burnt, or goes to who earned", () => {
+    const challenges = [challenge("a", 30, { x: 1 })];
+    expectVector(aggregate(challenges, uids({ x: 1 }), "burn"), [
+      [0, 0.7],
+      [1, 0.3],
+    ]);
+    expectVector(aggregate(challenges, uids({ x: 1 }), "redistribute"), [[1, 1]]);
+  });
+
   test("a hotkey at uid 0 earns nothing", () => {
     const challenges = [challenge("a", 100, { owner: 9, x: 1 })];
     expectVector(aggregate(challenges, uids({ owner: 0, x: 1 }), "redistribute"), [[1, 1]]);
