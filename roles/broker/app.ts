@@ -1,0 +1,191 @@
+import { Type } from "@sinclair/typebox";
+import type { Challenges } from "#shared/database/challenges.ts";
+import { createHttpApp } from "#shared/http/app.ts";
+import { ProblemError } from "#shared/http/problem.ts";
+import type { Logger } from "#shared/observability/logger.ts";
+import { JobState, type JobStateName } from "#shared/schemas/job.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import { type AcceptWorld, acceptJob, keepUpload } from "./accept-job.ts";
+import { authorize } from "./authorization.ts";
+import type { Changes } from "./changes.ts";
+import { withDeadline } from "./deadline-signal.ts";
+import { hasEnded, type Job, resourceOf } from "./job.ts";
+import { type LogRecord, loadLog, logBytes, readLog } from "./job-log.ts";
+import { parseJobRequest } from "./job-request.ts";
+
+export interface ApiWorld extends AcceptWorld {
+  readonly challenges: Challenges;
+  readonly master_key: string;
+  readonly changes: Changes;
+  readonly log: Logger;
+  /** Brings the dispatcher's next tick forward. */
+  wake(): void;
+}
+
+const Query = Type.Object(
+  {
+    state: Type.Optional(JobState),
+    job_id: Type.Optional(Type.String({ maxLength: 128 })),
+    cursor: Type.Optional(Type.String({ pattern: "^[0-9a-f]{32}$" })),
+    limit: Type.Optional(Type.String({ pattern: "^\\d{1,3}$" })),
+  },
+  { additionalProperties: false },
+);
+
+/** The job API on the challenges' networks (jobs.md §1). */
+export function createApp(world: ApiWorld) {
+  const { store, changes } = world;
+  const caller = (request: Request) => authorize(request.headers, world.challenges, world.master_key);
+  const owned = async (request: Request, id: string): Promise<Job> => {
+    const { spec } = await caller(request);
+    const job = await store.byId(spec.slug, id);
+    if (!job) throw new ProblemError(404, "job_not_found", "There is no such job.");
+    return job;
+  };
+  const show = async (job: Job) => resourceOf(job, await store.queuePosition(job));
+
+  return createHttpApp(world.log)
+    .get("/health", () => ({ status: "ok" }))
+    .post(
+      "/v1/jobs",
+      async ({ request }) => {
+        const [challenge, body] = await Promise.all([caller(request), readJson(request)]);
+        const key = idempotencyKey(request.headers);
+        const { job, isNew } = await acceptJob(world, challenge, parseJobRequest(body), key);
+        world.wake();
+        return Response.json(await show(job), {
+          status: isNew ? 202 : 200,
+          headers: { location: `/v1/jobs/${job.id}` },
+        });
+      },
+      { parse: "none" },
+    )
+    .get(
+      "/v1/jobs",
+      async ({ request, query }) => {
+        const { spec } = await caller(request);
+        const limit = Math.min(Number(query.limit ?? 50), limits.jobs.page_max);
+        const { state, job_id, cursor } = query;
+        const found = await store.list({
+          challenge: spec.slug,
+          state: state as JobStateName | undefined,
+          job_id,
+          cursor,
+          limit: limit + 1,
+        });
+        const page = found.slice(0, limit);
+        return {
+          items: page.map((job) => resourceOf(job, null)),
+          next_cursor: found.length > limit ? (page.at(-1)?.id ?? null) : null,
+        };
+      },
+      { query: Query },
+    )
+    .get("/v1/jobs/:id", async ({ request, params, query }) => {
+      const job = await owned(request, params.id);
+      const wait_ms = parseWait(query["wait"]);
+      return await show(wait_ms > 0 ? await changedJob(job, wait_ms, request.signal) : job);
+    })
+    .delete("/v1/jobs/:id", async ({ request, params }) => {
+      const job = await owned(request, params.id);
+      await store.askCancel(job.challenge, job.id);
+      world.wake();
+      return await show((await store.byId(job.challenge, job.id)) ?? job);
+    })
+    .get("/v1/jobs/:id/logs", async ({ request, params, query }) =>
+      logResponse(await owned(request, params.id), query, request.headers),
+    )
+    .get("/v1/jobs/:id/artifacts/:mount", async ({ request, params }) => {
+      const job = await owned(request, params.id);
+      const artifact = job.artifacts.find(({ mount }) => String(mount) === params.mount);
+      const reading = artifact ? await world.blobs.open(artifact.digest) : null;
+      if (!artifact || !reading) throw new ProblemError(404, "artifact_not_found", "There is no such artifact.");
+      const headers = {
+        "content-type": "application/x-tar",
+        "content-length": String(reading.size_bytes),
+        etag: `"${artifact.digest}"`,
+      };
+      return new Response(reading.stream, { headers });
+    })
+    .put(
+      "/v1/blobs",
+      async ({ request }) => {
+        const challenge = await caller(request);
+        if (!request.body) throw new ProblemError(400, "invalid_mount_archive", "invalid mount archive");
+        const { digest, size_bytes, was_known } = await keepUpload(world, challenge, request.body);
+        return Response.json({ sha256: digest, size_bytes }, { status: was_known ? 200 : 201 });
+      },
+      { parse: "none" },
+    );
+
+  /** Waits for another state than the one that was seen. Another broker process may write it: so it is read again now and then. */
+  async function changedJob(seen: Job, wait_ms: number, signal: AbortSignal): Promise<Job> {
+    const end = world.clock.monotonic() + wait_ms;
+    let job = seen;
+    while (!hasEnded(job) && job.state === seen.state && !signal.aborted) {
+      const left = end - world.clock.monotonic();
+      if (left <= 0) break;
+      await changes.next(job.id, Math.min(left, 1_000), signal);
+      job = (await store.byId(job.challenge, job.id)) ?? job;
+    }
+    return job;
+  }
+
+  async function logResponse(job: Job, query: Record<string, string | undefined>, headers: Headers): Promise<Response> {
+    const stream = query["stream"] === "stdout" || query["stream"] === "stderr" ? query["stream"] : null;
+    const records = await recordsOf(job);
+    if (headers.get("accept")?.includes("application/x-ndjson")) {
+      const lines = records.filter((record) => stream === null || record.stream === stream);
+      return new Response(lines.map((line) => `${JSON.stringify(line)}\n`).join(""), {
+        headers: { "content-type": "application/x-ndjson" },
+      });
+    }
+    const bytes = logBytes(records, stream);
+    const since = /^\d{1,12}$/.test(query["since"] ?? "") ? Number(query["since"]) : 0;
+    return new Response(new Uint8Array(bytes.subarray(since)), {
+      headers: {
+        "content-type": "text/plain; charset=utf-8",
+        "x-log-bytes": String(bytes.length),
+        "x-log-complete": String(job.is_log_complete),
+      },
+    });
+  }
+
+  async function recordsOf(job: Job): Promise<LogRecord[]> {
+    if (job.log_digest) return await loadLog(world.blobs, job.log_digest);
+    const taskId = job.swarm_task_id;
+    if (!taskId || hasEnded(job)) return [];
+    return (
+      await withDeadline(world.clock, limits.jobs.log_read_ms_max, (signal) => readLog(world.engine, taskId, signal))
+    ).records;
+  }
+}
+
+async function readJson(request: Request): Promise<unknown> {
+  const text = await request.text();
+  if (text.length > limits.jobs.request_bytes_max)
+    throw new ProblemError(413, "request_too_large", "The request body is too large.");
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ProblemError(400, "malformed_body", "The request body is not well-formed.");
+  }
+}
+
+function idempotencyKey(headers: Headers): string | null {
+  const key = headers.get("idempotency-key");
+  if (key === null) return null;
+  if (key.length === 0 || key.length > limits.jobs.idempotency_key_chars_max) {
+    throw new ProblemError(
+      400,
+      "invalid_idempotency_key",
+      `Idempotency-Key must have 1 to ${limits.jobs.idempotency_key_chars_max} characters.`,
+    );
+  }
+  return key;
+}
+
+function parseWait(text: string | undefined): number {
+  const match = /^(\d{1,4})s?$/.exec(text ?? "");
+  return match ? Math.min(Number(match[1]), limits.jobs.wait_seconds_max) * 1_000 : 0;
+}

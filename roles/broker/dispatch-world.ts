@@ -1,0 +1,48 @@
+import type { BlobStore } from "#shared/blobs/blob-store.ts";
+import type { Engine, SwarmNode } from "#shared/engine/engine.ts";
+import type { Logger } from "#shared/observability/logger.ts";
+import type { JobPolicy } from "#shared/schemas/challenge.ts";
+import type { Clock } from "#shared/time/clock.ts";
+import type { BrokerConfig } from "./config.ts";
+import type { DispatchStore } from "./dispatch-store.ts";
+import type { TasksView } from "./tasks-view.ts";
+import type { TransferTokens } from "./transfer-tokens.ts";
+
+export type DispatchSettings = Pick<
+  BrokerConfig,
+  | "stager_image"
+  | "transfer_url"
+  | "encrypted_overlays"
+  | "tick_ms"
+  | "queued_ms"
+  | "staging_ms"
+  | "starting_ms"
+  | "collecting_ms"
+  | "node_lost_ms"
+>;
+
+/** What the dispatcher acts with; the simulator gives its own of each. */
+export interface DispatchWorld {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly store: DispatchStore;
+  readonly blobs: BlobStore;
+  readonly tokens: TransferTokens;
+  readonly log: Logger;
+  readonly settings: DispatchSettings;
+  /** The fencing number of this leader. */
+  readonly fencing: number;
+  /** The job policies of all challenges, a moment old at most. */
+  policies(): Promise<ReadonlyMap<string, JobPolicy>>;
+  /** Tells those who wait for the job that it changed. */
+  changed(jobId: string): void;
+}
+
+/** What one tick saw. */
+export interface Sight {
+  readonly now_ms: number;
+  readonly tasks: TasksView;
+  readonly nodes: ReadonlyMap<string, SwarmNode>;
+  /** Nodes that have been down, or gone, for longer than the setting. */
+  readonly lost_nodes: ReadonlySet<string>;
+}

@@ -1,0 +1,82 @@
+import type { Database } from "#shared/database/database.ts";
+import { createDispatchStore } from "./dispatch-store.ts";
+import type { DispatchWorld } from "./dispatch-world.ts";
+import { Dispatcher, pauseAfter } from "./dispatcher.ts";
+import { LeadLostError, takeLead } from "./lead.ts";
+
+export interface DispatchingState {
+  is_leading: boolean;
+  last_tick_ms: number;
+}
+
+export interface DispatchingOptions {
+  readonly sql: Database;
+  readonly database_url: string;
+  readonly world: Omit<DispatchWorld, "store" | "fencing">;
+  readonly state: DispatchingState;
+  readonly wake: Wake;
+}
+
+/** Leads and dispatches until `signal`; after a lost lead it stops acting before it tries to get it back. */
+export async function dispatchForever(options: DispatchingOptions, signal: AbortSignal): Promise<void> {
+  const { world, state } = options;
+  while (!signal.aborted) {
+    try {
+      await leadOnce(options, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      world.log.warn(
+        { err: error },
+        error instanceof LeadLostError ? "the lead was lost" : "dispatching was interrupted",
+      );
+      await world.clock.sleep(world.settings.tick_ms, signal).catch(() => undefined);
+    } finally {
+      state.is_leading = false;
+    }
+  }
+}
+
+async function leadOnce(
+  { sql, database_url, world, state, wake }: DispatchingOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const lead = await takeLead(database_url, world.clock, signal);
+  world.log.info({ fencing: lead.fencing }, "leading");
+  const dispatcher = new Dispatcher({ ...world, fencing: lead.fencing, store: createDispatchStore(sql, lead.fencing) });
+  try {
+    state.is_leading = true;
+    while (!signal.aborted) {
+      await lead.confirm();
+      const isBusy = await tick(dispatcher, world);
+      state.last_tick_ms = dispatcher.last_tick_ms;
+      await wake.orAfter(pauseAfter(isBusy, world.settings.tick_ms), world.clock, signal);
+    }
+  } finally {
+    await dispatcher.settle();
+    await lead.release();
+  }
+}
+
+async function tick(dispatcher: Dispatcher, { log }: Pick<DispatchWorld, "log">): Promise<boolean> {
+  try {
+    return await dispatcher.tick();
+  } catch (error) {
+    if (error instanceof LeadLostError) throw error;
+    log.warn({ err: error }, "a tick failed and will be tried again");
+    return true;
+  }
+}
+
+/** Brings the next tick forward. */
+export class Wake {
+  #controller = new AbortController();
+
+  now(): void {
+    this.#controller.abort();
+  }
+
+  async orAfter(ms: number, clock: DispatchWorld["clock"], signal: AbortSignal): Promise<void> {
+    await clock.sleep(ms, AbortSignal.any([signal, this.#controller.signal])).catch(() => undefined);
+    this.#controller = new AbortController();
+  }
+}

@@ -1,0 +1,145 @@
+import type { Labels, Mount, NetworkSpec, ServiceSpec } from "#shared/engine/engine.ts";
+import type { JobRequest } from "#shared/schemas/job.ts";
+import { parseBytes, parseTmpfs, parseUlimit } from "./quantities.ts";
+
+export const jobName = (id: string) => `platform-job-${id}`;
+export const volumeName = (id: string, mount: number) => `platform-job-${id}-${mount}`;
+export const workloadLabel = "platform.workload";
+
+/** Labels that begin with this are ours; a request's are overridden, not refused. */
+const ownPrefix = "platform.";
+
+export interface JobPlacement {
+  readonly id: string;
+  readonly challenge: string;
+  readonly image_id: string;
+  readonly node_id: string;
+  readonly node_class: string;
+}
+
+/** The labels by which tasks are found and told apart. */
+export function jobLabels(kind: string, id: string, challenge: string): Labels {
+  return {
+    "platform.managed": "true",
+    "platform.fleet": "jobs",
+    "platform.kind": kind,
+    "platform.id": id,
+    "platform.challenge": challenge,
+  };
+}
+
+/** The job's own network: nothing else is on it; internal unless egress was granted. */
+export function jobNetwork(id: string, challenge: string, isInternal: boolean, isEncrypted: boolean): NetworkSpec {
+  return {
+    Name: jobName(id),
+    Labels: jobLabels("job", id, challenge),
+    Internal: isInternal,
+    Attachable: false,
+    Encrypted: isEncrypted,
+  };
+}
+
+/** The network a job runs on: one of its own, or one that the operator granted. */
+export function networkOf(id: string, { limits: { network } }: JobRequest): string {
+  return network === "none" || network === "default" ? jobName(id) : network;
+}
+
+/** One container, run once, with hard limits (jobs.md §6). */
+export function jobService(request: JobRequest, placement: JobPlacement): ServiceSpec {
+  const { limits } = request;
+  const { id, challenge, image_id, node_id, node_class } = placement;
+  const labels = {
+    ...foreign(request.labels),
+    "platform.job": request.job_id,
+    ...(request.task_id ? { "platform.task": request.task_id } : {}),
+  };
+  const networks = [networkOf(id, request)];
+  return requireOneNetwork({
+    Name: jobName(id),
+    Labels: jobLabels("job", id, challenge),
+    TaskTemplate: {
+      ContainerSpec: {
+        Image: image_id,
+        Labels: { ...labels, ...jobLabels("job", id, challenge) },
+        Command: request.command.map(escapeTemplate),
+        Hostname: "job",
+        Env: Object.entries(request.env).map(([name, value]) => `${name}=${escapeTemplate(value)}`),
+        ...(request.workdir ? { Dir: request.workdir } : {}),
+        ...(limits.user ? { User: limits.user } : {}),
+        Privileges: { NoNewPrivileges: true, Seccomp: { Mode: "default" }, AppArmor: { Mode: "default" } },
+        Init: true,
+        ReadOnly: true,
+        CapabilityDrop: ["ALL"],
+        Ulimits: limits.ulimits.flatMap((text) => parseUlimit(text) ?? []),
+        Mounts: [
+          ...request.mounts.map((mount, index) => volumeMount(id, index, mount)),
+          ...limits.tmpfs.flatMap(tmpfsMount),
+        ],
+        StopGracePeriod: 1e9,
+        HealthCheck: { Test: ["NONE"] },
+      },
+      Resources: {
+        Limits: {
+          NanoCPUs: Math.round(limits.cpus * 1e9),
+          MemoryBytes: parseBytes(limits.memory) ?? 0,
+          Pids: limits.pids_limit,
+        },
+        ...(limits.gpu_count
+          ? {
+              Reservations: {
+                GenericResources: [{ DiscreteResourceSpec: { Kind: "NVIDIA-GPU", Value: limits.gpu_count } }],
+              },
+            }
+          : {}),
+      },
+      RestartPolicy: { Condition: "none", MaxAttempts: 0 },
+      Placement: { Constraints: [`node.labels.${workloadLabel}==${node_class}`, `node.id==${node_id}`] },
+      Networks: networks.map((Target) => ({ Target })),
+      LogDriver: { Name: "local", Options: { "max-size": "8m", "max-file": "2" } },
+    },
+    Mode: { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 1 } },
+  });
+}
+
+/** The one update ever made to a job's service: no completions wanted. What runs is stopped, nothing starts (jobs.md §3). */
+export function sealed(spec: ServiceSpec): ServiceSpec {
+  const { UpdateConfig: _, ...rest } = spec;
+  return { ...rest, Mode: { ReplicatedJob: { MaxConcurrent: 0, TotalCompletions: 0 } } };
+}
+
+export function isSealed({ Mode }: ServiceSpec): boolean {
+  return "ReplicatedJob" in Mode && Mode.ReplicatedJob.TotalCompletions === 0;
+}
+
+/** Without any network Swarm gives a container docker0 and a default route. */
+export function requireOneNetwork(spec: ServiceSpec): ServiceSpec {
+  if (spec.TaskTemplate.Networks?.length !== 1) throw new Error(`service ${spec.Name} must have exactly one network`);
+  return spec;
+}
+
+/** Swarm expands Go templates in environment, hostname and mounts; `{{"{{"}}` comes out as two braces. */
+export function escapeTemplate(value: string): string {
+  return value.replaceAll("{{", '{{"{{"}}');
+}
+
+function foreign(labels: Labels): Labels {
+  return Object.fromEntries(Object.entries(labels).filter(([name]) => !name.startsWith(ownPrefix)));
+}
+
+function volumeMount(id: string, index: number, { target, read_only }: JobRequest["mounts"][number]): Mount {
+  return {
+    Type: "volume",
+    Source: volumeName(id, index),
+    Target: target,
+    ReadOnly: read_only,
+    VolumeOptions: { NoCopy: true },
+  };
+}
+
+/** Options need API 1.46; before it the engine mounts noexec, nosuid, nodev by itself. */
+function tmpfsMount(text: string): Mount[] {
+  const tmpfs = parseTmpfs(text);
+  return tmpfs
+    ? [{ Type: "tmpfs", Target: tmpfs.target, TmpfsOptions: { SizeBytes: tmpfs.size_bytes, Mode: 0o1777 } }]
+    : [];
+}

@@ -1,0 +1,172 @@
+import type { Database } from "#shared/database/database.ts";
+import { ProblemError } from "#shared/http/problem.ts";
+import type { Artifact, JobStateName } from "#shared/schemas/job.ts";
+import type { Job, StoredRequest } from "./job.ts";
+import { rowToJob } from "./job-row.ts";
+
+export interface NewJob {
+  readonly id: string;
+  readonly challenge: string;
+  readonly idempotency_key: string | null;
+  readonly spec_digest: string;
+  readonly spec: StoredRequest;
+  readonly image_id: string;
+  readonly memory_bytes: number;
+  readonly now_ms: number;
+  readonly deadline_ms: number;
+  readonly queued_max: number;
+  /** Null: waits in the queue; a number: refused when so many are active. */
+  readonly active_max: number | null;
+}
+
+export interface JobQuery {
+  readonly challenge: string;
+  readonly state?: JobStateName | undefined;
+  readonly job_id?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+/** What a challenge's requests read and write; the dispatcher has its own part in `dispatch-store.ts`. */
+export interface JobStore {
+  /** Durable when it resolves. @throws ProblemError 409 idempotency_conflict, 429 queue_full or docker_quota_exceeded */
+  accept(job: NewJob): Promise<{ readonly job: Job; readonly isNew: boolean }>;
+  byId(challenge: string, id: string): Promise<Job | null>;
+  anyById(id: string): Promise<Job | null>;
+  list(query: JobQuery): Promise<Job[]>;
+  queuePosition(job: Job): Promise<number | null>;
+  /** @returns whether the job was live */
+  askCancel(challenge: string, id: string): Promise<boolean>;
+  askCancelGroup(challenge: string, jobId: string): Promise<string[]>;
+  addArtifact(id: string, artifact: Artifact): Promise<Artifact>;
+  recordBlob(challenge: string, digest: string, size_bytes: number, now_ms: number): Promise<void>;
+  hasBlob(challenge: string, digest: string): Promise<boolean>;
+  blobBytes(challenge: string): Promise<number>;
+  /** Takes the ended job of this content whose answer nobody got, once. */
+  takeUndelivered(
+    challenge: string,
+    jobId: string,
+    taskId: string | null,
+    specDigest: string,
+    now_ms: number,
+  ): Promise<Job | null>;
+  markDelivered(id: string, now_ms: number): Promise<void>;
+}
+
+export function createJobStore(sql: Database): JobStore {
+  const one = async (rows: Promise<readonly unknown[]>) => {
+    const [row] = await rows;
+    return row ? rowToJob(row as Record<string, unknown>) : null;
+  };
+  return {
+    accept: (job) => accept(sql, job),
+    byId: (challenge, id) => one(sql`select * from jobs where challenge = ${challenge} and id = ${id}`),
+    anyById: (id) => one(sql`select * from jobs where id = ${id}`),
+    async list({ challenge, state, job_id, cursor, limit }) {
+      const rows = await sql`select * from jobs where challenge = ${challenge}
+        ${state ? sql`and state = ${state}` : sql``} ${job_id === undefined ? sql`` : sql`and job_id = ${job_id}`}
+        ${cursor ? sql`and id < ${cursor}` : sql``} order by id desc limit ${limit}`;
+      return rows.map(rowToJob);
+    },
+    async queuePosition(job) {
+      if (job.state !== "queued") return null;
+      const [row] =
+        await sql`select count(*)::int as ahead from jobs where challenge = ${job.challenge} and state = 'queued'
+        and (priority > ${job.priority} or (priority = ${job.priority} and accepted_at < ${new Date(job.accepted_ms)}))`;
+      return ((row?.["ahead"] as number) ?? 0) + 1;
+    },
+    async askCancel(challenge, id) {
+      const rows = await sql`update jobs set is_cancel_asked = true
+        where challenge = ${challenge} and id = ${id} and ended_at is null returning id`;
+      return rows.length > 0;
+    },
+    async askCancelGroup(challenge, jobId) {
+      const rows = await sql`update jobs set is_cancel_asked = true
+        where challenge = ${challenge} and job_id = ${jobId} and ended_at is null returning id`;
+      return rows.map((row) => row["id"] as string);
+    },
+    addArtifact: (id, artifact) => addArtifact(sql, id, artifact),
+    async recordBlob(challenge, digest, size_bytes, now_ms) {
+      await sql`insert into blobs (challenge, digest, size_bytes, used_at) values (${challenge}, ${digest}, ${size_bytes}, ${new Date(now_ms)})
+        on conflict (challenge, digest) do update set used_at = excluded.used_at`;
+    },
+    async hasBlob(challenge, digest) {
+      return (await sql`select 1 from blobs where challenge = ${challenge} and digest = ${digest}`).length > 0;
+    },
+    async blobBytes(challenge) {
+      const [row] =
+        await sql`select coalesce(sum(size_bytes), 0)::float8 as bytes from blobs where challenge = ${challenge}`;
+      return row?.["bytes"] as number;
+    },
+    takeUndelivered: (challenge, jobId, taskId, specDigest, now_ms) =>
+      one(sql`update jobs set delivered_at = ${new Date(now_ms)} where id = (
+        select id from jobs where challenge = ${challenge} and job_id = ${jobId} and task_id is not distinct from ${taskId}
+          and spec_digest = ${specDigest} and idempotency_key is null and delivered_at is null and ended_at is not null
+        order by ended_at desc limit 1 for update skip locked) returning *`),
+    async markDelivered(id, now_ms) {
+      await sql`update jobs set delivered_at = ${new Date(now_ms)} where id = ${id}`;
+    },
+  };
+}
+
+async function accept(sql: Database, job: NewJob): Promise<{ readonly job: Job; readonly isNew: boolean }> {
+  return await sql.begin(async (tx) => {
+    if (job.idempotency_key !== null) {
+      const [known] =
+        await tx`select * from jobs where challenge = ${job.challenge} and idempotency_key = ${job.idempotency_key}`;
+      if (known) return sameJob(known, job);
+    }
+    const [counts] = await tx`select count(*) filter (where state = 'queued')::int as queued, count(*)::int as active
+      from jobs where challenge = ${job.challenge} and ended_at is null`;
+    const active = (counts?.["active"] as number) ?? 0;
+    if (job.active_max !== null && active >= job.active_max) {
+      const detail = `docker_quota_exceeded: challenge '${job.challenge}' is at its concurrency cap (${active}/${job.active_max} active workloads)`;
+      throw new ProblemError(429, "docker_quota_exceeded", detail, { headers: { "retry-after": "5" } });
+    }
+    if (((counts?.["queued"] as number) ?? 0) >= job.queued_max) {
+      throw new ProblemError(429, "queue_full", `The queue of this challenge holds its ${job.queued_max} jobs.`, {
+        headers: { "retry-after": "10" },
+      });
+    }
+    const { spec } = job;
+    const [row] =
+      await tx`insert into jobs (id, challenge, job_id, task_id, idempotency_key, spec_digest, spec, image_id, cpus,
+        memory_bytes, gpu_count, priority, state, deadline_at, accepted_at)
+      values (${job.id}, ${job.challenge}, ${spec.job_id}, ${spec.task_id}, ${job.idempotency_key}, ${job.spec_digest},
+        ${tx.json(spec as never)}, ${job.image_id}, ${spec.limits.cpus}, ${job.memory_bytes}, ${spec.limits.gpu_count ?? 0},
+        ${spec.priority}, 'queued', ${new Date(job.deadline_ms)}, ${new Date(job.now_ms)})
+      on conflict (challenge, idempotency_key) where idempotency_key is not null do nothing returning *`;
+    if (!row) {
+      const [known] =
+        await tx`select * from jobs where challenge = ${job.challenge} and idempotency_key = ${job.idempotency_key}`;
+      if (known) return sameJob(known, job);
+      throw new Error("the job was neither stored nor found");
+    }
+    const blobs = spec.mounts.flatMap(({ blob }) => (blob ? [{ job: job.id, digest: blob }] : []));
+    if (blobs.length > 0) await tx`insert into blob_uses ${tx(blobs)} on conflict do nothing`;
+    return { job: rowToJob(row), isNew: true };
+  });
+}
+
+function sameJob(
+  row: Record<string, unknown>,
+  { spec_digest }: NewJob,
+): { readonly job: Job; readonly isNew: boolean } {
+  if (row["spec_digest"] === spec_digest) return { job: rowToJob(row), isNew: false };
+  throw new ProblemError(409, "idempotency_conflict", "This Idempotency-Key was used for a job with another content.");
+}
+
+/** The first complete upload of a mount counts; a later one is answered with the first. */
+async function addArtifact(sql: Database, id: string, artifact: Artifact): Promise<Artifact> {
+  return await sql.begin(async (tx) => {
+    const [row] = await tx`select artifacts, state from jobs where id = ${id} for update`;
+    const artifacts = (row?.["artifacts"] ?? []) as Artifact[];
+    const known = artifacts.find(({ mount }) => mount === artifact.mount);
+    if (known) return known;
+    if (row?.["state"] !== "collecting")
+      throw new ProblemError(410, "transfer_over", "The job no longer takes outputs.");
+    await tx`update jobs set artifacts = ${tx.json([...artifacts, artifact] as never)} where id = ${id}`;
+    await tx`insert into blob_uses (job, digest) values (${id}, ${artifact.digest}) on conflict do nothing`;
+    return artifact;
+  });
+}

@@ -1,0 +1,122 @@
+import { openFolderBlobStore } from "#shared/blobs/folder-blob-store.ts";
+import { createChallenges } from "#shared/database/challenges.ts";
+import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
+import { migrateWhenReachable } from "#shared/database/migrate.ts";
+import { connectEngine } from "#shared/engine/docker-engine.ts";
+import { guarded } from "#shared/http/app.ts";
+import { serve } from "#shared/http/serve.ts";
+import { runRole } from "#shared/process/run-role.ts";
+import { jobPolicyOf } from "#shared/schemas/challenge.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import { systemClock } from "#shared/time/clock.ts";
+import { createApp } from "./app.ts";
+import { Changes } from "./changes.ts";
+import { BrokerConfig } from "./config.ts";
+import { dispatchForever, Wake } from "./dispatching.ts";
+import { createImageIds } from "./image-ids.ts";
+import { createJobStore } from "./job-store.ts";
+import { createTransferApp } from "./transfer-app.ts";
+import { createTransferTokens } from "./transfer-tokens.ts";
+
+/** A leader that has not finished a tick for so long does not lead. */
+const tick_age_ms_max = 60_000;
+
+await runRole({
+  name: "broker",
+  summary: "runs evaluation jobs on the Swarm's workers for challenges",
+  config: BrokerConfig,
+  check({ config }) {
+    return [
+      { name: "database", run: () => withDatabase(config.database_url) },
+      { name: "engine", run: () => connectEngine(config.docker_socket) },
+      {
+        name: "blobs",
+        run: () => openFolderBlobStore({ directory: config.blob_directory, free_bytes_min: config.free_bytes_min }),
+      },
+    ];
+  },
+  async start({ config, log, signal, fail }) {
+    const sql = connectDatabase(config.database_url, "broker");
+    await migrateWhenReachable(sql, (sentence) => log.info(sentence), signal);
+    const engine = await connectEngine(config.docker_socket);
+    const blobs = await openFolderBlobStore({
+      directory: config.blob_directory,
+      free_bytes_min: config.free_bytes_min,
+    });
+    const [changes, wake] = [new Changes(), new Wake()];
+    const [store, challenges] = [createJobStore(sql), createChallenges(sql)];
+    const tokens = createTransferTokens(config.master_key);
+    const state = { is_leading: false, last_tick_ms: systemClock.monotonic() };
+    const shared = {
+      clock: systemClock,
+      log,
+      blobs,
+      changed: (id: string) => changes.changed(id),
+      wake: () => wake.now(),
+    };
+
+    const app = createApp({
+      ...shared,
+      store,
+      engine,
+      challenges,
+      changes,
+      master_key: config.master_key,
+      images: createImageIds(engine, systemClock),
+      settings: config,
+    });
+    const transfers = createTransferApp({ ...shared, store, tokens });
+    const hostname = config.listen_host;
+    const bodies = { body_bytes_max: Math.max(limits.jobs.request_bytes_max, limits.jobs.blob_bytes_max) };
+    const jobServer = serve(guarded(app, log), { hostname, port: config.job_port }, bodies);
+    const transferServer = serve(
+      guarded(transfers, log),
+      { hostname, port: config.transfer_port },
+      { body_bytes_max: 2 * limits.jobs.output_bytes_max },
+    );
+
+    const dispatching = dispatchForever(
+      {
+        sql,
+        database_url: config.database_url,
+        state,
+        wake,
+        world: {
+          ...shared,
+          engine,
+          tokens,
+          settings: config,
+          policies: async () =>
+            new Map((await challenges.all()).map(({ spec }) => [spec.slug as string, jobPolicyOf(spec)])),
+        },
+      },
+      signal,
+    ).catch((cause: unknown) => fail("dispatching ended", cause));
+    return {
+      probes: [
+        databaseProbe(sql),
+        { name: "engine", run: () => engine.version() },
+        {
+          name: "dispatcher",
+          async run() {
+            if (state.is_leading && systemClock.monotonic() - state.last_tick_ms > tick_age_ms_max)
+              throw new Error("the dispatcher stands still");
+          },
+        },
+      ],
+      async stop() {
+        await Promise.all([jobServer.stop(1_000), transferServer.stop(1_000), dispatching]);
+        await sql.end({ timeout: 5 });
+      },
+    };
+  },
+});
+
+async function withDatabase(url: string): Promise<void> {
+  const sql = connectDatabase(url, "broker", { connections_max: 1 });
+  try {
+    await sql`select 1`;
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}

@@ -1,0 +1,91 @@
+import type { Task } from "#shared/engine/engine.ts";
+import type { Fault, FinalState, JobReason } from "#shared/schemas/job.ts";
+
+/** How a job ends, decided once (jobs.md §2). */
+export interface Outcome {
+  readonly state: FinalState;
+  readonly reason: JobReason | null;
+  readonly fault: Fault | null;
+  readonly exit_code: number | null;
+}
+
+const reasons = {
+  exit_code: 1001,
+  out_of_memory: 1002,
+  timeout: 1003,
+  output_too_large: 1004,
+  output_refused: 1005,
+  image_not_found: 2001,
+  command_not_found: 2002,
+  container_refused: 2003,
+  cancelled: 2004,
+  queue_deadline: 3001,
+  staging_deadline: 3002,
+  staging_failed: 3003,
+  start_deadline: 3004,
+  node_lost: 3005,
+  engine_error: 3006,
+  killed_unknown: 3007,
+  create_unknown: 3008,
+} as const;
+export type ReasonName = keyof typeof reasons;
+
+/** An outcome by its reason's name; whose fault it is follows from the code. */
+export function outcomeOf(
+  state: FinalState,
+  name: ReasonName,
+  detail: string,
+  exit_code: number | null = null,
+): Outcome {
+  const code = reasons[name];
+  const fault = code < 2_000 ? "submission" : code < 3_000 ? "challenge" : "platform";
+  return { state, reason: { code, name, detail: detail.slice(0, 1_000) }, fault, exit_code };
+}
+
+export const terminalTaskStates: ReadonlySet<string> = new Set([
+  "complete",
+  "shutdown",
+  "failed",
+  "rejected",
+  "remove",
+  "orphaned",
+]);
+
+/**
+ * Reads a task's end by the table of jobs.md §2. Only `complete` is success: a task of an engine that was stopped says
+ * "failed", "No such container", exit code 0. The exit code counts only beside "non-zero exit".
+ */
+export function verdict({ Status }: Task): Outcome {
+  const message = Status.Err || Status.Message || Status.State;
+  if (Status.State === "complete") return { state: "succeeded", reason: null, fault: null, exit_code: 0 };
+  const exit = /task: non-zero exit \((\d+)\)/.exec(message);
+  if (Status.State === "failed" && exit) {
+    const code = Number(exit[1]);
+    return outcomeOf("failed", "exit_code", `the command ended with exit code ${code}`, code);
+  }
+  if (/starting container failed|OCI runtime create failed|failed to create (shim )?task/.test(message))
+    return startFailure(message);
+  if (
+    /No such image|pull access denied|manifest unknown|not found: manifest|repository does not exist/i.test(message)
+  ) {
+    return outcomeOf("failed", "image_not_found", "the image could not be found by the worker");
+  }
+  if (/invalid mount|invalid argument|invalid user|unable to find user/i.test(message)) {
+    return outcomeOf("failed", "container_refused", "the engine refused the container as it was asked for");
+  }
+  return outcomeOf("failed", "engine_error", "the engine ended the task without running it to its end");
+}
+
+function startFailure(message: string): Outcome {
+  if (/executable file not found|no such file or directory|permission denied/.test(message)) {
+    return outcomeOf(
+      "failed",
+      "command_not_found",
+      "the command could not be started: it is not in the image, or not executable",
+    );
+  }
+  if (/unable to find user|no matching entries in passwd/.test(message)) {
+    return outcomeOf("failed", "container_refused", "the image has no such user");
+  }
+  return outcomeOf("failed", "engine_error", "the container could not be started");
+}
