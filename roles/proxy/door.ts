@@ -15,6 +15,9 @@ export interface DoorOptions {
   readonly connections_per_address_max: number;
   readonly trusted: TrustedProxies;
   readonly tls?: TlsPair | undefined;
+  /** How long a request's head, and the whole request, may take to arrive. */
+  readonly head_ms_max?: number;
+  readonly request_ms_max?: number;
 }
 
 /** PEM texts. */
@@ -32,27 +35,31 @@ export interface Door {
 }
 
 const { proxy } = limits;
-const bounds: ServerOptions & { requireHostHeader: boolean } = {
-  maxHeaderSize: proxy.head_bytes_max,
-  headersTimeout: proxy.head_ms_max,
-  requestTimeout: proxy.request_ms_max,
-  keepAliveTimeout: proxy.keep_alive_ms_max,
-  connectionsCheckingInterval: proxy.connection_check_every_ms,
-  // We refuse it ourselves, with a body that says why.
-  requireHostHeader: false,
-};
+
+function boundsOf(options: DoorOptions): ServerOptions & { requireHostHeader: boolean } {
+  return {
+    maxHeaderSize: proxy.head_bytes_max,
+    headersTimeout: options.head_ms_max ?? proxy.head_ms_max,
+    requestTimeout: options.request_ms_max ?? proxy.request_ms_max,
+    keepAliveTimeout: proxy.keep_alive_ms_max,
+    connectionsCheckingInterval: proxy.connection_check_every_ms,
+    // We refuse it ourselves, with a body that says why.
+    requireHostHeader: false,
+  };
+}
 
 /** Opens the public port for `app`, with the limits of a door that faces everybody. */
 export async function openDoor(app: ProxyApp, options: DoorOptions): Promise<Door> {
   const guard = new ConnectionGuard(options);
-  let server = await listen(build(app, guard, options.tls), options.hostname, options.port);
+  const bounds = boundsOf(options);
+  let server = await listen(build(app, guard, bounds, options.tls), options.hostname, options.port);
   const { port } = server.address() as AddressInfo;
   return {
     port,
     async replaceCertificate(tls) {
       const former = server;
       former.close();
-      server = await listen(build(app, guard, tls), options.hostname, port);
+      server = await listen(build(app, guard, bounds, tls), options.hostname, port);
       former.closeIdleConnections();
     },
     async stop(grace_ms) {
@@ -65,7 +72,7 @@ export async function openDoor(app: ProxyApp, options: DoorOptions): Promise<Doo
   };
 }
 
-function build(app: ProxyApp, guard: ConnectionGuard, tls: TlsPair | undefined): Server {
+function build(app: ProxyApp, guard: ConnectionGuard, bounds: ServerOptions, tls: TlsPair | undefined): Server {
   const server = tls ? createTlsServer({ ...bounds, ...tls }) : createServer(bounds);
   server.on("connection", (socket: Socket) => guard.admit(socket));
   server.on("request", (message: IncomingMessage, response: ServerResponse) => void app.handle(message, response));
