@@ -25,6 +25,7 @@ wants() {
 
 asked=("$@")
 packages=(git)
+command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
 if wants swarm integration chain contract browser bench; then packages+=(busybox-static ca-certificates iproute2 iptables procps runc tini util-linux); fi
 if wants browser; then packages+=(chromium); fi
 if [ "$(id -u)" = 0 ]; then
