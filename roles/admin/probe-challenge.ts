@@ -54,6 +54,7 @@ async function readObject(url: string, fetch: Fetch, signal: AbortSignal): Promi
   const response = await fetch(url, {
     headers: { accept: "application/json", "accept-encoding": "identity" },
     redirect: "manual",
+    keepalive: false,
     signal,
   });
   const chunks: Uint8Array[] = [];

@@ -48,9 +48,15 @@ async function send(challenge: Challenge, options: AskOptions, signal: AbortSign
         "accept-encoding": "identity",
       },
       redirect: "manual",
+      // A connection kept from the epoch before is closed by now as often as not.
+      keepalive: false,
       signal,
     });
-  const response = await ask(token_generation);
+  // A challenge that was restarted a moment ago may have another address by now; asking twice does no harm.
+  const response = await ask(token_generation).catch((error: unknown) => {
+    if (signal.aborted) throw error;
+    return ask(token_generation);
+  });
   if (response.status !== 401 || !token_rotating || token_generation < 2) return response;
   await response.body?.cancel();
   return await ask(token_generation - 1);

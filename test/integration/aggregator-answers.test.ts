@@ -94,6 +94,24 @@ test.each<[string, typeof answer, string]>([
   expect(await ask(handler)).toEqual({ ok: false, error });
 });
 
+test("a connection that breaks before the answer is tried once more, not twice", async () => {
+  let attempts = 0;
+  const flaky = (failures: number) => ({
+    masterKey,
+    answer_ms: 500,
+    baseUrl: () => "http://challenge",
+    fetch: async () => {
+      attempts += 1;
+      if (attempts <= failures) throw new Error("ECONNRESET");
+      return body({ hk1: 1 })();
+    },
+  });
+  expect((await askChallenge(challenge(), flaky(1))).ok).toBe(true);
+  attempts = 0;
+  expect((await askChallenge(challenge(), flaky(2))).ok).toBe(false);
+  expect(attempts).toBe(2);
+});
+
 test("nobody there is a failure", async () => {
   const nobody = { masterKey, fetch, answer_ms: 500, baseUrl: () => "http://127.0.0.1:1" };
   expect(await askChallenge(challenge(), nobody)).toEqual({ ok: false, error: "the challenge cannot be reached" });
