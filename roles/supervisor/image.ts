@@ -1,18 +1,28 @@
+import type { Database } from "#shared/database/database.ts";
 import { type Engine, EngineError } from "#shared/engine/engine.ts";
 
 /**
  * What a service is created by: a local image's ID (no registry is asked at a start), or the reference with the digest that
- * its registry has now.
+ * its registry had when it was first asked: a tag that moves changes nothing behind the operator's back.
  *
  * @throws EngineError "not_found" when neither this node nor the registry has it
  */
-export async function resolveImage(engine: Engine, reference: string): Promise<string> {
+export async function resolveImage(engine: Engine, sql: Database, subject: string, reference: string): Promise<string> {
   const local = await engine.image(reference);
   if (local) return local.Id;
   if (reference.includes("@sha256:")) return reference;
+  const [pinned] = await sql`select digest from image_pins where subject = ${subject} and reference = ${reference}`;
+  const digest = (pinned?.["digest"] as string | undefined) ?? (await pin(engine, sql, subject, reference));
+  return `${withoutTag(reference)}@${digest}`;
+}
+
+async function pin(engine: Engine, sql: Database, subject: string, reference: string): Promise<string> {
   const digest = await engine.remoteDigest(reference);
   if (!digest) throw new EngineError("not_found", `there is no image ${reference}`);
-  return `${withoutTag(reference)}@${digest}`;
+  await sql`insert into image_pins (subject, reference, digest) values (${subject}, ${reference}, ${digest})
+    on conflict (subject) do update set
+      reference = excluded.reference, digest = excluded.digest, former = image_pins.digest, updated_at = now()`;
+  return digest;
 }
 
 function withoutTag(reference: string): string {

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { ProblemError, problemResponse } from "#shared/http/problem.ts";
 import { requestIdOf } from "#shared/http/request-id.ts";
@@ -22,21 +22,31 @@ export function forwardAdmin(runDirectory: string, port: number): Server {
   return serve((request) => forward(request, socket, new URL(request.url).pathname), { hostname: "127.0.0.1", port });
 }
 
-/** `/<role>/livez`, `/<role>/readyz`, … of every role, and `/` with their names. */
+/** `/<role>/livez`, `/<role>/readyz`, … of every role, and `/` with the roles' names. */
 export function forwardOps(runDirectory: string, port: number): Server {
   return serve(
     (request) => {
       const [, role = "", ...rest] = new URL(request.url).pathname.split("/");
-      const roles = readdirSync(runDirectory);
-      if (role === "")
-        return Response.json({ roles: roles.filter((name) => !["public", "postgres"].includes(name)).sort() });
+      const roles = rolesWithSockets(runDirectory);
+      if (role === "") return Response.json({ roles });
       if (request.method !== "GET" || !roles.includes(role)) {
         return problemResponse(new ProblemError(404, "not_found", "There is nothing at this path."), requestIdOf(null));
       }
-      return forward(request, join(runDirectory, role, "ops.sock"), `/${rest.join("/")}`);
+      return forward(request, opsSocket(runDirectory, role), `/${rest.join("/")}`);
     },
     { hostname: "127.0.0.1", port },
   );
+}
+
+function rolesWithSockets(runDirectory: string): string[] {
+  if (!existsSync(runDirectory)) return [];
+  return readdirSync(runDirectory)
+    .filter((name) => existsSync(opsSocket(runDirectory, name)))
+    .sort();
+}
+
+function opsSocket(runDirectory: string, role: string): string {
+  return join(runDirectory, role, "ops.sock");
 }
 
 async function forward(request: Request, socket: string, path: string): Promise<Response> {

@@ -1,13 +1,16 @@
 import { Gauge } from "prom-client";
 import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
-import { migrateWhenReachable } from "#shared/database/migrate.ts";
+import { isConnectionError, migrate } from "#shared/database/migrate.ts";
 import { connectEngine } from "#shared/engine/docker-engine.ts";
+import { EngineError } from "#shared/engine/engine.ts";
 import { runRole } from "#shared/process/run-role.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { SupervisorConfig } from "./config.ts";
 import { forwardAdmin, forwardOps } from "./loopback.ts";
 import { createNotifier } from "./sd-notify.ts";
+import { Setbacks } from "./setbacks.ts";
 import { supervise } from "./supervise.ts";
+import { untilReachable } from "./until-reachable.ts";
 
 /** A round that takes longer than this means that engine or database do not answer. */
 const round_ms_max = 60_000;
@@ -26,10 +29,21 @@ await runRole({
     const notify = createNotifier(process.env["NOTIFY_SOCKET"]);
     const admin = forwardAdmin(config.run_directory, config.admin_port);
     const ops = forwardOps(config.run_directory, config.ops_port);
-    notify("READY=1\nSTATUS=waiting for the database");
+    // Ready already: its ports serve, and what it waits for (the engine, Postgres in a service of it) may start after it.
+    notify("READY=1");
+    const waiting = (sentence: string) => {
+      log.info(sentence);
+      notify(`WATCHDOG=1\nSTATUS=${sentence}`);
+    };
+    const reaching = { clock: systemClock, say: waiting, signal };
+    const engine = await untilReachable(
+      "the engine",
+      () => connectEngine(config.docker_socket),
+      (error) => error instanceof EngineError && error.fault === "unavailable",
+      reaching,
+    );
     const sql = connectDatabase(config.database_url, "supervisor");
-    await migrateWhenReachable(sql, (sentence) => log.info(sentence), signal);
-    const engine = await connectEngine(config.docker_socket);
+    await untilReachable("the database", () => migrate(sql), isConnectionError, reaching);
     const rounds = {
       last_success_ms: systemClock.monotonic(),
       missing_attachments: new Gauge({
@@ -44,6 +58,7 @@ await runRole({
         sql,
         log,
         clock: systemClock,
+        setbacks: new Setbacks(),
         secrets: { master_key: config.master_key, external_directory: config.external_secrets_directory },
         are_overlays_encrypted: config.encrypted_overlays,
         reconcile_ms: config.reconcile_ms,

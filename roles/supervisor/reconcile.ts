@@ -1,126 +1,148 @@
 import { createChallenges } from "#shared/database/challenges.ts";
 import type { Database } from "#shared/database/database.ts";
-import { type Engine, EngineError, type Service } from "#shared/engine/engine.ts";
+import type { Engine, Service } from "#shared/engine/engine.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
-import { detachAll } from "./attachments.ts";
+import type { Clock } from "#shared/time/clock.ts";
 import {
   challengeLabel,
   challengeNetwork,
   challengeService,
-  digestOf,
-  labelsOf,
-  networkName,
+  generationLabel,
+  managedChallenges,
   serviceName,
   specLabel,
 } from "./challenge-spec.ts";
 import { resolveImage } from "./image.ts";
-import { ensureSecrets, removeOtherSecrets, type SecretSource } from "./secrets.ts";
+import { removeNetworkIfFree, removeUnwanted } from "./removal.ts";
+import { ensureSecrets, type SecretSource } from "./secrets.ts";
+import type { Setbacks } from "./setbacks.ts";
 
 export interface ReconcilerWorld {
   readonly engine: Engine;
   readonly sql: Database;
   readonly log: Logger;
+  readonly clock: Clock;
   readonly secrets: SecretSource;
   readonly are_overlays_encrypted: boolean;
+  readonly setbacks: Setbacks;
 }
 
-const managedChallenges = { "platform.managed": "true", "platform.kind": "challenge" } as const;
+/** So that a registry that does not answer holds up one challenge, not all. */
+const challenges_at_once_max = 8;
 
 /**
  * Makes Swarm equal to the registry once: a service, network and secrets for each active challenge, nothing for any other.
  * What a former run left is adopted by its name; what is not labelled ours is never touched; a `/data` volume is never
- * removed. One challenge that fails does not keep the others waiting.
+ * removed. A challenge that fails keeps no other waiting, and is tried again later and later.
  *
- * @returns slugs of the challenges whose service is as wanted
+ * @returns how many challenges are on their way: worth another look soon
  */
-export async function reconcile(world: ReconcilerWorld): Promise<readonly string[]> {
+export async function reconcile(world: ReconcilerWorld): Promise<number> {
   const { engine, sql, log } = world;
   const active = await createChallenges(sql).withStatus("active");
   const services = await engine.services(managedChallenges);
   const { NodeID } = await engine.swarm();
-  const right: string[] = [];
-  for (const challenge of active) {
-    try {
-      await ensureChallenge(world, challenge, services, NodeID);
-      right.push(challenge.spec.slug);
-    } catch (error) {
-      log.error({ err: error, challenge: challenge.spec.slug }, "the challenge could not be brought to its record");
+  let unfinished = 0;
+  const waiting = [...active];
+  const worker = async () => {
+    for (let challenge = waiting.shift(); challenge; challenge = waiting.shift()) {
+      if (!(await tryChallenge(world, challenge, services, NodeID))) unfinished += 1;
     }
-  }
-  const wanted = new Set(active.map(({ spec }) => spec.slug as string));
-  await removeUnwanted(world, wanted, services);
-  return right;
+  };
+  await Promise.all(Array.from({ length: challenges_at_once_max }, worker));
+  const wanted = new Set<string>(active.map(({ spec }) => spec.slug));
+  return unfinished + (await removeUnwanted(engine, log, wanted, services));
 }
 
+async function tryChallenge(
+  world: ReconcilerWorld,
+  challenge: Challenge,
+  services: readonly Service[],
+  node_id: string,
+): Promise<boolean> {
+  const { setbacks, clock, log } = world;
+  const { slug } = challenge.spec;
+  const edition = challenge.updated_at.toISOString();
+  if (!setbacks.isDue(slug, edition, clock.monotonic())) return true;
+  try {
+    const isDone = await ensureChallenge(world, challenge, services, node_id);
+    setbacks.succeeded(slug);
+    return isDone;
+  } catch (error) {
+    const isNews = setbacks.failed(slug, edition, (error as Error).message, clock.monotonic());
+    if (isNews) log.error({ err: error, challenge: slug }, "the challenge could not be brought to its record");
+    return true;
+  }
+}
+
+/** @returns false while something of it is on its way */
 async function ensureChallenge(
   world: ReconcilerWorld,
   challenge: Challenge,
   services: readonly Service[],
   node_id: string,
-): Promise<void> {
-  const { engine, sql, log, are_overlays_encrypted } = world;
+): Promise<boolean> {
+  const { engine, sql, log } = world;
   const { slug, image } = challenge.spec;
-  if (!(await engine.network(networkName(slug)))) {
-    await engine.createNetwork(challengeNetwork(challenge.spec, are_overlays_encrypted));
-    log.info({ challenge: slug }, "network created");
-  }
-  const secrets = await ensureSecrets(engine, challenge, world.secrets);
-  const spec = challengeService(challenge.spec, { image: await resolveImage(engine, image), node_id, secrets });
-  const digest = digestOf(spec);
-  const labelled = { ...spec, Labels: { ...spec.Labels, [specLabel]: digest } };
   const current = services.find(({ Spec }) => Spec.Name === serviceName(slug));
+  if (!(await ensureNetwork(world, challenge, current))) return false;
+  const { live, former } = await ensureSecrets(engine, challenge, world.secrets);
+  const spec = challengeService(challenge.spec, {
+    image: await resolveImage(engine, sql, `challenge:${slug}`, image),
+    node_id,
+    token_generation: challenge.token_generation,
+    secrets: live,
+  });
+  const note = { challenge: slug, image: spec.TaskTemplate.ContainerSpec.Image };
   if (!current) {
-    await engine.createService(labelled);
-    log.info({ challenge: slug, image: spec.TaskTemplate.ContainerSpec.Image }, "service created");
-  } else if (current.Spec.Labels[specLabel] !== digest) {
-    await engine.updateService(current.ID, current.Version.Index, labelled);
-    log.info({ challenge: slug, image: spec.TaskTemplate.ContainerSpec.Image }, "service updated");
-  } else if (isSettled(current)) {
-    await finishRotation(sql, challenge);
-    await removeOtherSecrets(engine, slug, secrets);
+    await engine.createService(spec);
+    log.info(note, "service created");
+  } else if (current.Spec.Labels[specLabel] !== spec.Labels[specLabel]) {
+    await engine.updateService(current.ID, current.Version.Index, spec);
+    log.info(note, "service updated");
+  } else if (challenge.token_rotating || former.length > 0) {
+    await finishRotation(world, challenge, current, former);
   }
+  return true;
 }
 
-function isSettled({ UpdateStatus }: Service): boolean {
-  return UpdateStatus === undefined || UpdateStatus.State === "completed" || UpdateStatus.State === "";
+/** @returns false while a former network, made for other wishes, is still in use: networks cannot change */
+async function ensureNetwork(world: ReconcilerWorld, { spec }: Challenge, service?: Service): Promise<boolean> {
+  const { engine, log, are_overlays_encrypted } = world;
+  const wanted = challengeNetwork(spec, are_overlays_encrypted);
+  const current = await engine.network(wanted.Name);
+  if (current && current.Labels[challengeLabel] !== spec.slug) {
+    throw new Error(`there is a network ${wanted.Name} that is not the platform's`);
+  }
+  if (current?.Labels[specLabel] === wanted.Labels[specLabel]) return true;
+  if (current) {
+    if (service) await engine.removeService(service.ID);
+    if (!(await removeNetworkIfFree(engine, current.Id))) return false;
+    log.info({ challenge: spec.slug }, "network removed to be made anew");
+    if (service) return false;
+  }
+  await engine.createNetwork(wanted);
+  log.info({ challenge: spec.slug, is_internal: wanted.Internal }, "network created");
+  return true;
 }
 
-/** The service runs with the secrets of the new generation: from here on the former one is refused. */
-async function finishRotation(sql: Database, { spec, token_generation, token_rotating }: Challenge): Promise<void> {
-  if (!token_rotating) return;
-  await sql`update challenges set token_rotating = false where slug = ${spec.slug} and token_generation = ${token_generation}`;
-}
-
-async function removeUnwanted(
-  { engine, log }: ReconcilerWorld,
-  wanted: ReadonlySet<string>,
-  services: readonly Service[],
+/** Once the challenge runs with the secrets of the present generation alone, the former one is refused and its secrets go. */
+async function finishRotation(
+  { engine, sql, log }: ReconcilerWorld,
+  { spec, token_generation, token_rotating }: Challenge,
+  service: Service,
+  former: readonly string[],
 ): Promise<void> {
-  for (const { ID, Spec } of services) {
-    const slug = Spec.Labels[challengeLabel] ?? "";
-    if (wanted.has(slug)) continue;
-    await engine.removeService(ID);
-    log.info({ challenge: slug }, "service removed");
+  const running = (await engine.tasksOfService(service.ID)).filter(({ Status }) => Status.State === "running");
+  const isPresent = running.every(
+    (task) => task.Spec.ContainerSpec?.Labels?.[generationLabel] === String(token_generation),
+  );
+  if (running.length === 0 || !isPresent) return;
+  if (token_rotating) {
+    await sql`update challenges set token_rotating = false
+      where slug = ${spec.slug} and token_generation = ${token_generation}`;
+    log.info({ challenge: spec.slug, token_generation }, "tokens rotated");
   }
-  for (const network of await engine.networks(managedChallenges)) {
-    const slug = network.Labels[challengeLabel] ?? "";
-    if (wanted.has(slug)) continue;
-    await detachAll(engine, network.Id);
-    try {
-      await engine.removeNetwork(network.Id);
-      await removeOtherSecrets(engine, slug, []);
-      log.info({ challenge: slug }, "network and secrets removed");
-    } catch (error) {
-      // In use until the last container is gone: the next round finds it free.
-      if (!(error instanceof EngineError)) throw error;
-      log.debug({ challenge: slug, reason: error.message }, "network not free yet");
-    }
-  }
-}
-
-/** Whether a service of ours has this slug: what attachments wait for. */
-export async function challengeIsRunning(engine: Engine, slug: string): Promise<boolean> {
-  const tasks = await engine.tasks(labelsOf(slug));
-  return tasks.some(({ Status }) => Status.State === "running");
+  for (const id of former) await engine.removeSecret(id);
 }

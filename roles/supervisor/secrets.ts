@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { deriveToken } from "#shared/auth/tokens.ts";
 import type { Engine } from "#shared/engine/engine.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
-import { labelsOf, secretsOf, swarmSecretName } from "./challenge-spec.ts";
+import { labelsOf } from "./challenge-spec.ts";
+import { secretsOf, swarmSecretName } from "./secret-names.ts";
 
 export interface SecretSource {
   readonly master_key: string;
@@ -17,8 +18,17 @@ export interface LiveSecret {
   readonly name: string;
 }
 
-/** Makes the Swarm secrets a challenge needs now, and answers them. @throws Error naming an external secret that is not there */
-export async function ensureSecrets(engine: Engine, challenge: Challenge, source: SecretSource): Promise<LiveSecret[]> {
+/**
+ * Makes the Swarm secrets that a challenge needs now.
+ *
+ * @returns them, and the ids of those it had before
+ * @throws Error naming an external secret that is not there
+ */
+export async function ensureSecrets(
+  engine: Engine,
+  challenge: Challenge,
+  source: SecretSource,
+): Promise<{ readonly live: readonly LiveSecret[]; readonly former: readonly string[] }> {
   const { slug } = challenge.spec;
   const existing = await engine.secrets(labelsOf(slug));
   const live: LiveSecret[] = [];
@@ -30,14 +40,8 @@ export async function ensureSecrets(engine: Engine, challenge: Challenge, source
     const known = existing.find(({ Spec }) => Spec.Name === name);
     live.push({ file, name, id: known?.ID ?? (await engine.createSecret(name, value, labelsOf(slug))) });
   }
-  return live;
-}
-
-/** Removes the challenge's secrets that no service uses any more. */
-export async function removeOtherSecrets(engine: Engine, slug: string, kept: readonly LiveSecret[]): Promise<void> {
-  for (const { ID } of await engine.secrets(labelsOf(slug))) {
-    if (!kept.some(({ id }) => id === ID)) await engine.removeSecret(ID);
-  }
+  const former = existing.map(({ ID }) => ID).filter((id) => !live.some((secret) => secret.id === id));
+  return { live, former };
 }
 
 function derive(file: string, { spec, token_generation }: Challenge, masterKey: string) {

@@ -1,11 +1,10 @@
 import type { Gauge } from "prom-client";
 import type { Clock } from "#shared/time/clock.ts";
-import { attachRoles } from "./attachments.ts";
+import { attachRoles, serviceNameLabel } from "./attachments.ts";
 import { recordNodes } from "./nodes.ts";
 import { type ReconcilerWorld, reconcile } from "./reconcile.ts";
 
 export interface SuperviseWorld extends ReconcilerWorld {
-  readonly clock: Clock;
   readonly reconcile_ms: number;
   readonly rounds: { last_success_ms: number; readonly missing_attachments: Gauge };
   /** Called after each round: the watchdog is fed by work done, not by a timer. */
@@ -13,40 +12,72 @@ export interface SuperviseWorld extends ReconcilerWorld {
 }
 
 const event_pause_ms = 1_000;
-const attach_again_ms = 250;
+const hurry_ms = 500;
+const attach_again_ms = 100;
 
-/** Reconciles in rounds until `signal`; a start event or a missing attachment brings the next round forward. */
+/** Reconciles and attaches until `signal`: two loops, so that roles are attached again while the database is away. */
 export async function supervise(world: SuperviseWorld, signal: AbortSignal): Promise<void> {
   const wake = new Wake();
-  const events = followEvents(world, wake, signal);
+  await Promise.all([
+    keepReconciled(world, wake, signal),
+    keepAttached(world, wake, signal),
+    followStarts(world, wake, signal),
+  ]);
+}
+
+async function keepReconciled(world: SuperviseWorld, wake: Wake, signal: AbortSignal): Promise<void> {
+  const told = new Telling(world, "the round failed");
   while (!signal.aborted) {
     let pause_ms = world.reconcile_ms;
     try {
-      const slugs = await reconcile(world);
-      const missing = await attachRoles(world.engine, slugs, world.log);
+      const unfinished = await reconcile(world);
       await recordNodes(world.engine, world.sql);
-      world.rounds.missing_attachments.set(missing);
       world.rounds.last_success_ms = world.clock.monotonic();
-      if (missing > 0) pause_ms = Math.min(pause_ms, attach_again_ms);
+      if (unfinished > 0) pause_ms = Math.min(pause_ms, hurry_ms);
+      told.success();
     } catch (error) {
-      world.log.error({ err: error }, "the round failed");
+      told.failure(error);
     }
     world.onRound();
-    await wake.orAfter(pause_ms, world.clock, signal);
+    wake.now();
+    await pause(world.clock, pause_ms, signal);
   }
-  await events;
 }
 
-/** A role that restarts comes back without its attachments: its start event calls for a round at once. */
-async function followEvents({ engine, clock, log }: SuperviseWorld, wake: Wake, signal: AbortSignal): Promise<void> {
+async function keepAttached(world: SuperviseWorld, wake: Wake, signal: AbortSignal): Promise<void> {
+  const told = new Telling(world, "the roles could not be attached");
+  let again_ms = attach_again_ms;
+  while (!signal.aborted) {
+    let missing = 1;
+    try {
+      missing = await attachRoles(world.engine, world.log);
+      world.rounds.missing_attachments.set(missing);
+      told.success();
+    } catch (error) {
+      told.failure(error);
+    }
+    again_ms = missing === 0 ? attach_again_ms : Math.min(again_ms * 2, world.reconcile_ms);
+    await wake.orAfter(missing === 0 ? world.reconcile_ms : again_ms, world.clock, signal);
+  }
+}
+
+/** A role that restarts comes back without its attachments, and a challenge's network is there once it starts. */
+async function followStarts({ engine, clock, log }: SuperviseWorld, wake: Wake, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      for await (const event of engine.events(["container"], signal)) if (event.Action === "start") wake.now();
+      for await (const { Action, Actor } of engine.events(["container"], signal)) {
+        if (Action === "start" && /^(platform|challenge)-/.test(Actor.Attributes[serviceNameLabel] ?? "")) wake.now();
+      }
     } catch (error) {
       if (!signal.aborted) log.warn({ err: error }, "engine events were cut");
     }
-    await clock.sleep(event_pause_ms, signal).catch(() => undefined);
+    wake.now();
+    await pause(clock, event_pause_ms, signal);
   }
+}
+
+async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  await clock.sleep(ms, signal).catch(() => undefined);
 }
 
 class Wake {
@@ -57,7 +88,30 @@ class Wake {
   }
 
   async orAfter(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-    await clock.sleep(ms, AbortSignal.any([signal, this.#controller.signal])).catch(() => undefined);
+    await pause(clock, ms, AbortSignal.any([signal, this.#controller.signal]));
     this.#controller = new AbortController();
+  }
+}
+
+/** Logs a failure when it begins or changes, not at every round. */
+class Telling {
+  readonly #log: SuperviseWorld["log"];
+  readonly #what: string;
+  #sentence = "";
+
+  constructor({ log }: SuperviseWorld, what: string) {
+    this.#log = log;
+    this.#what = what;
+  }
+
+  failure(error: unknown): void {
+    const { message } = error as Error;
+    if (message !== this.#sentence) this.#log.error({ err: error }, this.#what);
+    this.#sentence = message;
+  }
+
+  success(): void {
+    if (this.#sentence !== "") this.#log.info(`${this.#what} no more`);
+    this.#sentence = "";
   }
 }

@@ -1,0 +1,30 @@
+import type { ChallengeSpec } from "#shared/schemas/challenge.ts";
+import { usesBroker } from "./secret-names.ts";
+
+export const secretsFolder = "/run/secrets/platform";
+const brokerUrl = "http://platform-broker:8082";
+
+/** What a challenge finds in its environment; where its record sets a value, that one (contract §1). */
+export function challengeEnvironment(spec: ChallengeSpec, secretFiles: readonly string[]): string[] {
+  const path = (file: string) => `${secretsFolder}/${file}`;
+  const broker = {
+    CHALLENGE_DOCKER_ENABLED: "true",
+    CHALLENGE_DOCKER_BACKEND: "broker",
+    CHALLENGE_DOCKER_BROKER_URL: brokerUrl,
+    CHALLENGE_DOCKER_BROKER_TOKEN_FILE: path("docker_broker_token"),
+  };
+  const values: Record<string, string> = {
+    PLATFORM_CHALLENGE_SLUG: spec.slug,
+    CHALLENGE_DATABASE_URL: "sqlite+aiosqlite:////data/challenge.sqlite3",
+    CHALLENGE_SHARED_TOKEN_FILE: path("challenge_token"),
+    ...Object.fromEntries(secretFiles.map((file) => [`${file.toUpperCase()}_FILE`, path(file)])),
+    ...(usesBroker(spec) ? broker : {}),
+    ...spec.env,
+  };
+  return Object.entries(values).map(([name, value]) => `${name}=${escapeTemplate(value)}`);
+}
+
+/** Swarm expands Go templates in environment values: the template `{{"{{"}}` comes out as two braces. */
+function escapeTemplate(value: string): string {
+  return value.replaceAll("{{", '{{"{{"}}');
+}
