@@ -4,7 +4,6 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { ProblemError } from "#shared/http/problem.ts";
 import { buildInfo } from "#shared/process/build-info.ts";
-import { limits } from "#shared/schemas/limits.ts";
 import { asProblem, refuse, refuseRaw, send } from "./answers.ts";
 import { ClientGoneError } from "./body.ts";
 import type { Call } from "./call.ts";
@@ -34,7 +33,6 @@ const submissionPath = /^\/v1\/challenges\/([^/]+)\/submissions\/([^/]+)$/;
 
 /** The public door over what it is given: the registry, nonces, metagraph and connections may be anybody's. */
 export function createApp(world: ProxyWorld): ProxyApp {
-  const uploading = { count: 0 };
   return {
     async handle(message, response, is_waiting = false) {
       const gone = new AbortController();
@@ -50,61 +48,46 @@ export function createApp(world: ProxyWorld): ProxyApp {
       try {
         const head = readHead(message);
         call = { ...begun, head, client: clientOf(world, message, head) };
-        route = await dispatch(world, call, uploading, (name) => {
-          route = name;
-        });
+        route = routeOf(head.path);
+        await dispatch(world, call);
       } catch (error) {
         // A body whose end is in doubt is not read: the connection closes instead.
         await answerFailure(world, call ?? { ...begun, ...unread(message), is_waiting: true }, error);
       }
-      world.metrics.record(route, response.statusCode, world.clock.monotonic() - started);
+      const ms = world.clock.monotonic() - started;
+      world.metrics.record(route, response.statusCode, ms);
+      if (call && world.log.isLevelEnabled("debug")) {
+        const { method, path, request_id } = call.head;
+        world.log.debug({ method, path, request_id, status: response.statusCode, ms: Math.round(ms) }, "request");
+      }
     },
     upgrade: (message, socket, early) => upgrade(world, message, socket, early),
   };
 }
 
-async function dispatch(
-  world: ProxyWorld,
-  call: Call,
-  uploading: { count: number },
-  enter: (route: string) => void,
-): Promise<string> {
-  const { method, path } = call.head;
-  const challenge = challengePath.exec(path);
-  if (challenge) {
-    enter("challenge");
-    await passThrough(world, call, challenge[1] ?? "", challenge[2] ?? "/");
-    return "challenge";
-  }
-  const submissions = submissionsPath.exec(path);
-  if (submissions) {
-    enter("upload");
-    allow(method, ["POST"]);
-    await inTurn(uploading, () => upload(world, call, submissions[1] ?? ""));
-    return "upload";
-  }
-  enter("read");
-  const submission = submissionPath.exec(path);
-  if (submission || publicReads.has(path) || path === "/") allow(method, ["GET", "HEAD"]);
-  if (submission) await readSubmission(world, call, submission[1] ?? "", submission[2] ?? "");
-  else if (publicReads.has(path)) await publicRead(world.connections, world.public_socket, call);
-  else if (path === "/") send(call, 200, { "content-type": "application/json" }, index);
-  else throw new ProblemError(404, "not_found", "There is nothing at this path.");
-  return "read";
+/** A request's label among the metrics. */
+function routeOf(path: string): string {
+  if (challengePath.test(path)) return "challenge";
+  return submissionsPath.test(path) ? "upload" : "read";
 }
 
-/** Their bodies are in memory, so there is a bound. */
-async function inTurn(uploading: { count: number }, run: () => Promise<void>): Promise<void> {
-  if (uploading.count >= limits.proxy.uploads_in_flight_max) {
-    const headers = { "retry-after": "1" };
-    throw new ProblemError(503, "busy", "Too many uploads at once; try again.", { headers });
+async function dispatch(world: ProxyWorld, call: Call): Promise<void> {
+  const { method, path } = call.head;
+  const challenge = challengePath.exec(path);
+  if (challenge) return await passThrough(world, call, challenge[1] ?? "", challenge[2] ?? "/");
+  const submissions = submissionsPath.exec(path);
+  if (submissions) {
+    allow(method, ["POST"]);
+    return await upload(world, call, submissions[1] ?? "");
   }
-  uploading.count += 1;
-  try {
-    await run();
-  } finally {
-    uploading.count -= 1;
+  const submission = submissionPath.exec(path);
+  if (!submission && !publicReads.has(path) && path !== "/") {
+    throw new ProblemError(404, "not_found", "There is nothing at this path.");
   }
+  allow(method, ["GET", "HEAD"]);
+  if (submission) await readSubmission(world, call, submission[1] ?? "", submission[2] ?? "");
+  else if (path === "/") send(call, 200, { "content-type": "application/json" }, index);
+  else await publicRead(world.connections, world.public_socket, call);
 }
 
 async function answerFailure({ log }: ProxyWorld, call: Call, error: unknown): Promise<void> {

@@ -1,20 +1,38 @@
+import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import type { ByteBudget } from "./byte-budget.ts";
 import { type Call, letSend } from "./call.ts";
 
-/** The whole body, or null when it is longer than `bytes_max`: nothing beyond that is kept, and no more is read than came already. */
-export async function readBody(call: Call, bytes_max: number): Promise<Buffer | null> {
-  const { head } = call;
-  if (head.body_bytes !== null && head.body_bytes > bytes_max) return null;
+/**
+ * Runs `use` with the whole body, or with null when it is longer than `bytes_max`: then no more is read than came already.
+ *
+ * @throws ProblemError 503 when `memory` has no room for it
+ */
+export async function withBody(
+  call: Call,
+  bytes_max: number,
+  memory: ByteBudget,
+  use: (body: Buffer | null) => Promise<void>,
+): Promise<void> {
+  if ((call.head.body_bytes ?? 0) > bytes_max) return await use(null);
   letSend(call);
   const pieces: Buffer[] = [];
   let bytes = 0;
-  const is_whole = await consume(call, (piece) => {
-    bytes += piece.length;
-    if (bytes <= bytes_max) pieces.push(piece);
-    else pieces.length = 0;
-    return bytes <= bytes_max;
-  });
-  return is_whole ? Buffer.concat(pieces) : null;
+  try {
+    let has_room = true;
+    const is_whole = await consume(call, (piece) => {
+      if (bytes + piece.length > bytes_max) return false;
+      has_room = memory.take(piece.length);
+      if (!has_room) return false;
+      bytes += piece.length;
+      pieces.push(piece);
+      return true;
+    });
+    if (!has_room) throw busy();
+    await use(is_whole ? Buffer.concat(pieces) : null);
+  } finally {
+    memory.give(bytes);
+  }
 }
 
 /**
@@ -54,6 +72,11 @@ function consume({ message }: Call, take: (piece: Buffer) => boolean, ms_max?: n
     message.on("data", onData).on("end", onEnd).on("error", onGone).on("close", onGone);
     message.resume();
   });
+}
+
+function busy(): ProblemError {
+  const headers = { "retry-after": "1" };
+  return new ProblemError(503, "busy", "Too many uploads at once; try again.", { headers });
 }
 
 /** Nobody is left to answer. */

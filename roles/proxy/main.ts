@@ -3,8 +3,10 @@ import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
 import { migrateWhenReachable } from "#shared/database/migrate.ts";
 import { runRole } from "#shared/process/run-role.ts";
 import { internalBaseUrl } from "#shared/schemas/challenge.ts";
+import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { createApp } from "./app.ts";
+import { ByteBudget } from "./byte-budget.ts";
 import { followCertificate, readCertificate } from "./certificate.ts";
 import { TrustedProxies } from "./client-address.ts";
 import { ProxyConfig } from "./config.ts";
@@ -24,6 +26,7 @@ await runRole({
   config: ProxyConfig,
   check({ config }) {
     const files = tlsFiles(config);
+    new TrustedProxies(config.trusted_proxies);
     const probes = [databaseProbe(connectDatabase(config.database_url, "proxy"))];
     if (!files) return probes;
     return [...probes, { name: "certificate", run: () => readCertificate(files.certificate, files.key) }];
@@ -48,6 +51,7 @@ await runRole({
       registrations: createRegistrations(sql, config.netuid),
       per_hotkey: new RateLimit(config.uploads_per_minute_per_hotkey, systemClock),
       per_address: new RateLimit(config.uploads_per_minute_per_address, systemClock),
+      memory: new ByteBudget(limits.proxy.held_bytes_max),
       metrics: registerMetrics(metrics),
       clock: systemClock,
       resolve: internalBaseUrl,

@@ -24,8 +24,7 @@ export function createSubmissionsSeen(sql: Database): SubmissionsSeen {
   const { submission_record_kept_ms, retention_batch_rows_max } = limits.proxy;
   return {
     async add(seen) {
-      // A client may send the request id of a former upload again.
-      await sql`insert into submissions_seen ${sql({ ...seen })} on conflict (request_id) do nothing`;
+      await sql`insert into submissions_seen ${sql({ ...seen })}`;
     },
     async prune(now) {
       await sql`

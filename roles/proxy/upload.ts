@@ -4,7 +4,8 @@ import type { Logger } from "#shared/observability/logger.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { relay } from "./answers.ts";
-import { readBody } from "./body.ts";
+import { withBody } from "./body.ts";
+import type { ByteBudget } from "./byte-budget.ts";
 import type { Call } from "./call.ts";
 import type { Nonces, NonceUse } from "./nonces.ts";
 import type { PassThrough } from "./pass-through.ts";
@@ -31,6 +32,8 @@ export interface Uploads extends PassThrough {
   readonly log: Logger;
   readonly per_hotkey: RateLimit;
   readonly per_address: RateLimit;
+  /** For the bodies, which are held until the challenge has them. */
+  readonly memory: ByteBudget;
 }
 
 /** An upload that passed every check but the nonce's. */
@@ -44,9 +47,13 @@ interface VerifiedUpload extends Omit<NonceUse, "used_at"> {
 export async function upload(uploads: Uploads, call: Call, segment: string): Promise<void> {
   const challenge = await uploads.directory.activeChallenge(segment);
   uploads.per_address.take(call.client.address);
-  const body = await readBody(call, uploads.submission_bytes_max);
-  if (body === null) throw new ProblemError(413, "submission_too_large", "Submission too large");
-  const verified = await verify(uploads, call, challenge, body);
+  await withBody(call, uploads.submission_bytes_max, uploads.memory, async (body) => {
+    if (body === null) throw new ProblemError(413, "submission_too_large", "Submission too large");
+    await accept(uploads, call, challenge, await verify(uploads, call, challenge, body));
+  });
+}
+
+async function accept(uploads: Uploads, call: Call, challenge: Challenge, verified: VerifiedUpload): Promise<void> {
   const used_at = new Date(uploads.clock.now());
   const { netuid, slug, hotkey, nonce } = verified;
   const use = { netuid, slug, hotkey, nonce, used_at };

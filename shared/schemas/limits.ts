@@ -143,8 +143,8 @@ export const limits = {
     retention_batch_rows_max: 10_000,
     /** An older metagraph counts as none. */
     metagraph_age_ms_max: 86_400_000,
-    /** Uploads whose bodies are held in memory at once. */
-    uploads_in_flight_max: 64,
+    /** Bodies of uploads that are held in memory at once, together. */
+    held_bytes_max: 536_870_912,
     connections_max: 10_000,
     connections_per_address_max: 1_000,
     /** A request's line and headers together. */
@@ -158,6 +158,7 @@ export const limits = {
     /** How long a record of the registry is believed. */
     registry_cache_ms_max: 1_000,
     registry_cache_entries_max: 1_000,
+    upstream_lookup_ms_max: 2_000,
     upstream_connect_ms_max: 5_000,
     /** From a request's last byte to the head of its answer. */
     upstream_head_ms_max: 300_000,
@@ -165,8 +166,8 @@ export const limits = {
     /** Shorter than the 5 s after which common Python servers close an idle connection. */
     upstream_idle_ms_max: 2_000,
     upstream_idle_connections_max: 64,
-    uploads_per_minute_per_hotkey: 120,
-    uploads_per_minute_per_address: 600,
+    uploads_per_minute_per_hotkey: 300,
+    uploads_per_minute_per_address: 3_000,
     /** Addresses or hotkeys whose rates are remembered. */
     rate_keys_max: 50_000,
     certificate_check_every_ms: 5_000,

@@ -4,6 +4,7 @@ import { u8aWrapBytes } from "@polkadot/util";
 import { deriveToken } from "#shared/auth/tokens.ts";
 import { uploadText } from "#shared/auth/upload-signature.ts";
 import { systemClock } from "#shared/time/clock.ts";
+import { ByteBudget } from "../../roles/proxy/byte-budget.ts";
 import { RateLimit } from "../../roles/proxy/rate-limit.ts";
 import type { Registrations } from "../../roles/proxy/registrations.ts";
 import {
@@ -271,6 +272,17 @@ describe("an upload is refused", () => {
     expect((await post("//Bob")).status).toBe(201);
     expect((await post("//Bob")).status).toBe(429);
     await slow.stop();
+  });
+
+  test("when the memory for bodies is used up, and only then", async () => {
+    challenge.answer = (_, response) => response.writeHead(201).end("{}");
+    const small = await startProxy({ clock, upstream: challenge.url, memory: new ByteBudget(1_000) });
+    const post = (bytes: number) =>
+      fetch(small.url + route, uploadRequest({ timestamp: now_seconds, body: Buffer.alloc(bytes) }));
+    const refused = await post(1_001);
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+    for (let n = 0; n < 3; n += 1) expect((await post(1_000)).status).toBe(201);
+    await small.stop();
   });
 
   test("when its method or path is another", async () => {

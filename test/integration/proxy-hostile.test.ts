@@ -66,6 +66,20 @@ describe("a request that two readers could understand differently", () => {
     expect(challenge.received).toEqual([]);
   });
 
+  test("does not become two because its body looks like one", async () => {
+    for (const target of [
+      "/",
+      "/v1/challenges/demo/submissions/1",
+      "/challenges/demo/internal",
+      "/challenges/demo/x",
+    ]) {
+      const head = `GET ${target} HTTP/1.1\r\nHost: h\r\nContent-Length: ${smuggled.length}\r\n\r\n`;
+      const answer = await rawRequest(proxy.port, head + smuggled, { ms: 300 });
+      expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    }
+    expect(challenge.received.filter(({ url }) => url === "/smuggled")).toEqual([]);
+  });
+
   test("does not take the next one's place: pipelined requests are answered each, in order", async () => {
     challenge.answer = ({ url }, response) => response.writeHead(200, { "content-length": url.length }).end(url);
     const two = `GET /challenges/demo/1 HTTP/1.1\r\nHost: h\r\n\r\nGET /challenges/demo/internal HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`;

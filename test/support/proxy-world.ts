@@ -5,6 +5,7 @@ import { createLogger } from "#shared/observability/logger.ts";
 import type { Challenge, ChallengeSpec } from "#shared/schemas/challenge.ts";
 import { type Clock, systemClock } from "#shared/time/clock.ts";
 import { createApp, type ProxyWorld } from "../../roles/proxy/app.ts";
+import { ByteBudget } from "../../roles/proxy/byte-budget.ts";
 import { TrustedProxies } from "../../roles/proxy/client-address.ts";
 import { Directory } from "../../roles/proxy/directory.ts";
 import { type Door, type DoorOptions, openDoor } from "../../roles/proxy/door.ts";
@@ -153,6 +154,7 @@ export async function startProxy(
     per_address: new RateLimit(0, clock),
     metrics: registerMetrics(new Registry()),
     connections: new Connections(),
+    memory: new ByteBudget(100_000_000),
     resolve: () => upstream,
     log: createLogger("proxy", "fatal"),
     clock,

@@ -71,11 +71,16 @@ export class Connections {
     return await establish({ host, port: address.port }, signal);
   }
 
+  /** Bounded: for a name it does not know, the engine's resolver asks further ones, which may not answer at all. */
   async #resolve(host: string): Promise<string> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new Error("no answer in time")), limits.proxy.upstream_lookup_ms_max);
     try {
-      return await this.#lookup(host);
+      return await Promise.race([this.#lookup(host), late]);
     } catch (cause) {
       throw new UpstreamError("unresolved", `${host} has no address`, cause);
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

@@ -11,7 +11,9 @@ create index miner_nonces_used_at on miner_nonces (used_at);
 
 -- What was handed to a challenge and what it answered: who sent what when, for disputes; same retention rule, longer.
 create table submissions_seen (
-  request_id  text primary key,
+  id          bigint generated always as identity primary key,
+  -- As the client may have chosen it, so not unique.
+  request_id  text not null,
   netuid      integer not null,
   slug        text not null,
   hotkey      text not null,
