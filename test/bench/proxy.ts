@@ -1,0 +1,82 @@
+/**
+ * What a proxied request costs: CPU of the proxy's process per request and the rate, for our door and for a bare pass-through on
+ * node:http in the same run, taking turns. JSON lines.
+ */
+import { join } from "node:path";
+
+const program = join(import.meta.dir, "../support/programs/proxy-bench-part.ts");
+const rounds = 3;
+const connections = 16;
+
+interface Part {
+  readonly port: number;
+  cpuSeconds(): Promise<number>;
+  stop(): void;
+}
+
+async function start(...args: readonly string[]): Promise<Part> {
+  const child = Bun.spawn([process.execPath, program, ...args], {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
+    env: { ...process.env, NODE_ENV: "production" },
+  });
+  const reader = child.stdout.getReader();
+  const line = async () => Number(Buffer.from((await reader.read()).value ?? []).toString());
+  return {
+    port: await line(),
+    cpuSeconds() {
+      child.stdin.write("cpu\n");
+      child.stdin.flush();
+      return line();
+    },
+    stop: () => child.kill(),
+  };
+}
+
+/** Keeps `connections` requests under way until `count` are answered. */
+async function drive(url: string, count: number, init: RequestInit): Promise<void> {
+  let left = count;
+  const one = async () => {
+    while (left-- > 0) {
+      const response = await fetch(url, init);
+      if (response.status !== 200) throw new Error(`${url} answered ${response.status}`);
+      await response.arrayBuffer();
+    }
+  };
+  await Promise.all(Array.from({ length: connections }, one));
+}
+
+const workloads = [
+  { name: "GET 256 B", count: 10_000, init: {} },
+  { name: "POST 1 KB", count: 4_000, init: { method: "POST", body: Buffer.alloc(1_024) } },
+  { name: "POST 1 MB", count: 200, init: { method: "POST", body: Buffer.alloc(1 << 20) } },
+];
+
+const challenge = await start("challenge");
+const parts = {
+  proxy: await start("proxy", String(challenge.port)),
+  passthrough: await start("passthrough", String(challenge.port)),
+};
+try {
+  for (const { name, count, init } of workloads) {
+    const best: Record<string, { us: number; rate: number }> = {};
+    for (let round = 0; round <= rounds; round += 1) {
+      for (const [part, { port, cpuSeconds }] of Object.entries(parts)) {
+        const before = await cpuSeconds();
+        const begin = performance.now();
+        await drive(`http://127.0.0.1:${port}/challenges/demo/x`, count, init);
+        const rate = count / ((performance.now() - begin) / 1_000);
+        const us = ((await cpuSeconds()) - before) * (1e6 / count);
+        // The first round warms up.
+        if (round > 0 && us < (best[part]?.us ?? Number.POSITIVE_INFINITY)) best[part] = { us, rate };
+      }
+    }
+    for (const [part, { us, rate }] of Object.entries(best)) {
+      const result = { bench: "proxy", workload: name, part, cpu_us: Math.round(us), per_second: Math.round(rate) };
+      process.stdout.write(`${JSON.stringify(result)}\n`);
+    }
+  }
+} finally {
+  for (const part of [...Object.values(parts), challenge]) part.stop();
+}
