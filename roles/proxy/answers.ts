@@ -13,10 +13,9 @@ export async function relay(answer: UpstreamAnswer, { head, response }: Call): P
   if (!headers.some(([name]) => name.toLowerCase() === "x-request-id")) headers.push(["X-Request-Id", head.request_id]);
   response.sendDate = !headers.some(([name]) => name.toLowerCase() === "date");
   response.writeHead(answer.status, answer.reason, headers.flat());
-  response.flushHeaders();
+  if (!answer.isWhole()) response.flushHeaders();
   try {
     await answer.pipeTo(response);
-    response.end();
   } catch {
     response.destroy();
   }

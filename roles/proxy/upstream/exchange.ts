@@ -17,7 +17,9 @@ export interface UpstreamRequest {
 
 /** The head of an answer and its body, still on its way. */
 export interface UpstreamAnswer extends ResponseHead {
-  /** Hands the body to `sink` as it comes, at the sink's pace; rejects when it breaks off. Does not end the sink. */
+  /** Whether the whole body is there already. */
+  isWhole(): boolean;
+  /** Hands the body to `sink` as it comes, at the sink's pace, and ends it; rejects, the sink not ended, when it breaks off. */
   pipeTo(sink: Writable): Promise<void>;
   /** Gives the answer up. */
   discard(): void;
@@ -124,7 +126,12 @@ class Exchange {
     if (!head || this.#is_announced) return;
     this.#is_announced = true;
     clearTimeout(this.#head_timer);
-    this.#resolve({ ...head, pipeTo: (sink) => this.#pipeTo(sink), discard: () => this.#discard() });
+    this.#resolve({
+      ...head,
+      isWhole: () => this.#reader.is_done,
+      pipeTo: (sink) => this.#pipeTo(sink),
+      discard: () => this.#discard(),
+    });
   }
 
   #deliver(piece: Buffer): void {
@@ -140,9 +147,14 @@ class Exchange {
   #pipeTo(sink: Writable): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#sink = sink;
-      for (const piece of this.#early.splice(0)) sink.write(piece);
+      const early = this.#early.splice(0);
       if (this.#failure) return reject(this.#failure);
-      if (this.#is_over) return resolve();
+      if (this.#is_over) {
+        // In one write with the head, which is what most answers are.
+        sink.end(early.length === 0 ? undefined : Buffer.concat(early));
+        return resolve();
+      }
+      for (const piece of early) sink.write(piece);
       this.#finish = { resolve, reject };
       this.#socket.resume();
     });
@@ -160,7 +172,9 @@ class Exchange {
     this.#over();
     if (is_reusable) this.#connections.keep(this.#address, this.#socket);
     else this.#socket.destroy();
-    this.#finish?.resolve();
+    if (!this.#finish) return;
+    this.#sink?.end();
+    this.#finish.resolve();
   }
 
   #fail(message: string, cause?: unknown): void {
