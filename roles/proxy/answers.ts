@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import { isConnectionError } from "#shared/database/migrate.ts";
 import { ProblemError, problemOf } from "#shared/http/problem.ts";
 import { drain } from "./body.ts";
 import type { Call } from "./call.ts";
@@ -65,6 +66,13 @@ export function unavailable(error: UpstreamError): ProblemError {
 export function asProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof UpstreamError) return unavailable(error);
+  if (isConnectionError(error)) {
+    const headers = { "retry-after": "2" };
+    return new ProblemError(503, "database_unavailable", "The platform's database is unavailable.", {
+      cause: error,
+      headers,
+    });
+  }
   return new ProblemError(500, "internal_error", "An internal error occurred.", { cause: error });
 }
 

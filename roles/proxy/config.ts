@@ -22,7 +22,7 @@ export const ProxyConfig = Type.Object(
       "PEM file of the certificate chain; with it the port speaks HTTPS; read again when it changes",
     ),
     tls_key: File("PEM file of the certificate's private key"),
-    trusted_proxies: Type.Array(Type.String({ minLength: 1 }), {
+    trusted_proxies: Type.Array(Type.String({ pattern: "^[0-9a-fA-F:.]+(/\\d{1,3})?$" }), {
       maxItems: 64,
       default: [],
       description: "addresses or networks whose X-Forwarded-* headers count",

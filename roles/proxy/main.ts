@@ -25,11 +25,17 @@ await runRole({
   summary: "the public door: signed uploads, and passthrough to the challenges",
   config: ProxyConfig,
   check({ config }) {
-    const files = tlsFiles(config);
-    new TrustedProxies(config.trusted_proxies);
-    const probes = [databaseProbe(connectDatabase(config.database_url, "proxy"))];
-    if (!files) return probes;
-    return [...probes, { name: "certificate", run: () => readCertificate(files.certificate, files.key) }];
+    return [
+      databaseProbe(connectDatabase(config.database_url, "proxy")),
+      { name: "trusted proxies", run: async () => new TrustedProxies(config.trusted_proxies) },
+      {
+        name: "certificate",
+        async run() {
+          const files = tlsFiles(config);
+          return files && (await readCertificate(files.certificate, files.key));
+        },
+      },
+    ];
   },
   async start({ config, log, metrics, signal }) {
     const files = tlsFiles(config);

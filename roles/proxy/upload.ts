@@ -60,7 +60,7 @@ async function accept(uploads: Uploads, call: Call, challenge: Challenge, verifi
   if (!(await uploads.nonces.reserve(use))) throw new ProblemError(409, "nonce_already_used", "nonce already used");
   const answer = await deliver(uploads, call, challenge, verified).catch(async (error: unknown) => {
     // Nobody has received it: the miner may send the very same request again.
-    if (error instanceof UpstreamError && error.kind !== "broken") await uploads.nonces.release(use);
+    if (error instanceof UpstreamError && error.kind !== "broken") await release(uploads, use);
     throw error;
   });
   await record(uploads, call, verified, answer.status, used_at);
@@ -128,6 +128,13 @@ function bridgeHeaders(
     ["X-Forwarded-Proto", client.forwarded.proto],
     ["X-Forwarded-Host", client.forwarded.host],
   ];
+}
+
+async function release({ nonces, log }: Uploads, use: NonceUse): Promise<void> {
+  const { slug, hotkey } = use;
+  await nonces
+    .release(use)
+    .catch((err: unknown) => log.error({ err, slug, hotkey }, "a nonce could not be given back"));
 }
 
 /** The challenge has the upload: a record that cannot be written must not make the miner believe otherwise. */

@@ -146,7 +146,7 @@ export const limits = {
     /** Bodies of uploads that are held in memory at once, together. */
     held_bytes_max: 536_870_912,
     connections_max: 10_000,
-    connections_per_address_max: 1_000,
+    connections_per_address_max: 4_000,
     /** A request's line and headers together. */
     head_bytes_max: 32_768,
     head_ms_max: 15_000,
@@ -166,8 +166,8 @@ export const limits = {
     /** Shorter than the 5 s after which common Python servers close an idle connection. */
     upstream_idle_ms_max: 2_000,
     upstream_idle_connections_max: 64,
-    uploads_per_minute_per_hotkey: 300,
-    uploads_per_minute_per_address: 3_000,
+    uploads_per_minute_per_hotkey: 600,
+    uploads_per_minute_per_address: 6_000,
     /** Addresses or hotkeys whose rates are remembered. */
     rate_keys_max: 50_000,
     certificate_check_every_ms: 5_000,

@@ -2,14 +2,17 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createChallenges } from "#shared/database/challenges.ts";
 import { connectDatabase, type Database } from "#shared/database/database.ts";
 import { storeMetagraph } from "#shared/database/metagraph.ts";
 import { migrate } from "#shared/database/migrate.ts";
+import { systemClock } from "#shared/time/clock.ts";
+import { Directory } from "../../roles/proxy/directory.ts";
 import { createNonces } from "../../roles/proxy/nonces.ts";
 import { createRegistrations } from "../../roles/proxy/registrations.ts";
 import { createSubmissionsSeen } from "../../roles/proxy/submissions-seen.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
-import { challengeOf } from "../support/proxy-world.ts";
+import { challengeOf, startChallenge, startProxy } from "../support/proxy-world.ts";
 import { minerOf, uploadRequest } from "../support/upload-client.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -132,6 +135,25 @@ test("the role as a process checks uploads against the database, and those that 
     expect(await child.exited).toBe(0);
   } finally {
     child.kill("SIGKILL");
+  }
+}, 60_000);
+
+test("while the database is away the door says so, and it recovers by itself", async () => {
+  const challenge = await startChallenge();
+  const directory = new Directory(createChallenges(sql), systemClock);
+  const proxy = await startProxy({ directory, upstream: challenge.url });
+  const ask = (name: string) => fetch(`${proxy.url}/challenges/${name}/x`);
+  try {
+    expect((await ask("demo")).status).toBe(200);
+    await postgres.halt("SIGKILL");
+    const response = await ask("My%20Demo");
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "2"]);
+    expect(await response.json()).toMatchObject({ code: "database_unavailable" });
+    await postgres.start();
+    await waitFor(async () => (await ask("My%20Demo")).status === 200, { what: "recovery" });
+  } finally {
+    await proxy.stop();
+    challenge.stop();
   }
 }, 60_000);
 
