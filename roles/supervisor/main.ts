@@ -2,7 +2,7 @@ import { Gauge } from "prom-client";
 import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
 import { isConnectionError, migrate } from "#shared/database/migrate.ts";
 import { connectEngine } from "#shared/engine/docker-engine.ts";
-import { EngineError } from "#shared/engine/engine.ts";
+import { type Engine, EngineError } from "#shared/engine/engine.ts";
 import { runRole } from "#shared/process/run-role.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { SupervisorConfig } from "./config.ts";
@@ -31,8 +31,10 @@ await runRole({
     const ops = forwardOps(config.run_directory, config.ops_port);
     // Ready already: its ports serve, and what it waits for (the engine, Postgres in a service of it) may start after it.
     notify("READY=1");
+    let told = "";
     const waiting = (sentence: string) => {
-      log.info(sentence);
+      if (sentence !== told) log.info(sentence);
+      told = sentence;
       notify(`WATCHDOG=1\nSTATUS=${sentence}`);
     };
     const reaching = { clock: systemClock, say: waiting, signal };
@@ -70,7 +72,7 @@ await runRole({
     return {
       probes: [
         databaseProbe(sql),
-        { name: "engine", run: () => engine.version() },
+        { name: "swarm", run: () => managerIsReady(engine) },
         {
           name: "reconciler",
           async run() {
@@ -87,6 +89,14 @@ await runRole({
     };
   },
 });
+
+/** After the engine's own start it takes a moment until the Swarm has a leader and this node is Ready. */
+async function managerIsReady(engine: Engine): Promise<void> {
+  const { NodeID } = await engine.swarm();
+  const node = (await engine.nodes()).find(({ ID }) => ID === NodeID);
+  if (node?.Status.State !== "ready")
+    throw new Error(`this manager is ${node?.Status.State ?? "no node of the Swarm"}`);
+}
 
 async function withDatabase(url: string): Promise<void> {
   const sql = connectDatabase(url, "supervisor", { connections_max: 1 });

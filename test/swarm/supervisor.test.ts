@@ -74,6 +74,11 @@ function standInFor(role: string): ServiceSpec {
   };
 }
 
+/** Its own ops socket, as the host sees it. */
+function ask(path: string): Promise<Response> {
+  return fetch(`http://supervisor${path}`, { unix: join(lab.manager.directory, "run/platform/supervisor/ops.sock") });
+}
+
 async function activate(slug: string, record: Record<string, unknown> = {}): Promise<void> {
   const env = { DEMO_JOB_IMAGE: jobImageName, GREETING: "{{.Node.Hostname}}" };
   const spec = Value.Default(ChallengeSpec, {
@@ -250,6 +255,20 @@ describe("what runs", () => {
     });
     await isAttached("platform-proxy", "platform_challenge_alpha");
   }, 90_000);
+
+  test("stays attached while the database is away", async () => {
+    await server.halt("SIGKILL");
+    try {
+      const former = await runningContainer("platform-admin");
+      await lab.manager.docker.getContainer(former.Id).kill();
+      await waitFor(async () => (await runningContainer("platform-admin")).Id !== former.Id, { deadline_ms: 20_000 });
+      await isAttached("platform-admin", "platform_challenge_alpha");
+      expect((await ask("/readyz")).status).toBe(503);
+    } finally {
+      await server.start();
+    }
+    await waitFor(async () => (await ask("/readyz")).ok, { deadline_ms: 20_000, what: "readiness" });
+  }, 60_000);
 
   test("is in the table of nodes", async () => {
     const rows = await sql`select hostname, state, details from nodes`;
