@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { ArchiveError, canonicalArchive, canonicalArchiveBytes } from "#shared/archive/canonical-archive.ts";
 import { BlobError, type BlobStore } from "#shared/blobs/blob-store.ts";
-import { type Engine, EngineError } from "#shared/engine/engine.ts";
+import type { Engine } from "#shared/engine/engine.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { type Challenge, type JobPolicy, jobPolicyOf } from "#shared/schemas/challenge.ts";
 import type { JobRequest } from "#shared/schemas/job.ts";
@@ -10,7 +10,8 @@ import type { Clock } from "#shared/time/clock.ts";
 import type { ImageIds } from "./image-ids.ts";
 import type { Job, StoredMount } from "./job.ts";
 import { checkJobRequest } from "./job-request.ts";
-import type { JobStore } from "./job-store.ts";
+import type { JobStore, NewJob } from "./job-store.ts";
+import { sourceWatch } from "./mount-source.ts";
 import { classCapacities } from "./placement.ts";
 import { parseBytes } from "./quantities.ts";
 
@@ -34,6 +35,16 @@ export async function acceptJob(
   request: JobRequest,
   idempotencyKey: string | null,
 ): Promise<{ readonly job: Job; readonly isNew: boolean }> {
+  return await world.store.accept(await prepareJob(world, challenge, request, idempotencyKey));
+}
+
+/** Everything of `acceptJob` but the last step: the job as it would be written down. */
+export async function prepareJob(
+  world: AcceptWorld,
+  challenge: Challenge,
+  request: JobRequest,
+  idempotencyKey: string | null,
+): Promise<NewJob> {
   const policy = jobPolicyOf(challenge.spec);
   checkJobRequest(request, policy);
   await checkGpus(world.engine, request, policy);
@@ -41,7 +52,7 @@ export async function acceptJob(
   const mounts = await Promise.all(request.mounts.map((mount) => keepMount(world, challenge.spec.slug, mount, policy)));
   const spec = { ...request, mounts };
   const now_ms = world.clock.now();
-  const accepted = await world.store.accept({
+  return {
     id: Bun.randomUUIDv7("hex", now_ms).replaceAll("-", ""),
     challenge: challenge.spec.slug,
     idempotency_key: idempotencyKey,
@@ -53,8 +64,8 @@ export async function acceptJob(
     deadline_ms: now_ms + world.settings.queued_ms,
     queued_max: policy.queued_max,
     active_max: policy.queueing ? null : policy.running_max,
-  });
-  return accepted;
+    is_run_call: false,
+  };
 }
 
 /** GPUs that no labelled node could ever give are refused at once, not queued for an hour. */
@@ -89,7 +100,7 @@ async function keepMount(
   const { target, read_only, source_type, source_name, blob, archive_b64 } = mount;
   if (archive_b64 !== undefined) {
     const bytes = decodeBase64(archive_b64);
-    return { target, read_only, source_type, source_name, blob: await keepArchive(world, slug, bytes, policy) };
+    return { target, read_only, source_type, source_name, blob: await keepArchive(world, slug, mount, bytes, policy) };
   }
   if (blob !== undefined && !(await world.store.hasBlob(slug, blob))) {
     throw new ProblemError(400, "unknown_blob", `There is no blob of this digest: upload it first (mount ${target}).`);
@@ -98,10 +109,23 @@ async function keepMount(
 }
 
 /** An inline archive, validated, re-packed and stored; answers its canonical digest. */
-async function keepArchive(world: AcceptWorld, slug: string, bytes: Uint8Array, policy: JobPolicy): Promise<string> {
+async function keepArchive(
+  world: AcceptWorld,
+  slug: string,
+  mount: JobRequest["mounts"][number],
+  bytes: Uint8Array,
+  policy: JobPolicy,
+): Promise<string> {
+  const source = sourceWatch(mount);
   return await storing(async () => {
-    const small = canonicalArchiveBytes(bytes, limits.archive);
-    return await keepBlob(world, slug, small ? one(small.bytes) : canonicalArchive(one(bytes), limits.archive), policy);
+    const small = canonicalArchiveBytes(bytes, limits.archive, source.see);
+    if (small) source.check();
+    const stored = await world.blobs.put(
+      small ? one(small.bytes) : canonicalArchive(one(bytes), limits.archive, source.see),
+    );
+    source.check();
+    await recordWithinQuota(world, slug, stored, policy);
+    return stored.digest;
   });
 }
 
@@ -113,17 +137,6 @@ export async function keepUpload(world: AcceptWorld, challenge: Challenge, body:
     await recordWithinQuota(world, slug, stored, jobPolicyOf(challenge.spec));
     return stored;
   });
-}
-
-async function keepBlob(
-  world: AcceptWorld,
-  slug: string,
-  source: AsyncIterable<Uint8Array>,
-  policy: JobPolicy,
-): Promise<string> {
-  const stored = await world.blobs.put(source);
-  await recordWithinQuota(world, slug, stored, policy);
-  return stored.digest;
 }
 
 async function recordWithinQuota(
@@ -173,9 +186,4 @@ function decodeBase64(text: string): Uint8Array {
 
 async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
-}
-
-/** Whether the engine said that it has no such image. */
-export function isNotFound(error: unknown): boolean {
-  return error instanceof EngineError && (error.fault === "not_found" || error.fault === "refused");
 }

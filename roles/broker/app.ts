@@ -9,9 +9,11 @@ import { type AcceptWorld, acceptJob, keepUpload } from "./accept-job.ts";
 import { authorize } from "./authorization.ts";
 import type { Changes } from "./changes.ts";
 import { withDeadline } from "./deadline-signal.ts";
+import { createDockerApp } from "./docker-app.ts";
 import { hasEnded, type Job, resourceOf } from "./job.ts";
 import { type LogRecord, loadLog, logBytes, readLog } from "./job-log.ts";
 import { parseJobRequest } from "./job-request.ts";
+import { parseBody, readText } from "./read-body.ts";
 
 export interface ApiWorld extends AcceptWorld {
   readonly challenges: Challenges;
@@ -45,13 +47,15 @@ export function createApp(world: ApiWorld) {
   const show = async (job: Job) => resourceOf(job, await store.queuePosition(job));
 
   return createHttpApp(world.log)
+    .use(createDockerApp(world))
     .get("/health", () => ({ status: "ok" }))
     .post(
       "/v1/jobs",
       async ({ request }) => {
-        const [challenge, body] = await Promise.all([caller(request), readJson(request)]);
+        const text = await readText(request);
+        const challenge = await caller(request);
         const key = idempotencyKey(request.headers);
-        const { job, isNew } = await acceptJob(world, challenge, parseJobRequest(body), key);
+        const { job, isNew } = await acceptJob(world, challenge, parseJobRequest(parseBody(text)), key);
         world.wake();
         return Response.json(await show(job), {
           status: isNew ? 202 : 200,
@@ -158,17 +162,6 @@ export function createApp(world: ApiWorld) {
     return (
       await withDeadline(world.clock, limits.jobs.log_read_ms_max, (signal) => readLog(world.engine, taskId, signal))
     ).records;
-  }
-}
-
-async function readJson(request: Request): Promise<unknown> {
-  const text = await request.text();
-  if (text.length > limits.jobs.request_bytes_max)
-    throw new ProblemError(413, "request_too_large", "The request body is too large.");
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ProblemError(400, "malformed_body", "The request body is not well-formed.");
   }
 }
 

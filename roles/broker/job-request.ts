@@ -3,6 +3,7 @@ import { ProblemError } from "#shared/http/problem.ts";
 import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import { JobRequest } from "#shared/schemas/job.ts";
 import { isImageAllowed, parseImageReference } from "./image-reference.ts";
+import { sourcePath } from "./mount-source.ts";
 import { parseBytes, parseTmpfs, parseUlimit } from "./quantities.ts";
 
 const reserved = ["/", "/proc", "/sys", "/dev", "/run/secrets", "/etc", "/var/run"];
@@ -91,8 +92,10 @@ function checkQuantities({ limits }: JobRequest): void {
 
 function checkMountTargets({ mounts }: JobRequest): void {
   const targets = new Set<string>();
-  for (const { target, read_only, blob, archive_b64 } of mounts) {
+  for (const mount of mounts) {
+    const { target, read_only, blob, archive_b64 } = mount;
     checkTarget(target);
+    if (sourcePath(mount) === null) throw refuse("unsafe_mount_source", `unsafe mount source: ${target}`);
     if (targets.has(target)) throw refuse("invalid_mount_target", `mount target is given twice: ${target}`);
     targets.add(target);
     if (blob !== undefined && archive_b64 !== undefined)

@@ -1,5 +1,6 @@
 import type { Labels, Mount, NetworkSpec, ServiceSpec } from "#shared/engine/engine.ts";
 import type { JobRequest } from "#shared/schemas/job.ts";
+import { sourcePath } from "./mount-source.ts";
 import { parseBytes, parseTmpfs, parseUlimit } from "./quantities.ts";
 
 export const jobName = (id: string) => `platform-job-${id}`;
@@ -126,13 +127,14 @@ function foreign(labels: Labels): Labels {
   return Object.fromEntries(Object.entries(labels).filter(([name]) => !name.startsWith(ownPrefix)));
 }
 
-function volumeMount(id: string, index: number, { target, read_only }: JobRequest["mounts"][number]): Mount {
+function volumeMount(id: string, index: number, mount: JobRequest["mounts"][number]): Mount {
+  const Subpath = sourcePath(mount);
   return {
     Type: "volume",
     Source: volumeName(id, index),
-    Target: target,
-    ReadOnly: read_only,
-    VolumeOptions: { NoCopy: true },
+    Target: mount.target,
+    ReadOnly: mount.read_only,
+    VolumeOptions: { NoCopy: true, ...(Subpath ? { Subpath } : {}) },
   };
 }
 

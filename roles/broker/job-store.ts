@@ -17,6 +17,8 @@ export interface NewJob {
   readonly queued_max: number;
   /** Null: waits in the queue; a number: refused when so many are active. */
   readonly active_max: number | null;
+  /** A client waits for the answer: its result is kept until it was delivered. */
+  readonly is_run_call: boolean;
 }
 
 export interface JobQuery {
@@ -42,14 +44,10 @@ export interface JobStore {
   recordBlob(challenge: string, digest: string, size_bytes: number, now_ms: number): Promise<void>;
   hasBlob(challenge: string, digest: string): Promise<boolean>;
   blobBytes(challenge: string): Promise<number>;
-  /** Takes the ended job of this content whose answer nobody got, once. */
-  takeUndelivered(
-    challenge: string,
-    jobId: string,
-    taskId: string | null,
-    specDigest: string,
-    now_ms: number,
-  ): Promise<Job | null>;
+  /** Jobs that have not ended, newest first. */
+  live(challenge: string, jobId: string | null, limit: number): Promise<Job[]>;
+  /** Ended run calls of this content whose answer nobody got, oldest first; none that was cancelled. */
+  undelivered(challenge: string, jobId: string, taskId: string | null, specDigest: string): Promise<Job[]>;
   markDelivered(id: string, now_ms: number): Promise<void>;
 }
 
@@ -98,11 +96,17 @@ export function createJobStore(sql: Database): JobStore {
         await sql`select coalesce(sum(size_bytes), 0)::float8 as bytes from blobs where challenge = ${challenge}`;
       return row?.["bytes"] as number;
     },
-    takeUndelivered: (challenge, jobId, taskId, specDigest, now_ms) =>
-      one(sql`update jobs set delivered_at = ${new Date(now_ms)} where id = (
-        select id from jobs where challenge = ${challenge} and job_id = ${jobId} and task_id is not distinct from ${taskId}
-          and spec_digest = ${specDigest} and idempotency_key is null and delivered_at is null and ended_at is not null
-        order by ended_at desc limit 1 for update skip locked) returning *`),
+    async live(challenge, jobId, limit) {
+      const rows = await sql`select * from jobs where challenge = ${challenge} and ended_at is null
+        ${jobId === null ? sql`` : sql`and job_id = ${jobId}`} order by id desc limit ${limit}`;
+      return rows.map(rowToJob);
+    },
+    async undelivered(challenge, jobId, taskId, specDigest) {
+      const rows = await sql`select * from jobs where challenge = ${challenge} and job_id = ${jobId}
+        and task_id is not distinct from ${taskId} and spec_digest = ${specDigest} and is_run_call
+        and delivered_at is null and ended_at is not null and state <> 'cancelled' order by ended_at limit 100`;
+      return rows.map(rowToJob);
+    },
     async markDelivered(id, now_ms) {
       await sql`update jobs set delivered_at = ${new Date(now_ms)} where id = ${id}`;
     },
@@ -131,10 +135,11 @@ async function accept(sql: Database, job: NewJob): Promise<{ readonly job: Job; 
     const { spec } = job;
     const [row] =
       await tx`insert into jobs (id, challenge, job_id, task_id, idempotency_key, spec_digest, spec, image_id, cpus,
-        memory_bytes, gpu_count, priority, state, deadline_at, accepted_at)
+        memory_bytes, gpu_count, priority, state, deadline_at, accepted_at, is_run_call)
       values (${job.id}, ${job.challenge}, ${spec.job_id}, ${spec.task_id}, ${job.idempotency_key}, ${job.spec_digest},
         ${tx.json(spec as never)}, ${job.image_id}, ${spec.limits.cpus}, ${job.memory_bytes}, ${spec.limits.gpu_count ?? 0},
-        ${spec.priority}, 'queued', ${new Date(job.deadline_ms)}, ${new Date(job.now_ms)})
+        ${spec.priority}, 'queued', ${new Date(job.deadline_ms)}, ${new Date(job.now_ms)},
+        ${job.is_run_call})
       on conflict (challenge, idempotency_key) where idempotency_key is not null do nothing returning *`;
     if (!row) {
       const [known] =

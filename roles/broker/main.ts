@@ -31,7 +31,7 @@ await runRole({
       { name: "engine", run: () => connectEngine(config.docker_socket) },
       {
         name: "blobs",
-        run: () => openFolderBlobStore({ directory: config.blob_directory, free_bytes_min: config.free_bytes_min }),
+        run: () => openBlobs(config),
       },
     ];
   },
@@ -39,10 +39,7 @@ await runRole({
     const sql = connectDatabase(config.database_url, "broker");
     await migrateWhenReachable(sql, (sentence) => log.info(sentence), signal);
     const engine = await connectEngine(config.docker_socket);
-    const blobs = await openFolderBlobStore({
-      directory: config.blob_directory,
-      free_bytes_min: config.free_bytes_min,
-    });
+    const blobs = await openBlobs(config);
     const [changes, wake] = [new Changes(), new Wake()];
     const [store, challenges] = [createJobStore(sql), createChallenges(sql)];
     const tokens = createTransferTokens(config.master_key);
@@ -111,6 +108,10 @@ await runRole({
     };
   },
 });
+
+function openBlobs({ blob_directory, free_bytes_min }: BrokerConfig) {
+  return openFolderBlobStore({ directory: blob_directory, free_bytes_min, clock: systemClock });
+}
 
 async function withDatabase(url: string): Promise<void> {
   const sql = connectDatabase(url, "broker", { connections_max: 1 });

@@ -55,7 +55,7 @@ export interface Mount {
   readonly Source?: string;
   readonly Target: string;
   readonly ReadOnly?: boolean;
-  readonly VolumeOptions?: { readonly NoCopy?: boolean; readonly Labels?: Labels };
+  readonly VolumeOptions?: { readonly NoCopy?: boolean; readonly Subpath?: string; readonly Labels?: Labels };
   readonly TmpfsOptions?: {
     readonly SizeBytes?: number;
     readonly Mode?: number;

@@ -45,6 +45,8 @@ export const limits = {
     log_read_ms_max: 10_000,
     /** stdout and stderr of the compatible run route, each. */
     tail_bytes: 64_000,
+    /** A waiting client of the compatible run route hears something at least this often. */
+    drip_ms: 5_000,
     tick_ms: 200,
     idle_tick_ms: 1_000,
     queued_ms_max: 3_600_000,
@@ -165,6 +167,8 @@ export const limits = {
     upstream_head_bytes_max: 65_536,
     /** Shorter than the 5 s after which common Python servers close an idle connection. */
     upstream_idle_ms_max: 2_000,
+    /** The same for a request that cannot be made again when the other side had just closed it. */
+    upstream_idle_once_ms_max: 500,
     upstream_idle_connections_max: 64,
     uploads_per_minute_per_hotkey: 600,
     uploads_per_minute_per_address: 6_000,

@@ -39,6 +39,7 @@ create table jobs (
   collecting_at    timestamptz,
   ended_at         timestamptz,
   cleaned_at       timestamptz,
+  is_run_call      boolean not null default false,
   delivered_at     timestamptz
 );
 create unique index jobs_idempotency on jobs (challenge, idempotency_key) where idempotency_key is not null;

@@ -1,0 +1,19 @@
+import { ProblemError } from "#shared/http/problem.ts";
+import { limits } from "#shared/schemas/limits.ts";
+
+/** The whole body, read before anything is refused: an old client otherwise sees a broken pipe (contract §4). @throws ProblemError 413 */
+export async function readText(request: Request): Promise<string> {
+  const text = await request.text();
+  if (text.length > limits.jobs.request_bytes_max)
+    throw new ProblemError(413, "request_too_large", "The request body is too large.");
+  return text;
+}
+
+/** The same, as JSON. @throws ProblemError 400 or 413 */
+export function parseBody(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ProblemError(400, "malformed_body", "The request body is not well-formed.", { cause });
+  }
+}
