@@ -270,6 +270,15 @@ describe("what runs", () => {
     await waitFor(async () => (await ask("/readyz")).ok, { deadline_ms: 20_000, what: "readiness" });
   }, 60_000);
 
+  test("is all back after the manager's engine restarted", async () => {
+    const former = await runningContainer("platform-proxy");
+    await lab.manager.restart();
+    await waitFor(async () => (await runningContainer("platform-proxy")).Id !== former.Id, { deadline_ms: 30_000 });
+    await isAttached("platform-proxy", "platform_challenge_alpha");
+    await isAttached("platform-admin", "platform_challenge_alpha");
+    await waitFor(async () => (await ask("/readyz")).ok, { deadline_ms: 20_000, what: "readiness" });
+  }, 90_000);
+
   test("is in the table of nodes", async () => {
     const rows = await sql`select hostname, state, details from nodes`;
     expect(rows.map(({ hostname, state }) => ({ hostname, state }))).toEqual([{ hostname: "manager", state: "ready" }]);
