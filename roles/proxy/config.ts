@@ -13,11 +13,7 @@ export const ProxyConfig = Type.Object(
     netuid: Type.Integer({ minimum: 0, maximum: 65_535, description: "the subnet's number on the chain" }),
     listen_host: Type.String({ default: "0.0.0.0", minLength: 1, description: "address to listen on" }),
     listen_port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080, description: "the public port" }),
-    public_socket: Type.String({
-      default: "/run/platform/public/public.sock",
-      pattern: "^/",
-      description: "admin's socket with the public reads",
-    }),
+    public_socket: File("admin's socket with the public reads; public/public.sock in the run directory when not given"),
     tls_certificate: File(
       "PEM file of the certificate chain; with it the port speaks HTTPS; read again when it changes",
     ),

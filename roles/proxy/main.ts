@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { createChallenges } from "#shared/database/challenges.ts";
 import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
 import { migrateWhenReachable } from "#shared/database/migrate.ts";
@@ -52,7 +53,7 @@ await runRole({
       submission_bytes_max: config.submission_bytes_max,
       metagraph_age_ms_max: config.metagraph_max_age_ms,
       allowlist: new Set(config.hotkey_allowlist),
-      public_socket: config.public_socket,
+      public_socket: config.public_socket ?? join(config.run_directory, "public/public.sock"),
       directory: new Directory(createChallenges(sql), systemClock),
       registrations: createRegistrations(sql, config.netuid),
       per_hotkey: new RateLimit(config.uploads_per_minute_per_hotkey, systemClock),

@@ -5,6 +5,11 @@ import { UpstreamError } from "./upstream-error.ts";
 
 export type UpstreamAddress = { readonly host: string; readonly port: number } | { readonly unix: string };
 
+interface IdleSocket {
+  readonly socket: Socket;
+  readonly since: number;
+}
+
 /** The first address of a name; rejects when it has none. */
 export type Lookup = (host: string) => Promise<string>;
 
@@ -16,21 +21,22 @@ export function addressOf(baseUrl: string): UpstreamAddress {
 
 /** Connections to upstreams; idle ones are kept for a moment and used again for requests that may safely be repeated. */
 export class Connections {
-  readonly #idle = new Map<string, Socket[]>();
+  readonly #idle = new Map<string, IdleSocket[]>();
   readonly #lookup: Lookup;
 
   constructor(lookup: Lookup = async (host) => (await systemLookup(host)).address) {
     this.#lookup = lookup;
   }
 
-  /** An idle connection to `address`, which the other side may have closed by now, or null. */
-  takeIdle(address: UpstreamAddress): Socket | null {
+  /** A connection to `address` that is idle for no longer than `ms_max`, or null; the other side may be closing it right now. */
+  takeIdle(address: UpstreamAddress, ms_max: number): Socket | null {
     const list = this.#idle.get(keyOf(address));
-    for (let socket = list?.pop(); socket; socket = list?.pop()) {
-      socket.removeAllListeners();
-      if (!socket.destroyed && socket.readyState === "open") return socket.setTimeout(0);
-    }
-    return null;
+    const youngest = list?.at(-1);
+    if (!youngest || performance.now() - youngest.since > ms_max) return null;
+    list?.pop();
+    const { socket } = youngest;
+    socket.removeAllListeners();
+    return socket.destroyed || socket.readyState !== "open" ? null : socket.setTimeout(0);
   }
 
   /** A new connection; a refused one is tried once more after the name was asked for again. */
@@ -49,7 +55,7 @@ export class Connections {
     if (list.length >= limits.proxy.upstream_idle_connections_max) return void socket.destroy();
     const drop = () => {
       socket.destroy();
-      const at = list.indexOf(socket);
+      const at = list.findIndex((idle) => idle.socket === socket);
       if (at >= 0) list.splice(at, 1);
       if (list.length === 0 && this.#idle.get(key) === list) this.#idle.delete(key);
     };
@@ -57,12 +63,12 @@ export class Connections {
     // Whatever an idle connection says, it is no answer to anything.
     for (const event of ["data", "end", "close", "error", "timeout"] as const) socket.on(event, drop);
     socket.setTimeout(limits.proxy.upstream_idle_ms_max);
-    list.push(socket);
+    list.push({ socket, since: performance.now() });
     this.#idle.set(key, list);
   }
 
   close(): void {
-    for (const socket of [...this.#idle.values()].flat()) socket.destroy();
+    for (const { socket } of [...this.#idle.values()].flat()) socket.destroy();
   }
 
   async #openOnce(address: UpstreamAddress, signal: AbortSignal): Promise<Socket> {

@@ -29,7 +29,8 @@ const repeatable = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
  * One request to an upstream, until the head of its answer is there. Requests that may be repeated use an idle connection
- * and are made again when the other side had just closed it; all others get a connection of their own.
+ * and are made again when the other side had just closed it; those with a stream of a body use only one that was busy a moment ago;
+ * bytes, which are worth a connection of their own, get one.
  *
  * @throws UpstreamError
  */
@@ -39,13 +40,17 @@ export async function exchange(
   request: UpstreamRequest,
   signal: AbortSignal,
 ): Promise<UpstreamAnswer> {
-  const idle = request.body === null && repeatable.has(request.method) ? connections.takeIdle(address) : null;
+  const is_repeatable = request.body === null && repeatable.has(request.method);
+  const { upstream_idle_ms_max, upstream_idle_once_ms_max } = limits.proxy;
+  const idle = Buffer.isBuffer(request.body)
+    ? null
+    : connections.takeIdle(address, is_repeatable ? upstream_idle_ms_max : upstream_idle_once_ms_max);
   if (idle) {
     const run = new Exchange(connections, address, idle, request, signal);
     try {
       return await run.answer;
     } catch (error) {
-      if (run.has_received || signal.aborted) throw error;
+      if (!is_repeatable || run.has_received || signal.aborted) throw error;
     }
   }
   const socket = await connections.open(address, signal);
