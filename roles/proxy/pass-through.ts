@@ -56,12 +56,12 @@ function forwardTo(
   path: string,
   is_signed_route: boolean,
 ): Forwarded {
-  const base = resolve(spec);
+  const base = new URL(resolve(spec));
   const headers = forwardedHeaders(head.headers, {
     slug: spec.slug,
     request_id: head.request_id,
     is_signed_route,
-    host: new URL(base).host,
+    host: base.host,
     forwarded: client.forwarded,
   });
   return { address: addressOf(base), method: head.method, target: `${path}${head.query}`, headers };

@@ -16,7 +16,7 @@ export interface RequestHead {
   readonly body_bytes: number | null;
 }
 
-const single = [
+const single = new Set([
   "host",
   "content-length",
   "transfer-encoding",
@@ -25,8 +25,8 @@ const single = [
   "x-signature",
   "x-nonce",
   "x-timestamp",
-];
-const authority = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
+]);
+const authority = /^(?:[\w.~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 const badTarget = /[\0-\x20\x7f#]/;
 
 /** The first value of a header, `name` in lower case. */
@@ -43,10 +43,8 @@ export function readHead(message: IncomingMessage): RequestHead {
   const headers = pairs(message.rawHeaders);
   const target = message.url ?? "";
   if (!target.startsWith("/") || badTarget.test(target)) throw malformed("The request target must be a path.");
-  for (const name of single) {
-    if (headers.filter(([candidate]) => candidate.toLowerCase() === name).length > 1) {
-      throw new ProblemError(400, "duplicate_header", "A header that must be single was sent twice.");
-    }
+  if (hasDuplicate(headers)) {
+    throw new ProblemError(400, "duplicate_header", "A header that must be single was sent twice.");
   }
   const host = headerOf(headers, "host");
   if (host === undefined ? message.httpVersion !== "1.0" : !authority.test(host)) {
@@ -73,6 +71,11 @@ function bodyBytes(headers: Headers, httpVersion: string): number | null {
   }
   if (length !== undefined && !/^\d{1,15}$/.test(length)) throw malformed("The Content-Length is no number.");
   return Number(length ?? 0);
+}
+
+function hasDuplicate(headers: Headers): boolean {
+  const names = headers.map(([name]) => name.toLowerCase()).filter((name) => single.has(name));
+  return new Set(names).size < names.length;
 }
 
 function pairs(raw: readonly string[]): [string, string][] {

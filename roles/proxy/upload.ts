@@ -89,11 +89,11 @@ async function deliver(
   verified: VerifiedUpload,
 ): Promise<UpstreamAnswer> {
   const { spec, token_generation, token_rotating } = challenge;
-  const base = uploads.resolve(spec);
+  const base = new URL(uploads.resolve(spec));
   const sendWith = (generation: number) => {
     const token = deriveToken(uploads.master_key, "challenge", spec.slug, generation);
     const target = `/internal/v1/bridge/submissions${call.head.query}`;
-    const headers = bridgeHeaders(call, new URL(base).host, token, verified);
+    const headers = bridgeHeaders(call, base.host, token, verified);
     const request = { method: "POST", target, headers, body: verified.body };
     return exchange(uploads.connections, addressOf(base), request, call.signal);
   };

@@ -14,8 +14,7 @@ interface IdleSocket {
 export type Lookup = (host: string) => Promise<string>;
 
 /** Where `http://host:port` is. */
-export function addressOf(baseUrl: string): UpstreamAddress {
-  const { hostname, port } = new URL(baseUrl);
+export function addressOf({ hostname, port }: URL): UpstreamAddress {
   return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80) };
 }
 
