@@ -118,8 +118,9 @@ export function createDispatchStore(sql: Database, fencing: number): DispatchSto
   };
 }
 
+/** `, column = value` for each member that is there; outcome is jsonb. */
 function changes(tx: Transaction, step: Step) {
   const { running_ms: _, outcome, ...columns } = step;
-  const set = tx`${outcome ? tx`, outcome = ${tx.json(outcome as never)}` : tx``}`;
-  return Object.keys(columns).length === 0 ? set : tx`${set}, ${tx(columns as Record<string, unknown>)}`;
+  const set = outcome ? tx`, outcome = ${tx.json(outcome as never)}` : tx``;
+  return Object.entries(columns).reduce((done, [name, value]) => tx`${done}, ${tx(name)} = ${value}`, set);
 }
