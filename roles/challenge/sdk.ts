@@ -4,7 +4,7 @@ import { runRole } from "#shared/process/run-role.ts";
 import { challengeRole } from "./sdk/challenge-role.ts";
 import type { ChallengeDefinition } from "./sdk/define-challenge.ts";
 
-export { FromEnvironment, Secret } from "#shared/config/load-config.ts";
+export { FromEnvironment } from "#shared/config/load-config.ts";
 export { ProblemError } from "#shared/http/problem.ts";
 export { defineChallenge } from "./sdk/define-challenge.ts";
 export { SubmissionFault } from "./sdk/submission-fault.ts";

@@ -8,7 +8,7 @@ import type { ChallengeContext, ChallengeDefinition, Score } from "./define-chal
 import { finishedJob } from "./finished-job.ts";
 import { type JobSpec, jobSpecOf } from "./job-plan.ts";
 import type { Submission } from "./store/submission.ts";
-import type { Failure } from "./store/submissions.ts";
+import type { Failure } from "./store/submission-writes.ts";
 import { SubmissionFault } from "./submission-fault.ts";
 
 const l = limits.challenge_sdk;
