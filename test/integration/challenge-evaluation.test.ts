@@ -101,7 +101,7 @@ describe("an artifact", () => {
 });
 
 describe("a job that ends badly", () => {
-  const badly = { state: "failed", fault: "platform", reason: { code: 3001, name: "node_lost" } } as const;
+  const badly = { state: "failed", fault: "platform", reason: { code: 3001, name: "node_lost", detail: "" } } as const;
 
   test("by the platform's fault is asked for again under another key", async () => {
     broker.ends.push(badly);
@@ -111,9 +111,9 @@ describe("a job that ends badly", () => {
   }, 20_000);
 
   test("by the miner's fault is the end, with the broker's code", async () => {
-    broker.ends.push({ state: "timed_out", fault: "submission", reason: { code: 1003, name: "timeout" } });
+    broker.ends.push({ state: "timed_out", fault: "submission", reason: { code: 1003, name: "timeout", detail: "" } });
     const ended = await scoreOf(sampleArchive("exact"));
-    expect(ended).toMatchObject({ status: "failed", attempts: 1, failure: { fault: "submission", code: "1003" } });
+    expect(ended).toMatchObject({ status: "failed", attempts: 1, failure: { fault: "submission", code: "timeout" } });
     expect(broker.jobs.size).toBe(1);
   });
 

@@ -5,7 +5,7 @@ export interface FakeJob {
   id: string;
   state: string;
   fault: string | null;
-  reason: { code: number; name: string } | null;
+  reason: { code: number; name: string; detail: string } | null;
   exit_code: number | null;
   node_class: string | null;
   readonly key: string;

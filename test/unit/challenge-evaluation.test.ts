@@ -19,6 +19,8 @@ let score: () => Score = () => ({ score: 1, details: {} });
 let create: () => Promise<Job>;
 let poll: () => Promise<Job>;
 
+const nothing = { reason: null, fault: null, node_class: null, exit_code: null };
+const jobThat = (state: string): Job => ({ id: "j1", state, ...nothing });
 const never = () => new Promise<Job>(() => undefined);
 const aborted = (signal: AbortSignal) =>
   new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
@@ -64,8 +66,8 @@ beforeEach(() => {
   asked = [];
   submissions = createSubmissions(openDatabase(":memory:"), clock);
   score = () => ({ score: 1, details: {} });
-  create = async () => ({ id: "j1", state: "queued" });
-  poll = async () => ({ id: "j1", state: "succeeded" });
+  create = async () => jobThat("queued");
+  poll = async () => jobThat("succeeded");
 });
 
 function stored(): string {

@@ -60,7 +60,7 @@ async function scoreJob(job: FinishedJob, { seed }: Static<typeof DemoSettings>)
     answered,
     right,
     cases: case_count,
-    node_class: job.job.node_class ?? null,
+    node_class: job.job.node_class,
     gpu: gpu?.toString("latin1").trim().split("=")[1]?.slice(0, 256) ?? null,
   };
   return { score, details };

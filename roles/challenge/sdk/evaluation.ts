@@ -3,7 +3,7 @@ import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import type { Broker } from "./broker/broker-client.ts";
 import { BrokerRefusal } from "./broker/broker-error.ts";
-import { hasEnded, type Job, reasonCode } from "./broker/job.ts";
+import { hasEnded, type Job } from "./broker/job.ts";
 import type { ChallengeContext, ChallengeDefinition, Score } from "./define-challenge.ts";
 import { finishedJob } from "./finished-job.ts";
 import { type JobSpec, jobSpecOf } from "./job-plan.ts";
@@ -131,8 +131,8 @@ function failureOf(error: unknown): Failure {
   if (error instanceof SubmissionFault) return { fault: "submission", code: error.code, detail: error.message };
   if (error instanceof JobFailure) {
     const { job } = error;
-    const exit = typeof job.exit_code === "number" ? ` with exit code ${job.exit_code}` : "";
-    return { fault: job.fault ?? "platform", code: reasonCode(job), detail: `${error.message}${exit}` };
+    const exit = job.exit_code !== null ? ` with exit code ${job.exit_code}` : "";
+    return { fault: job.fault ?? "platform", code: job.reason?.name ?? job.state, detail: `${error.message}${exit}` };
   }
   if (error instanceof BrokerRefusal) {
     // A job the broker does not know any more was the platform's to keep; any other refusal is about what was asked.

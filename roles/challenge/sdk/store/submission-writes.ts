@@ -1,7 +1,8 @@
 import type { Database } from "bun:sqlite";
+import type { Fault } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
-import type { Fault, Job } from "../broker/job.ts";
+import type { Job } from "../broker/job.ts";
 import type { Score } from "../define-challenge.ts";
 import type { Submission } from "./submission.ts";
 
@@ -39,10 +40,10 @@ export function submissionWrites(database: Database, clock: Clock): SubmissionWr
         state: "evaluating",
         job_id: job.id,
         job_state: job.state,
-        node_class: job.node_class ?? null,
+        node_class: job.node_class,
         deadline_at_ms: clock.now() + deadline_ms,
       }),
-    progressed: (id, job) => update(id, { job_state: job.state, node_class: job.node_class ?? null }),
+    progressed: (id, job) => update(id, { job_state: job.state, node_class: job.node_class }),
     scored: (id, { score, details }) => update(id, { state: "scored", score, details: JSON.stringify(details) }),
     failed: (id, { fault, code, detail }) =>
       update(id, { state: "failed", fault, failure_code: code, failure_detail: detail.slice(0, 1_000) }),

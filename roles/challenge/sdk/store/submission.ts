@@ -1,4 +1,4 @@
-import type { Fault } from "../broker/job.ts";
+import type { Fault } from "#shared/schemas/job.ts";
 
 export type SubmissionState = "received" | "evaluating" | "scored" | "failed";
 
