@@ -87,7 +87,7 @@ async function inputResponse(blobs: BlobStore, digest: Sha256, range: string | n
   const reading = await blobs.open(digest, { start });
   if (!reading) throw new ProblemError(404, "input_gone", "The input is no longer there.");
   const headers = { "content-type": "application/x-tar", "content-length": String(size - start) };
-  if (start === 0) return new Response(reading.stream, { headers });
+  if (range === null) return new Response(reading.stream, { headers });
   return new Response(reading.stream, {
     status: 206,
     headers: { ...headers, "content-range": `bytes ${start}-${size - 1}/${size}` },

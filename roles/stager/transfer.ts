@@ -29,8 +29,8 @@ export async function* download(context: TransferContext): AsyncGenerator<Uint8A
 }
 
 async function* downloadFrom(attempt: Attempt, start: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const headers: Record<string, string> = start === 0 ? {} : { range: `bytes=${start}-` };
-  const response = await attempt.request({ method: "GET", headers });
+  // Also for the whole: a streamed answer loses its Content-Length, a part's Content-Range tells how much there is.
+  const response = await attempt.request({ method: "GET", headers: { range: `bytes=${start}-` } });
   const total = expectedBytes(response, start);
   // An answer with all of it, where a part was asked for, is as good.
   let at = response.status === 206 ? start : 0;
