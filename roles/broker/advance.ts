@@ -222,7 +222,9 @@ export class Advancer {
       ? killedOutcome(containerId ? await wasOutOfMemory(this.#world, job, containerId) : null, outcome)
       : outcome;
     const log_digest = await storeLog(blobs, records);
-    await store.record(job, { log_digest, is_log_complete: isComplete, outcome: final });
+    // Stopping removes the container, and with it what was not read yet (jobs.md §7).
+    const wasStopped = outcome.state === "timed_out" || outcome.state === "cancelled";
+    await store.record(job, { log_digest, is_log_complete: isComplete && !wasStopped, outcome: final });
     await engine.removeService(jobName(job.id));
     changed(job.id);
   }

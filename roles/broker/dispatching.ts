@@ -1,4 +1,5 @@
 import type { Database } from "#shared/database/database.ts";
+import { limits } from "#shared/schemas/limits.ts";
 import { createDispatchStore } from "./dispatch-store.ts";
 import type { DispatchWorld } from "./dispatch-world.ts";
 import { Dispatcher, pauseAfter } from "./dispatcher.ts";
@@ -15,6 +16,8 @@ export interface DispatchingOptions {
   readonly world: Omit<DispatchWorld, "store" | "fencing">;
   readonly state: DispatchingState;
   readonly wake: Wake;
+  /** Deletes what is kept no longer; called now and then by whoever leads. */
+  retire(fencing: number): Promise<void>;
 }
 
 /** Leads and dispatches until `signal`; after a lost lead it stops acting before it tries to get it back. */
@@ -37,22 +40,30 @@ export async function dispatchForever(options: DispatchingOptions, signal: Abort
 }
 
 async function leadOnce(
-  { sql, database_url, world, state, wake }: DispatchingOptions,
+  { sql, database_url, world, state, wake, retire }: DispatchingOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const lead = await takeLead(database_url, world.clock, signal);
   world.log.info({ fencing: lead.fencing }, "leading");
   const dispatcher = new Dispatcher({ ...world, fencing: lead.fencing, store: createDispatchStore(sql, lead.fencing) });
+  let retire_at_ms = world.clock.monotonic();
+  let retiring: Promise<void> = Promise.resolve();
   try {
     state.is_leading = true;
     while (!signal.aborted) {
       await lead.confirm();
       const isBusy = await tick(dispatcher, world);
       state.last_tick_ms = dispatcher.last_tick_ms;
+      if (world.clock.monotonic() >= retire_at_ms) {
+        retire_at_ms = world.clock.monotonic() + limits.jobs.retention_ms;
+        retiring = retire(lead.fencing).catch((error: unknown) =>
+          world.log.warn({ err: error }, "what is over its time could not be deleted"),
+        );
+      }
       await wake.orAfter(pauseAfter(isBusy, world.settings.tick_ms), world.clock, signal);
     }
   } finally {
-    await dispatcher.settle();
+    await Promise.all([dispatcher.settle(), retiring]);
     await lead.release();
   }
 }

@@ -15,6 +15,7 @@ import { BrokerConfig } from "./config.ts";
 import { dispatchForever, Wake } from "./dispatching.ts";
 import { createImageIds } from "./image-ids.ts";
 import { createJobStore } from "./job-store.ts";
+import { retire } from "./retention.ts";
 import { createTransferApp } from "./transfer-app.ts";
 import { createTransferTokens } from "./transfer-tokens.ts";
 
@@ -78,6 +79,11 @@ await runRole({
         database_url: config.database_url,
         state,
         wake,
+        async retire(fencing) {
+          const { finished_job_ms } = config;
+          const retired = await retire({ sql, blobs, now_ms: systemClock.now(), fencing, finished_job_ms });
+          log.debug(retired, "deleted what is over its time");
+        },
         world: {
           ...shared,
           engine,

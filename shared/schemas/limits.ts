@@ -62,6 +62,9 @@ export const limits = {
     volume_ms_max: 120_000,
     /** A blob that no job uses. */
     unused_blob_ms_max: 86_400_000,
+    /** A blob's file that no row names. */
+    unnamed_file_ms_max: 3_600_000,
+    retention_ms: 600_000,
     free_bytes_min: 512 * 1_048_576,
     wait_seconds_max: 60,
     page_max: 200,
