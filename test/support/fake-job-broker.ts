@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { runJob } from "./fake-job-run.ts";
+import { type FakeSpec, runJob } from "./fake-job-run.ts";
 
 export interface FakeJob {
   id: string;
@@ -10,13 +10,6 @@ export interface FakeJob {
   node_class: string | null;
   readonly key: string;
   readonly spec: FakeSpec;
-}
-
-export interface FakeSpec {
-  readonly image: string;
-  readonly command: readonly string[];
-  readonly mounts: readonly { readonly target: string; readonly read_only: boolean; readonly blob?: string }[];
-  readonly limits?: { readonly gpu_count?: number };
 }
 
 type Refusal = { readonly status: number; readonly retry_after?: string };

@@ -3,8 +3,14 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { archiveEvents } from "#shared/archive/canonical-archive.ts";
 import { limits } from "#shared/schemas/limits.ts";
-import type { FakeSpec } from "./fake-job-broker.ts";
 import { tarOf } from "./tar-builder.ts";
+
+export interface FakeSpec {
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly mounts: readonly { readonly target: string; readonly read_only: boolean; readonly blob?: string }[];
+  readonly limits?: { readonly gpu_count?: number };
+}
 
 /** Runs a job's command with the machine's busybox; its mounts are folders that the command's text is pointed at. */
 export async function runJob(spec: FakeSpec, blobs: ReadonlyMap<string, Uint8Array>) {

@@ -6,8 +6,9 @@ import { systemClock } from "#shared/time/clock.ts";
 import type { Broker } from "../../roles/challenge/sdk/broker/broker-client.ts";
 import { BrokerRefusal } from "../../roles/challenge/sdk/broker/broker-error.ts";
 import type { Job } from "../../roles/challenge/sdk/broker/job.ts";
-import { defineChallenge, type Score } from "../../roles/challenge/sdk/define-challenge.ts";
+import { defineChallenge } from "../../roles/challenge/sdk/define-challenge.ts";
 import { evaluate } from "../../roles/challenge/sdk/evaluation.ts";
+import type { Score } from "../../roles/challenge/sdk/score.ts";
 import { openDatabase } from "../../roles/challenge/sdk/store/open-database.ts";
 import { createSubmissions, type Submissions } from "../../roles/challenge/sdk/store/submissions.ts";
 

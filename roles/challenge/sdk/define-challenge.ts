@@ -3,18 +3,9 @@ import type { AnyElysia } from "elysia";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { FinishedJob } from "./finished-job.ts";
 import type { JobPlan } from "./job-plan.ts";
-import type { Json } from "./json.ts";
+import type { HotkeyScore, Score } from "./score.ts";
 import type { Submissions } from "./store/submissions.ts";
-
-/** A submission as it came through the platform's door: who sent it is verified. */
-export interface Upload {
-  readonly hotkey: string;
-  /** Null where the platform does not know it: a hotkey on the operator's allowlist. */
-  readonly uid: number | null;
-  readonly filename: string;
-  readonly content_type: string;
-  readonly body: Uint8Array;
-}
+import type { Upload } from "./upload.ts";
 
 /** A stored submission, for a job to be made of it. */
 export interface SubmissionContent {
@@ -22,19 +13,6 @@ export interface SubmissionContent {
   readonly hotkey: string;
   /** What `accept` answered. */
   readonly content: Uint8Array;
-}
-
-export interface Score {
-  /** Finite and not negative; more is better. */
-  readonly score: number;
-  /** Shown to everybody with the submission. */
-  readonly details: { readonly [key: string]: Json };
-}
-
-export interface HotkeyScore {
-  readonly hotkey: string;
-  readonly submission_id: string;
-  readonly score: number;
 }
 
 export interface ChallengeContext<Settings> {

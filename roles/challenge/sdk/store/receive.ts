@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
-import type { Upload } from "../define-challenge.ts";
+import type { Upload } from "../upload.ts";
 import type { Submission } from "./submission.ts";
 
 const l = limits.challenge_sdk;

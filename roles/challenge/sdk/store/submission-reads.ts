@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { Clock } from "#shared/time/clock.ts";
-import type { HotkeyScore } from "../define-challenge.ts";
+import type { HotkeyScore } from "../score.ts";
 import type { Submission } from "./submission.ts";
 
 export interface SubmissionReads {

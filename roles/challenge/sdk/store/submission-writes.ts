@@ -3,7 +3,7 @@ import type { Fault } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import type { Job } from "../broker/job.ts";
-import type { Score } from "../define-challenge.ts";
+import type { Score } from "../score.ts";
 import type { Submission } from "./submission.ts";
 
 const l = limits.challenge_sdk;
