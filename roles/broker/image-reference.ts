@@ -15,7 +15,10 @@ const pattern = new RegExp(
 export function parseImageReference(text: string): ImageReference | null {
   const match = pattern.exec(text);
   if (!match) return null;
-  return { repository: canonical(match[1] ?? ""), tag: match[2] ?? null, digest: match[3] ?? null };
+  const repository = canonical(match[1] ?? "");
+  // Upper case is a registry's alone.
+  if (/[A-Z]/.test(repository.slice(repository.indexOf("/")))) return null;
+  return { repository, tag: match[2] ?? null, digest: match[3] ?? null };
 }
 
 /** Docker Hub's names are short: "busybox" is "docker.io/library/busybox". */

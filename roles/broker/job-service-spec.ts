@@ -62,7 +62,8 @@ export function jobService(request: JobRequest, placement: JobPlacement): Servic
       ContainerSpec: {
         Image: image_id,
         Labels: { ...labels, ...jobLabels("job", id, challenge) },
-        Command: request.command.map(escapeTemplate),
+        // As `docker run IMAGE COMMAND`: an image's entrypoint stays. Arguments are no templates to Swarm.
+        Args: request.command,
         Hostname: "job",
         Env: Object.entries(request.env).map(([name, value]) => `${name}=${escapeTemplate(value)}`),
         ...(request.workdir ? { Dir: request.workdir } : {}),
