@@ -8,11 +8,11 @@ import { limits } from "#shared/schemas/limits.ts";
 import { type AcceptWorld, acceptJob, keepUpload } from "./accept-job.ts";
 import { authorize } from "./authorization.ts";
 import type { Changes } from "./changes.ts";
-import { withDeadline } from "./deadline-signal.ts";
 import { createDockerApp } from "./docker-app.ts";
 import { hasEnded, type Job, resourceOf } from "./job.ts";
-import { type LogRecord, loadLog, logBytes, readLog } from "./job-log.ts";
 import { parseJobRequest } from "./job-request.ts";
+import type { JobStore } from "./job-store.ts";
+import { logResponse } from "./log-response.ts";
 import { parseBody, readText } from "./read-body.ts";
 
 export interface ApiWorld extends AcceptWorld {
@@ -36,19 +36,20 @@ const Query = Type.Object(
 
 /** The job API on the challenges' networks (jobs.md §1). */
 export function createApp(world: ApiWorld) {
-  const { store, changes } = world;
-  const caller = (request: Request) => authorize(request.headers, world.challenges, world.master_key);
-  const owned = async (request: Request, id: string): Promise<Job> => {
-    const { spec } = await caller(request);
-    const job = await store.byId(spec.slug, id);
-    if (!job) throw new ProblemError(404, "job_not_found", "There is no such job.");
-    return job;
-  };
-  const show = async (job: Job) => resourceOf(job, await store.queuePosition(job));
-
   return createHttpApp(world.log)
     .use(createDockerApp(world))
-    .get("/health", () => ({ status: "ok" }))
+    .use(submitRoutes(world))
+    .use(jobRoutes(world))
+    .get("/health", () => ({ status: "ok" }));
+}
+
+const show = async (store: JobStore, job: Job) => resourceOf(job, await store.queuePosition(job));
+
+/** Taking jobs and inputs in, and the list of what is there. */
+function submitRoutes(world: ApiWorld) {
+  const { store } = world;
+  const caller = (request: Request) => authorize(request.headers, world.challenges, world.master_key);
+  return createHttpApp(world.log)
     .post(
       "/v1/jobs",
       async ({ request }) => {
@@ -57,7 +58,7 @@ export function createApp(world: ApiWorld) {
         const key = idempotencyKey(request.headers);
         const { job, isNew } = await acceptJob(world, challenge, parseJobRequest(parseBody(text)), key);
         world.wake();
-        return Response.json(await show(job), {
+        return Response.json(await show(store, job), {
           status: isNew ? 202 : 200,
           headers: { location: `/v1/jobs/${job.id}` },
         });
@@ -85,19 +86,43 @@ export function createApp(world: ApiWorld) {
       },
       { query: Query },
     )
+    .put(
+      "/v1/blobs",
+      async ({ request }) => {
+        const challenge = await caller(request);
+        if (!request.body) throw new ProblemError(400, "invalid_mount_archive", "invalid mount archive");
+        const { digest, size_bytes, was_known } = await keepUpload(world, challenge, request.body);
+        return Response.json({ sha256: digest, size_bytes }, { status: was_known ? 200 : 201 });
+      },
+      { parse: "none" },
+    );
+}
+
+/** One job of the caller's: to see, cancel, and read what it left. */
+function jobRoutes(world: ApiWorld) {
+  const { store } = world;
+  const caller = (request: Request) => authorize(request.headers, world.challenges, world.master_key);
+  const owned = async (request: Request, id: string): Promise<Job> => {
+    const { spec } = await caller(request);
+    const job = await store.byId(spec.slug, id);
+    if (!job) throw new ProblemError(404, "job_not_found", "There is no such job.");
+    return job;
+  };
+
+  return createHttpApp(world.log)
     .get("/v1/jobs/:id", async ({ request, params, query }) => {
       const job = await owned(request, params.id);
       const wait_ms = parseWait(query["wait"]);
-      return await show(wait_ms > 0 ? await changedJob(job, wait_ms, request.signal) : job);
+      return await show(store, wait_ms > 0 ? await changedJob(world, job, wait_ms, request.signal) : job);
     })
     .delete("/v1/jobs/:id", async ({ request, params }) => {
       const job = await owned(request, params.id);
       await store.askCancel(job.challenge, job.id);
       world.wake();
-      return await show((await store.byId(job.challenge, job.id)) ?? job);
+      return await show(store, (await store.byId(job.challenge, job.id)) ?? job);
     })
     .get("/v1/jobs/:id/logs", async ({ request, params, query }) =>
-      logResponse(await owned(request, params.id), query, request.headers),
+      logResponse(world, await owned(request, params.id), query, request.headers),
     )
     .get("/v1/jobs/:id/artifacts/:mount", async ({ request, params }) => {
       const job = await owned(request, params.id);
@@ -110,59 +135,25 @@ export function createApp(world: ApiWorld) {
         etag: `"${artifact.digest}"`,
       };
       return new Response(reading.stream, { headers });
-    })
-    .put(
-      "/v1/blobs",
-      async ({ request }) => {
-        const challenge = await caller(request);
-        if (!request.body) throw new ProblemError(400, "invalid_mount_archive", "invalid mount archive");
-        const { digest, size_bytes, was_known } = await keepUpload(world, challenge, request.body);
-        return Response.json({ sha256: digest, size_bytes }, { status: was_known ? 200 : 201 });
-      },
-      { parse: "none" },
-    );
-
-  /** Waits for another state than the one that was seen. Another broker process may write it: so it is read again now and then. */
-  async function changedJob(seen: Job, wait_ms: number, signal: AbortSignal): Promise<Job> {
-    const end = world.clock.monotonic() + wait_ms;
-    let job = seen;
-    while (!hasEnded(job) && job.state === seen.state && !signal.aborted) {
-      const left = end - world.clock.monotonic();
-      if (left <= 0) break;
-      await changes.next(job.id, Math.min(left, 1_000), signal);
-      job = (await store.byId(job.challenge, job.id)) ?? job;
-    }
-    return job;
-  }
-
-  async function logResponse(job: Job, query: Record<string, string | undefined>, headers: Headers): Promise<Response> {
-    const stream = query["stream"] === "stdout" || query["stream"] === "stderr" ? query["stream"] : null;
-    const records = await recordsOf(job);
-    if (headers.get("accept")?.includes("application/x-ndjson")) {
-      const lines = records.filter((record) => stream === null || record.stream === stream);
-      return new Response(lines.map((line) => `${JSON.stringify(line)}\n`).join(""), {
-        headers: { "content-type": "application/x-ndjson" },
-      });
-    }
-    const bytes = logBytes(records, stream);
-    const since = /^\d{1,12}$/.test(query["since"] ?? "") ? Number(query["since"]) : 0;
-    return new Response(new Uint8Array(bytes.subarray(since)), {
-      headers: {
-        "content-type": "text/plain; charset=utf-8",
-        "x-log-bytes": String(bytes.length),
-        "x-log-complete": String(job.is_log_complete),
-      },
     });
-  }
+}
 
-  async function recordsOf(job: Job): Promise<LogRecord[]> {
-    if (job.log_digest) return await loadLog(world.blobs, job.log_digest);
-    const taskId = job.swarm_task_id;
-    if (!taskId || hasEnded(job)) return [];
-    return (
-      await withDeadline(world.clock, limits.jobs.log_read_ms_max, (signal) => readLog(world.engine, taskId, signal))
-    ).records;
+/** Waits for another state than the one that was seen. Another broker process may write it: so it is read again now and then. */
+async function changedJob(
+  { clock, changes, store }: ApiWorld,
+  seen: Job,
+  wait_ms: number,
+  signal: AbortSignal,
+): Promise<Job> {
+  const end = clock.monotonic() + wait_ms;
+  let job = seen;
+  while (!hasEnded(job) && job.state === seen.state && !signal.aborted) {
+    const left = end - clock.monotonic();
+    if (left <= 0) break;
+    await changes.next(job.id, Math.min(left, 1_000), signal);
+    job = (await store.byId(job.challenge, job.id)) ?? job;
   }
+  return job;
 }
 
 function idempotencyKey(headers: Headers): string | null {

@@ -12,7 +12,7 @@ import { systemClock } from "#shared/time/clock.ts";
 import { createApp } from "./app.ts";
 import { Changes } from "./changes.ts";
 import { BrokerConfig } from "./config.ts";
-import { dispatchForever, Wake } from "./dispatching.ts";
+import { type DispatchingState, dispatchForever, Wake } from "./dispatching.ts";
 import { createImageIds } from "./image-ids.ts";
 import { createJobStore } from "./job-store.ts";
 import { retire } from "./retention.ts";
@@ -81,8 +81,7 @@ await runRole({
         wake,
         async retire(fencing) {
           const { finished_job_ms } = config;
-          const retired = await retire({ sql, blobs, now_ms: systemClock.now(), fencing, finished_job_ms });
-          log.debug(retired, "deleted what is over its time");
+          log.debug(await retire({ sql, blobs, now_ms: systemClock.now(), fencing, finished_job_ms }), "retired");
         },
         world: {
           ...shared,
@@ -99,13 +98,7 @@ await runRole({
       probes: [
         databaseProbe(sql),
         { name: "engine", run: () => engine.version() },
-        {
-          name: "dispatcher",
-          async run() {
-            if (state.is_leading && systemClock.monotonic() - state.last_tick_ms > tick_age_ms_max)
-              throw new Error("the dispatcher stands still");
-          },
-        },
+        { name: "dispatcher", run: async () => checkTicks(state) },
       ],
       async stop() {
         await Promise.all([jobServer.stop(1_000), transferServer.stop(1_000), dispatching]);
@@ -114,6 +107,11 @@ await runRole({
     };
   },
 });
+
+function checkTicks({ is_leading, last_tick_ms }: DispatchingState): void {
+  if (is_leading && systemClock.monotonic() - last_tick_ms > tick_age_ms_max)
+    throw new Error("the dispatcher stands still");
+}
 
 function openBlobs({ blob_directory, free_bytes_min }: BrokerConfig) {
   return openFolderBlobStore({ directory: blob_directory, free_bytes_min, clock: systemClock });
