@@ -1,8 +1,9 @@
+import { advisoryLocks } from "#shared/database/advisory-locks.ts";
 import { connectDatabase, type Transaction } from "#shared/database/database.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
 
-const lockKey = 7_305_004;
+const lockKey = advisoryLocks.aggregator_lead;
 
 /** Someone else leads, or may lead by now. */
 export class LeadLostError extends Error {

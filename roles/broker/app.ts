@@ -1,28 +1,17 @@
 import { Type } from "@sinclair/typebox";
-import type { Challenges } from "#shared/database/challenges.ts";
 import { createHttpApp } from "#shared/http/app.ts";
 import { ProblemError } from "#shared/http/problem.ts";
-import type { Logger } from "#shared/observability/logger.ts";
 import { JobState, type JobStateName } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
-import { type AcceptWorld, acceptJob, keepUpload } from "./accept-job.ts";
+import { acceptJob, keepUpload } from "./accept-job.ts";
+import type { ApiWorld } from "./api-world.ts";
 import { authorize } from "./authorization.ts";
-import type { Changes } from "./changes.ts";
 import { createDockerApp } from "./docker-app.ts";
 import { hasEnded, type Job, resourceOf } from "./job.ts";
 import { parseJobRequest } from "./job-request.ts";
 import type { JobStore } from "./job-store.ts";
 import { logResponse } from "./log-response.ts";
 import { parseBody, readText } from "./read-body.ts";
-
-export interface ApiWorld extends AcceptWorld {
-  readonly challenges: Challenges;
-  readonly master_key: string;
-  readonly changes: Changes;
-  readonly log: Logger;
-  /** Brings the dispatcher's next tick forward. */
-  wake(): void;
-}
 
 const Query = Type.Object(
   {

@@ -46,7 +46,8 @@ export class Cleaner {
 
   async #startSweeps(jobs: readonly Job[], { now_ms, nodes }: Sight): Promise<void> {
     const due = jobs.filter(({ ended_ms }) => now_ms - (ended_ms ?? 0) >= limits.jobs.volume_ms_max);
-    for (const [node_id, all] of Map.groupBy(due, ({ node_id }) => node_id ?? "")) {
+    for (const [node_id, waiting] of Map.groupBy(due, ({ node_id }) => node_id ?? "")) {
+      const all = waiting.slice(0, limits.jobs.sweep_jobs_max);
       const [first] = all;
       if (!first || this.#sweeps.has(node_id) || nodes.get(node_id)?.Status.State !== "ready") continue;
       const name = `platform-janitor-${first.id}`;

@@ -4,7 +4,7 @@ import { createHttpApp } from "#shared/http/app.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { prepareJob } from "./accept-job.ts";
-import type { ApiWorld } from "./app.ts";
+import type { ApiWorld } from "./api-world.ts";
 import { authorize } from "./authorization.ts";
 import { parseRunRequest } from "./docker-request.ts";
 import { DockerRuns } from "./docker-runs.ts";

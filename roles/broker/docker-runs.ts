@@ -1,5 +1,5 @@
 import { problemResponse } from "#shared/http/problem.ts";
-import type { ApiWorld } from "./app.ts";
+import type { ApiWorld } from "./api-world.ts";
 import { lateFailure, runAnswer, runFailure } from "./docker-response.ts";
 import { hasEnded, type Job } from "./job.ts";
 import type { NewJob } from "./job-store.ts";

@@ -1,8 +1,9 @@
+import { advisoryLocks } from "#shared/database/advisory-locks.ts";
 import { connectDatabase, type Database, type Transaction } from "#shared/database/database.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
 
-const lockKey = 7_305_002;
+const lockKey = advisoryLocks.broker_lead;
 
 /** Someone else dispatches, or may by now: stop acting. */
 export class LeadLostError extends Error {

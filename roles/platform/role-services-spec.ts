@@ -17,6 +17,8 @@ export interface RolePlan {
   readonly docker_socket: string;
   readonly docker_socket_group: number;
   readonly are_overlays_encrypted: boolean;
+  /** Hex of the key that verifies sealed vectors. */
+  readonly vector_public_key: string;
   /** Swarm's IDs of our secrets, by file name. */
   readonly secrets: Readonly<Record<string, { readonly id: string; readonly name: string }>>;
 }
@@ -122,6 +124,7 @@ function developmentChain(plan: RolePlan): RoleService[] {
       secrets: ["hotkey"],
       mounts: [socketFolder("submitter"), volume("platform_submitter")],
       env: {
+        PLATFORM_VECTOR_PUBLIC_KEY: plan.vector_public_key,
         PLATFORM_WEIGHTS_URL: "http://platform-proxy:8080/v1/weights/latest",
         PLATFORM_CHAIN_ENDPOINTS: "ws://platform-devchain:9944",
         PLATFORM_NETUID: plan.netuid,

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { mintAdminToken } from "#shared/auth/admin-tokens.ts";
+import { findAdminToken, mintAdminToken } from "#shared/auth/admin-tokens.ts";
 import { connectDatabase } from "#shared/database/database.ts";
 import { migrateWhenReachable } from "#shared/database/migrate.ts";
 import type { Engine, SwarmNode } from "#shared/engine/engine.ts";
 import { systemClock } from "#shared/time/clock.ts";
+import { publicKeyOf, vectorSigningKey } from "#shared/weights/seal.ts";
 import {
   ensureSecrets,
   ensureSocketFolders,
@@ -122,6 +123,7 @@ async function deployRoles(
     docker_socket_group: statSync(options.socket).gid,
     docker_socket: options.socket,
     are_overlays_encrypted: options.encryption,
+    vector_public_key: publicKeyOf(vectorSigningKey(secrets.master_key)),
     secrets: swarmSecrets,
   });
   return await ensureServices(engine, specs);
@@ -138,7 +140,8 @@ async function ensureAdminToken(secrets: HostSecrets): Promise<boolean> {
   const sql = connectDatabase(secrets.database_url, "installer", { connections_max: 2 });
   try {
     await migrateWhenReachable(sql, () => undefined, AbortSignal.timeout(ready_ms_max));
-    if (readSecret("admin_token")) return false;
+    const known = readSecret("admin_token");
+    if (known && (await findAdminToken(sql, known))) return false;
     const name = `installer-${randomBytes(4).toString("hex")}`;
     const expires_at = new Date(systemClock.now() + token_days * 86_400_000);
     const token = await mintAdminToken(sql, { name, scope: "admin", expires_at });

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../weights/canonical-json.ts";
+import { advisoryLocks } from "./advisory-locks.ts";
 import type { Database, Transaction } from "./database.ts";
 
 /** One act of an administrator. `before` and `after` are what the subject was and became, JSON, without secrets. */
@@ -30,7 +31,7 @@ export interface AuditVerdict {
   readonly head: string;
 }
 
-const lockKey = 7_305_002;
+const lockKey = advisoryLocks.audit;
 const genesis = "0".repeat(64);
 const batch_rows = 500;
 

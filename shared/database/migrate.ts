@@ -1,9 +1,10 @@
 import { limits } from "../schemas/limits.ts";
 import { systemClock } from "../time/clock.ts";
+import { advisoryLocks } from "./advisory-locks.ts";
 import type { Database } from "./database.ts";
 import { migrations } from "./migrations.ts";
 
-const lockKey = 7_305_001;
+const lockKey = advisoryLocks.migrations;
 
 /** The schema version this build needs. */
 export const schemaVersion = migrations.length;

@@ -60,6 +60,8 @@ export const limits = {
     finished_ms_max: 7 * 86_400_000,
     /** Volumes of a finished job stay this long. */
     volume_ms_max: 120_000,
+    /** Jobs whose volumes one run of the janitor removes: 16 mounts each, of 1,000 names at most. */
+    sweep_jobs_max: 60,
     /** A blob that no job uses. */
     unused_blob_ms_max: 86_400_000,
     /** A blob's file that no row names. */

@@ -1,0 +1,8 @@
+/** Keys of the advisory locks in the control plane's database: all in one place, since two that are equal would wait for each other. */
+export const advisoryLocks = {
+  migrations: 7_305_001,
+  audit: 7_305_002,
+  broker_lead: 7_305_003,
+  /** With the netuid as its second half. */
+  aggregator_lead: 7_305_004,
+} as const;
