@@ -1,9 +1,8 @@
 import { type Container, type Engine, EngineError, type Network } from "#shared/engine/engine.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import { challengeLabel, managedChallenges } from "./challenge-spec.ts";
+import { attachedServices, roleAddresses } from "./role-addresses.ts";
 
-/** The roles that speak to challenges, each under its own name on the challenge's network (architecture §3). */
-const attachedServices = ["platform-proxy", "platform-broker", "platform-aggregator", "platform-admin"] as const;
 export const serviceNameLabel = "com.docker.swarm.service.name";
 
 /**
@@ -19,11 +18,12 @@ export async function attachRoles(engine: Engine, log: Logger): Promise<number> 
   let missing = 0;
   for (const network of await runningNetworks(engine, containers)) {
     const challenge = network.Labels[challengeLabel];
+    const addresses = roleAddresses(network);
     for (const container of roles) {
       if (isOn(container, network.Id)) continue;
       const service = container.Labels[serviceNameLabel] ?? "";
       try {
-        await engine.connectNetwork(network.Id, container.Id, [service]);
+        await engine.connectNetwork(network.Id, container.Id, { aliases: [service], address: addresses?.[service] });
         log.info({ challenge, service }, "attached");
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;

@@ -30,6 +30,8 @@ export interface ChallengeParts {
   readonly image: string;
   readonly node_id: string;
   readonly token_generation: number;
+  /** The roles it may reach, as lines of /etc/hosts. */
+  readonly hosts: readonly string[];
   readonly secrets: readonly { readonly file: string; readonly id: string; readonly name: string }[];
 }
 
@@ -57,12 +59,16 @@ export function challengeService(spec: ChallengeSpec, parts: ChallengeParts): Se
   return { ...service, Labels: { ...service.Labels, [specLabel]: digestOf(service) } };
 }
 
-function challengeContainer(spec: ChallengeSpec, { image, token_generation, secrets }: ChallengeParts): ContainerSpec {
+function challengeContainer(
+  spec: ChallengeSpec,
+  { image, token_generation, hosts, secrets }: ChallengeParts,
+): ContainerSpec {
   const { slug } = spec;
   return {
     Image: image,
     Labels: { ...labelsOf(slug), [generationLabel]: String(token_generation) },
     Hostname: serviceName(slug),
+    Hosts: hosts,
     Env: challengeEnvironment(
       spec,
       secrets.map(({ file }) => file),

@@ -1,6 +1,6 @@
 import { createChallenges } from "#shared/database/challenges.ts";
 import type { Database } from "#shared/database/database.ts";
-import type { Engine, Service } from "#shared/engine/engine.ts";
+import type { Engine, Network, Service } from "#shared/engine/engine.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 import type { Clock } from "#shared/time/clock.ts";
@@ -15,6 +15,7 @@ import {
 } from "./challenge-spec.ts";
 import { resolveImage } from "./image.ts";
 import { removeNetworkIfFree, removeUnwanted } from "./removal.ts";
+import { roleAddresses, roleHosts } from "./role-addresses.ts";
 import { ensureSecrets, type SecretSource } from "./secrets.ts";
 import type { Setbacks } from "./setbacks.ts";
 
@@ -86,12 +87,15 @@ async function ensureChallenge(
   const { engine, sql, log } = world;
   const { slug, image } = challenge.spec;
   const current = services.find(({ Spec }) => Spec.Name === serviceName(slug));
-  if (!(await ensureNetwork(world, challenge, current))) return false;
+  const network = await ensureNetwork(world, challenge, current);
+  const addresses = network ? roleAddresses(network) : null;
+  if (!addresses) return false;
   const { live, former } = await ensureSecrets(engine, challenge, world.secrets);
   const spec = challengeService(challenge.spec, {
     image: await resolveImage(engine, sql, `challenge:${slug}`, image),
     node_id,
     token_generation: challenge.token_generation,
+    hosts: roleHosts(addresses),
     secrets: live,
   });
   const note = { challenge: slug, image: spec.TaskTemplate.ContainerSpec.Image };
@@ -107,24 +111,24 @@ async function ensureChallenge(
   return true;
 }
 
-/** @returns false while a former network, made for other wishes, is still in use: networks cannot change */
-async function ensureNetwork(world: ReconcilerWorld, { spec }: Challenge, service?: Service): Promise<boolean> {
+/** @returns null while it is being made, or a former one, made for other wishes, is still in use: networks cannot change */
+async function ensureNetwork(world: ReconcilerWorld, { spec }: Challenge, service?: Service): Promise<Network | null> {
   const { engine, log, are_overlays_encrypted } = world;
   const wanted = challengeNetwork(spec, are_overlays_encrypted);
   const current = await engine.network(wanted.Name);
   if (current && current.Labels[challengeLabel] !== spec.slug) {
     throw new Error(`there is a network ${wanted.Name} that is not the platform's`);
   }
-  if (current?.Labels[specLabel] === wanted.Labels[specLabel]) return true;
+  if (current?.Labels[specLabel] === wanted.Labels[specLabel]) return current;
   if (current) {
     if (service) await engine.removeService(service.ID);
-    if (!(await removeNetworkIfFree(engine, current.Id))) return false;
+    if (!(await removeNetworkIfFree(engine, current.Id))) return null;
     log.info({ challenge: spec.slug }, "network removed to be made anew");
-    if (service) return false;
+    if (service) return null;
   }
   await engine.createNetwork(wanted);
   log.info({ challenge: spec.slug, is_internal: wanted.Internal }, "network created");
-  return true;
+  return await engine.network(wanted.Name);
 }
 
 /** Once the challenge runs with the secrets of the present generation alone, the former one is refused and its secrets go. */

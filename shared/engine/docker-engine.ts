@@ -83,9 +83,15 @@ function surroundings(call: DockerCall, get: Get) {
       return (await call.json<{ Id: string }>("POST", "/networks/create", { body })).Id;
     },
     removeNetwork: (name) => orGone(call.json("DELETE", `/networks/${encodeURIComponent(name)}`)),
-    connectNetwork: (id, Container, aliases = []) =>
+    connectNetwork: (id, Container, { aliases = [], address } = {}) =>
       call.json("POST", `/networks/${id}/connect`, {
-        body: { Container, EndpointConfig: aliases.length > 0 ? { Aliases: aliases } : {} },
+        body: {
+          Container,
+          EndpointConfig: {
+            ...(aliases.length > 0 ? { Aliases: aliases } : {}),
+            ...(address ? { IPAMConfig: { IPv4Address: address } } : {}),
+          },
+        },
       }),
     disconnectNetwork: (id, Container) =>
       orGone(call.json("POST", `/networks/${id}/disconnect`, { body: { Container, Force: true } })),

@@ -7,6 +7,7 @@ import type {
   LogChunk,
   LogOptions,
   Network,
+  NetworkEndpoint,
   NetworkSpec,
   RegistryAuth,
   Secret,
@@ -51,7 +52,8 @@ export interface Engine {
   network(name: string): Promise<Network | null>;
   createNetwork(spec: NetworkSpec): Promise<string>;
   removeNetwork(nameOrId: string): Promise<void>;
-  connectNetwork(networkId: string, containerId: string, aliases?: readonly string[]): Promise<void>;
+  /** At `address`, or one that the engine chooses. */
+  connectNetwork(networkId: string, containerId: string, options?: NetworkEndpoint): Promise<void>;
   disconnectNetwork(networkId: string, containerId: string): Promise<void>;
 
   secrets(labels: Labels): Promise<readonly Secret[]>;

@@ -69,6 +69,8 @@ export interface ContainerSpec {
   readonly Command?: readonly string[];
   readonly Args?: readonly string[];
   readonly Hostname?: string;
+  /** Lines of /etc/hosts: address, name, further names. */
+  readonly Hosts?: readonly string[];
   readonly Env?: readonly string[];
   readonly Dir?: string;
   readonly User?: string;
@@ -209,6 +211,11 @@ export interface Network {
   readonly Internal: boolean;
   readonly Containers?: Readonly<Record<string, { readonly Name: string; readonly IPv4Address: string }>>;
   readonly IPAM?: { readonly Config?: readonly { readonly Subnet?: string }[] | null };
+}
+
+export interface NetworkEndpoint {
+  readonly aliases?: readonly string[];
+  readonly address?: string | undefined;
 }
 
 export interface Secret {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import { ChallengeSpec } from "#shared/schemas/challenge.ts";
 import { challengeNetwork, challengeService, specLabel, volumeName } from "../../roles/supervisor/challenge-spec.ts";
+import { roleAddresses, roleHosts } from "../../roles/supervisor/role-addresses.ts";
 import { secretFileName, secretsOf, swarmSecretName } from "../../roles/supervisor/secret-names.ts";
 import { Setbacks } from "../../roles/supervisor/setbacks.ts";
 
@@ -13,7 +14,13 @@ const record = (fields: Record<string, unknown> = {}): ChallengeSpec =>
 const serviceOf = (fields: Record<string, unknown> = {}, token_generation = 1) => {
   const spec = record(fields);
   const secrets = secretsOf(spec).map(({ file }) => ({ file, id: `id of ${file}`, name: `name of ${file}` }));
-  return challengeService(spec, { image: "sha256:1", node_id: "n1", token_generation, secrets });
+  return challengeService(spec, {
+    image: "sha256:1",
+    node_id: "n1",
+    token_generation,
+    hosts: ["10.0.4.253 platform-broker"],
+    secrets,
+  });
 };
 const environmentOf = (fields: Record<string, unknown>) =>
   Object.fromEntries(
@@ -139,5 +146,35 @@ describe("what failed", () => {
     expect(setbacks.failed("demo", "1", "no secret", 20)).toBe(true);
     setbacks.succeeded("demo");
     expect(setbacks.isDue("demo", "1", 30)).toBe(true);
+  });
+});
+
+describe("the roles on a challenge's network", () => {
+  const network = (Subnet?: string) =>
+    ({
+      Id: "n",
+      Name: "n",
+      Created: "",
+      Labels: {},
+      Internal: true,
+      IPAM: { Config: Subnet ? [{ Subnet }] : null },
+    }) as const;
+
+  test("have the last addresses of its subnet, and the challenge the names of broker and proxy", () => {
+    const addresses = roleAddresses(network("10.0.4.0/24"));
+    expect(addresses).toEqual({
+      "platform-proxy": "10.0.4.254",
+      "platform-broker": "10.0.4.253",
+      "platform-aggregator": "10.0.4.252",
+      "platform-admin": "10.0.4.251",
+    });
+    expect(roleHosts(addresses ?? {})).toEqual(["10.0.4.253 platform-broker", "10.0.4.254 platform-proxy"]);
+    expect(serviceOf().TaskTemplate.ContainerSpec.Hosts).toEqual(["10.0.4.253 platform-broker"]);
+    expect(roleAddresses(network("10.255.255.128/25"))?.["platform-proxy"]).toBe("10.255.255.254");
+    expect(roleAddresses(network("200.1.0.0/16"))?.["platform-admin"]).toBe("200.1.255.251");
+  });
+
+  test("have none while the network has no subnet yet", () => {
+    expect(roleAddresses(network())).toBeNull();
   });
 });

@@ -1,0 +1,31 @@
+import type { Network } from "#shared/engine/engine.ts";
+
+/** The roles that speak to challenges (architecture §3). */
+export const attachedServices = ["platform-proxy", "platform-broker", "platform-aggregator", "platform-admin"] as const;
+
+/** Those that a challenge may speak to. */
+const reachedServices = ["platform-broker", "platform-proxy"] as const;
+
+/**
+ * The addresses of the attached roles on a challenge's network: the last of its subnet. The engine gives a container that is
+ * connected while it runs neither a name in the network's DNS (it does so for containers outside of Swarm alone) nor an
+ * address that Swarm's own allocator knows of, and Swarm gives out addresses from the subnet's beginning.
+ *
+ * @returns null while the network has no subnet yet
+ */
+export function roleAddresses(network: Network): Readonly<Record<string, string>> | null {
+  const match = /^(\d+)\.(\d+)\.(\d+)\.(\d+)\/(\d+)$/.exec(network.IPAM?.Config?.[0]?.Subnet ?? "");
+  if (!match) return null;
+  const [a = 0, b = 0, c = 0, d = 0, prefix = 32] = match.slice(1).map(Number);
+  const broadcast = ((a * 256 + b) * 256 + c) * 256 + d + 2 ** (32 - prefix) - 1;
+  return Object.fromEntries(attachedServices.map((service, index) => [service, dotted(broadcast - 1 - index)]));
+}
+
+/** Lines for the challenge's /etc/hosts: the roles it may reach, by the names it knows. */
+export function roleHosts(addresses: Readonly<Record<string, string>>): string[] {
+  return reachedServices.map((service) => `${addresses[service]} ${service}`);
+}
+
+function dotted(address: number): string {
+  return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".");
+}
