@@ -43,17 +43,18 @@ export async function startPostgres(): Promise<TestPostgres> {
   let server: Bun.Subprocess | undefined;
   let databases = 0;
 
-  const start = async () => {
+  const launch = () => {
     server = Bun.spawn(
       [...user, join(files, "bin/postgres"), "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"],
-      {
-        env,
-        stdout: "ignore",
-        stderr: Bun.file(join(folder, "server.log")),
-      },
+      { env, stdout: "ignore", stderr: Bun.file(join(folder, "server.log")) },
     );
+  };
+  const start = async () => {
+    launch();
     await waitFor(
       async () => {
+        // After a SIGKILL the old server's workers hold its memory for a moment, and a new one refuses to start.
+        if (server?.exitCode !== null) launch();
         const sql = admin();
         try {
           return await sql`select 1`;
@@ -61,7 +62,7 @@ export async function startPostgres(): Promise<TestPostgres> {
           await sql.end({ timeout: 1 });
         }
       },
-      { deadline_ms: 20_000, what: "start of Postgres" },
+      { deadline_ms: 30_000, every_ms: 100, what: "start of Postgres" },
     );
   };
   const halt = async (signal: NodeJS.Signals = "SIGINT") => {

@@ -62,7 +62,7 @@ async function stateOf(node: LabNode): Promise<string> {
 }
 
 async function becomes(node: LabNode, state: string): Promise<void> {
-  await waitFor(async () => (await stateOf(node)) === state, { deadline_ms: 40_000, what: `${node.name} ${state}` });
+  await waitFor(async () => (await stateOf(node)) === state, { deadline_ms: 75_000, what: `${node.name} ${state}` });
 }
 
 describe("a lab", () => {
@@ -136,7 +136,7 @@ describe("a lab", () => {
     await worker.restart();
     await becomes(worker, "ready");
     expect((await runJob(lab, "after-restart", "cpu", ["true"])).Status.State).toBe("complete");
-  }, 90_000);
+  }, 180_000);
 
   test("powers a node off with all its containers", async () => {
     const worker = lab.node("worker-gpu");
@@ -147,7 +147,7 @@ describe("a lab", () => {
     await worker.restart();
     expect((await container.inspect()).State.Running).toBe(false);
     await becomes(worker, "ready");
-  }, 90_000);
+  }, 180_000);
 
   test("loses a node that is cut off, whose engine goes on, and has it back when the cable is in again", async () => {
     const worker = lab.node("worker-cpu");
@@ -156,7 +156,7 @@ describe("a lab", () => {
     expect((await worker.docker.info()).ServerVersion).toStartWith("26.1");
     await worker.restore();
     await becomes(worker, "ready");
-  }, 90_000);
+  }, 180_000);
 
   test("has a registry that the host can reach and every node can pull from", async () => {
     const registry = await lab.startRegistry();
