@@ -26,10 +26,10 @@ export async function down({ socket, purge }: { readonly socket: string; readonl
   rmSync("/usr/local/lib/platform", { recursive: true, force: true });
   if (!purge) return;
   await step("Volumes and secrets of this machine", async () => {
-    const challengeVolumes = (await engine.volumes({}))
+    const others = (await engine.volumes({}))
       .map(({ Name }) => Name)
-      .filter((name) => /^platform_.+_sqlite$/.test(name));
-    for (const name of [...ownVolumes, ...challengeVolumes]) {
+      .filter((name) => /^(platform_.+_sqlite|platform-job-.+)$/.test(name));
+    for (const name of [...ownVolumes, ...others]) {
       await waitUntil(systemClock, `removal of volume ${name}`, gone_ms_max, async () => {
         await engine.removeVolume(name);
         return true;
