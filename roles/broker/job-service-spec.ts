@@ -143,6 +143,6 @@ function volumeMount(id: string, index: number, mount: JobRequest["mounts"][numb
 function tmpfsMount(text: string): Mount[] {
   const tmpfs = parseTmpfs(text);
   return tmpfs
-    ? [{ Type: "tmpfs", Target: tmpfs.target, TmpfsOptions: { SizeBytes: tmpfs.size_bytes, Mode: 0o1777 } }]
+    ? [{ Type: "tmpfs", Target: tmpfs.target, TmpfsOptions: { SizeBytes: tmpfs.size_bytes, Mode: tmpfs.mode } }]
     : [];
 }

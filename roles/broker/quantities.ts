@@ -11,21 +11,23 @@ export function parseBytes(text: string): number | null {
 export interface Tmpfs {
   readonly target: string;
   readonly size_bytes: number;
-  readonly is_executable: boolean;
+  /** Permission bits. */
+  readonly mode: number;
 }
 
 const tmpfs_bytes_default = 512 * 2 ** 20;
 
-/** "/tmp:rw,noexec,nosuid,size=512m" taken apart; null where an option cannot be kept. */
+/** "/tmp:rw,noexec,nosuid,size=512m" taken apart; null where an option cannot be kept, as `exec` on the oldest engine. */
 export function parseTmpfs(text: string): Tmpfs | null {
   const [target = "", options = ""] = text.split(":", 2);
   const words = options === "" ? [] : options.split(",");
   const size = words.find((word) => word.startsWith("size="))?.slice("size=".length);
   const size_bytes = size === undefined ? tmpfs_bytes_default : parseBytes(size);
   if (size_bytes === null) return null;
-  const known = /^(rw|noexec|exec|nosuid|nodev|size=.+|mode=[0-7]{3,4})$/;
+  const known = /^(rw|noexec|nosuid|nodev|size=.+|mode=[0-7]{3,4})$/;
   if (!words.every((word) => known.test(word))) return null;
-  return { target, size_bytes, is_executable: words.includes("exec") };
+  const mode = words.find((word) => word.startsWith("mode="))?.slice("mode=".length) ?? "1777";
+  return { target, size_bytes, mode: Number.parseInt(mode, 8) };
 }
 
 export interface Ulimit {

@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { findAdminToken, mintAdminToken } from "#shared/auth/admin-tokens.ts";
-import { connectDatabase } from "#shared/database/database.ts";
+import { appendAudit } from "#shared/database/audit.ts";
+import { connectDatabase, type Transaction } from "#shared/database/database.ts";
 import { migrateWhenReachable } from "#shared/database/migrate.ts";
 import type { Engine, SwarmNode } from "#shared/engine/engine.ts";
 import { systemClock } from "#shared/time/clock.ts";
@@ -143,14 +144,30 @@ async function ensureAdminToken(secrets: HostSecrets): Promise<boolean> {
     const known = readSecret("admin_token");
     if (known && (await findAdminToken(sql, known))) return false;
     const name = `installer-${randomBytes(4).toString("hex")}`;
-    const expires_at = new Date(systemClock.now() + token_days * 86_400_000);
-    const token = await mintAdminToken(sql, { name, scope: "admin", expires_at });
-    if (!token) throw new Error("the admin token could not be minted");
+    const now = systemClock.now();
+    const token = await sql.begin((tx) => mintAudited(tx, name, now));
     writeSecret("admin_token", token);
     return true;
   } finally {
     await sql.end({ timeout: 5 });
   }
+}
+
+/** A token and its entry in the audit log: there is never one without the other. */
+async function mintAudited(tx: Transaction, name: string, now_ms: number): Promise<string> {
+  const expires_at = new Date(now_ms + token_days * 86_400_000);
+  const token = await mintAdminToken(tx, { name, scope: "admin", expires_at });
+  if (!token) throw new Error("the admin token could not be minted");
+  await appendAudit(tx, {
+    at: new Date(now_ms),
+    actor: "installer",
+    action: "token.mint",
+    subject: name,
+    before: null,
+    after: { scope: "admin", expires_at: expires_at.toISOString() },
+    request_id: name,
+  });
+  return token;
 }
 
 async function waitForRoles({ chainEndpoint, adminPort, proxyPort }: UpOptions): Promise<void> {

@@ -78,7 +78,9 @@ test("sizes, tmpfs and ulimits are read as Docker writes them", () => {
     null,
     null,
   ]);
-  expect(parseTmpfs("/tmp:rw,noexec,size=1m")).toEqual({ target: "/tmp", size_bytes: 2 ** 20, is_executable: false });
+  expect(parseTmpfs("/tmp:rw,noexec,size=1m")).toEqual({ target: "/tmp", size_bytes: 2 ** 20, mode: 0o1777 });
+  expect(parseTmpfs("/work:mode=0700")?.mode).toBe(0o700);
+  expect(parseTmpfs("/tmp:exec")).toBeNull();
   expect(parseTmpfs("/tmp:suid")).toBeNull();
   expect(parseUlimit("nofile=1:2")).toEqual({ Name: "nofile", Soft: 1, Hard: 2 });
   expect(parseUlimit("nofile")).toBeNull();
