@@ -102,3 +102,16 @@ export function asTask(task: ModelTask): Task {
     AssignedGenericResources: task.gpus.map((Value) => ({ NamedResourceSpec: { Kind: "NVIDIA-GPU", Value } })),
   };
 }
+
+/** How many completions the job is asked for; a sealed one none. */
+export function completions(service: ModelService): number {
+  return "ReplicatedJob" in service.spec.Mode ? service.spec.Mode.ReplicatedJob.TotalCompletions : 1;
+}
+
+export function wantedGpus(spec: ServiceSpec): number {
+  const reserved = spec.TaskTemplate.Resources?.Reservations?.GenericResources ?? [];
+  return reserved.reduce(
+    (sum, resource) => sum + ("DiscreteResourceSpec" in resource ? resource.DiscreteResourceSpec.Value : 1),
+    0,
+  );
+}

@@ -1,5 +1,13 @@
 import { EngineError, type ServiceSpec, type TaskState } from "#shared/engine/engine.ts";
-import type { ModelContainer, ModelNode, ModelService, ModelTask, Program } from "./model-objects.ts";
+import {
+  completions,
+  type ModelContainer,
+  type ModelNode,
+  type ModelService,
+  type ModelTask,
+  type Program,
+  wantedGpus,
+} from "./model-objects.ts";
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
@@ -300,16 +308,4 @@ export class ModelSwarm {
     task.error = error;
     task.changed_at_ms = this.clock.now();
   }
-}
-
-function completions(service: ModelService): number {
-  return "ReplicatedJob" in service.spec.Mode ? service.spec.Mode.ReplicatedJob.TotalCompletions : 1;
-}
-
-function wantedGpus(spec: ServiceSpec): number {
-  const reserved = spec.TaskTemplate.Resources?.Reservations?.GenericResources ?? [];
-  return reserved.reduce(
-    (sum, resource) => sum + ("DiscreteResourceSpec" in resource ? resource.DiscreteResourceSpec.Value : 1),
-    0,
-  );
 }
