@@ -115,3 +115,13 @@ export function wantedGpus(spec: ServiceSpec): number {
     0,
   );
 }
+
+/** Whether the node is what the service's constraints ask for. */
+export function meetsConstraints(node: ModelNode, spec: ServiceSpec): boolean {
+  return (spec.TaskTemplate.Placement?.Constraints ?? []).every((constraint) => {
+    const [key = "", value = ""] = constraint.split("==");
+    if (key === "node.id") return node.id === value;
+    if (key === "node.hostname") return node.name === value;
+    return node.labels[key.replace("node.labels.", "")] === value;
+  });
+}

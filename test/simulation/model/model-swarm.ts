@@ -5,6 +5,7 @@ import {
   type ModelNode,
   type ModelService,
   type ModelTask,
+  meetsConstraints,
   type Program,
   wantedGpus,
 } from "./model-objects.ts";
@@ -204,13 +205,7 @@ export class ModelSwarm {
 
   #fits(node: ModelNode, spec: ServiceSpec, gpus: number): boolean {
     if (node.state !== "ready" || node.availability !== "active") return false;
-    const meets = (spec.TaskTemplate.Placement?.Constraints ?? []).every((constraint) => {
-      const [key = "", value = ""] = constraint.split("==");
-      if (key === "node.id") return node.id === value;
-      if (key === "node.hostname") return node.name === value;
-      return node.labels[key.replace("node.labels.", "")] === value;
-    });
-    return meets && this.#freeGpus(node).length >= gpus;
+    return meetsConstraints(node, spec) && this.#freeGpus(node).length >= gpus;
   }
 
   #freeGpus(node: ModelNode): string[] {
