@@ -14,8 +14,12 @@ export interface RoleProcess extends AsyncDisposable {
   stop(): Promise<number>;
 }
 
-/** Starts `dist/platform-<role>` with `settings` as its whole environment and waits until /readyz says so. */
-export async function startRole(role: string, settings: Readonly<Record<string, string>>): Promise<RoleProcess> {
+/** Starts `dist/platform-<role>` with `settings` as its whole environment and waits until it is ready, or only `live`. */
+export async function startRole(
+  role: string,
+  settings: Readonly<Record<string, string>>,
+  until: "ready" | "live" = "ready",
+): Promise<RoleProcess> {
   const directory = mkdtempSync(join(tmpdir(), `platform-${role}-`));
   const child = Bun.spawn([join(projectRoot, "dist", `platform-${role}`)], {
     env: { NODE_ENV: "production", PLATFORM_RUN_DIRECTORY: directory, ...settings },
@@ -38,7 +42,11 @@ export async function startRole(role: string, settings: Readonly<Record<string, 
     await waitFor(
       async () => {
         if (child.exitCode !== null) return true;
-        return (await fetch("http://ops/readyz", { unix: join(directory, role, "ops.sock") })).ok;
+        return (
+          await fetch(`http://ops/${until === "ready" ? "readyz" : "livez"}`, {
+            unix: join(directory, role, "ops.sock"),
+          })
+        ).ok;
       },
       { deadline_ms: 30_000, what: `readiness of ${role}` },
     );

@@ -125,3 +125,9 @@ export function meetsConstraints(node: ModelNode, spec: ServiceSpec): boolean {
     return node.labels[key.replace("node.labels.", "")] === value;
   });
 }
+
+/** States that a task never leaves, but for Swarm's own flips. */
+export const terminal: ReadonlySet<TaskState> = new Set(["complete", "shutdown", "failed", "rejected", "orphaned"]);
+
+/** What the image and arguments of a service do, and how long its image takes to arrive. */
+export type ProgramOf = (spec: ServiceSpec) => { readonly pull_ms: number; readonly run: Program };

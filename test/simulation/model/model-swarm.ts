@@ -6,20 +6,17 @@ import {
   type ModelService,
   type ModelTask,
   meetsConstraints,
-  type Program,
+  type ProgramOf,
+  terminal,
   wantedGpus,
 } from "./model-objects.ts";
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
-const terminal: ReadonlySet<TaskState> = new Set(["complete", "shutdown", "failed", "rejected", "orphaned"]);
 /** Swarm's own batching (stack.md): scheduler 50 ms, assignment 100 ms, status 100 ms. */
 const delays = { schedule_ms: 50, assign_ms: 100, report_ms: 100, node_down_ms: 15_000 } as const;
 
-/** What the image and arguments of a service do, and how long its image takes to arrive. */
-export type ProgramOf = (spec: ServiceSpec) => { readonly pull_ms: number; readonly run: Program };
-
-/** A Swarm in memory with the habits that hurt (jobs.md §2 to §4): second runs, flips of finished tasks, tasks left running on dead nodes. */
+/** A Swarm in memory with the habits that hurt: second runs, flips of finished tasks, tasks left running on dead nodes. */
 export class ModelSwarm {
   readonly clock: VirtualClock;
   readonly #random: Random;
@@ -37,8 +34,7 @@ export class ModelSwarm {
   }
 
   id(kind: string): string {
-    this.#serial += 1;
-    return `${kind}${String(this.#serial).padStart(6, "0")}`;
+    return `${kind}${String(++this.#serial).padStart(6, "0")}`;
   }
 
   addNode(
@@ -154,11 +150,7 @@ export class ModelSwarm {
   }
 
   allTasks(): ModelTask[] {
-    return [...this.services.values()].flatMap((service) => service.tasks);
-  }
-
-  runningContainers(): ModelContainer[] {
-    return [...this.nodes.values()].flatMap((node) => [...node.containers.values()]);
+    return [...this.services.values()].flatMap(({ tasks }) => tasks);
   }
 
   #noticeLater(node: ModelNode): void {
