@@ -1,0 +1,119 @@
+import type { BlobStore } from "#shared/blobs/blob-store.ts";
+import type { DispatchStore, Lease, Step } from "../../../roles/broker/dispatch-store.ts";
+import { hasEnded, type Job } from "../../../roles/broker/job.ts";
+import { LeadLostError } from "../../../roles/broker/lead.ts";
+import type { Random } from "../model/random.ts";
+import type { VirtualClock } from "../model/virtual-clock.ts";
+
+/** The jobs table in memory: what Postgres would hold, for every leader of a simulation. */
+export interface JobsTable {
+  readonly jobs: Map<string, Job>;
+  readonly leases: Map<string, Lease>;
+  readonly cleaned: Set<string>;
+  /** How often a job was given an end: never more than once. */
+  readonly ends: Map<string, number>;
+  readonly strays: Set<string>;
+  fencing: number;
+}
+
+export interface StoreFaults {
+  /** Probability that a call fails, half of the time after it took effect. */
+  call_failure: number;
+}
+
+export function createJobsTable(): JobsTable {
+  return { jobs: new Map(), leases: new Map(), cleaned: new Set(), ends: new Map(), strays: new Set(), fencing: 0 };
+}
+
+/** The dispatcher's store over `table` for the leader with this fencing number; a later leader shuts it out. */
+export function createMemoryStore(
+  table: JobsTable,
+  fencing: number,
+  clock: VirtualClock,
+  random: Random,
+  faults: StoreFaults,
+): DispatchStore {
+  const call = async <T>(act: () => T): Promise<T> => {
+    await clock.sleep(random.between(0, 3));
+    if (!random.chance(faults.call_failure)) return act();
+    if (random.chance(0.5)) act();
+    throw new Error("the connection to the database was lost");
+  };
+  const write = <T>(act: () => T) =>
+    call(() => {
+      if (table.fencing !== fencing) throw new LeadLostError("a later leader has written");
+      return act();
+    });
+  const change = (job: Job, changes: Partial<Job>): Job => {
+    const changed = { ...(table.jobs.get(job.id) ?? job), ...changes };
+    table.jobs.set(job.id, changed);
+    return changed;
+  };
+  const all = () => [...table.jobs.values()];
+  return {
+    live: () => call(() => all().filter((job) => !hasEnded(job))),
+    uncleaned: () => call(() => all().filter((job) => hasEnded(job) && !table.cleaned.has(job.id))),
+    leases: () => call(() => [...table.leases.values()]),
+    place: (job, node, state, now_ms, deadline_ms) =>
+      write(() => {
+        const current = table.jobs.get(job.id);
+        if (current?.state !== "queued" || current.is_cancel_asked) return false;
+        const { node_id, node_class } = node;
+        change(job, { state, node_id, node_class, deadline_ms, intent_fencing: fencing, [`${state}_ms`]: now_ms });
+        const { cpus, memory_bytes, gpu_count } = job;
+        table.leases.set(job.id, { job: job.id, node_id, cpus, memory_bytes, gpu_count, is_hold: false });
+        return true;
+      }),
+    move: (job, state, now_ms, deadline_ms, step = {}) =>
+      write(() => {
+        const current = table.jobs.get(job.id);
+        if (!current || hasEnded(current)) throw new Error(`job ${job.id} has ended behind the dispatcher's back`);
+        const at = { [`${state}_ms`]: step.running_ms ?? now_ms };
+        return change(job, { ...columns(step), state, deadline_ms, intent_fencing: fencing, ...at });
+      }),
+    record: (job, step) => write(() => change(job, columns(step))),
+    end: (job, outcome, now_ms, holdLease) =>
+      write(() => {
+        const current = table.jobs.get(job.id);
+        if (!current || hasEnded(current)) return;
+        change(job, {
+          state: outcome.state,
+          outcome,
+          ended_ms: now_ms,
+          exit_code: current.exit_code ?? outcome.exit_code,
+        });
+        table.ends.set(job.id, (table.ends.get(job.id) ?? 0) + 1);
+        const lease = table.leases.get(job.id);
+        if (holdLease && lease) table.leases.set(job.id, { ...lease, is_hold: true });
+        else table.leases.delete(job.id);
+      }),
+    releaseHold: (id) =>
+      write(() => {
+        if (table.leases.get(id)?.is_hold) table.leases.delete(id);
+      }),
+    cleaned: (id) => write(() => void table.cleaned.add(id)),
+    event: (id, kind) =>
+      write(() => {
+        if (kind === "stray_task") table.strays.add(id);
+      }),
+  };
+}
+
+function columns({ running_ms: _, ...changes }: Step): Partial<Job> {
+  return changes as Partial<Job>;
+}
+
+/** Blobs are not what the simulation is about: every one is stored, none is read. */
+export function createMemoryBlobs(): Pick<BlobStore, "put"> {
+  return {
+    async put(source) {
+      const hash = new Bun.CryptoHasher("sha256");
+      let size_bytes = 0;
+      for await (const piece of source) {
+        hash.update(piece);
+        size_bytes += piece.length;
+      }
+      return { digest: hash.digest("hex") as never, size_bytes, was_known: false };
+    },
+  };
+}
