@@ -27,7 +27,7 @@ export interface AcceptWorld {
 /**
  * Takes a job in: checks it, keeps its inputs, writes it down. What it answers is durable.
  *
- * @throws ProblemError with the refusals of contract §4 and jobs.md
+ * @throws ProblemError with the refusals of contract §4 and the job design
  */
 export async function acceptJob(
   world: AcceptWorld,

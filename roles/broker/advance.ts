@@ -100,7 +100,7 @@ export class Advancer {
     }
   }
 
-  /** The only task that counts is the first that was seen (jobs.md §3). */
+  /** The only task that counts is the first that was seen (jobs §3). */
   #countedTask(job: Job, { tasks }: Sight): Task | undefined {
     const all = tasks.ofJob(job.id);
     return job.swarm_task_id === null ? all[0] : all.find(({ ID }) => ID === job.swarm_task_id);
@@ -185,7 +185,9 @@ export class Advancer {
       const cut = await this.#world.store.record(job, {
         artifacts_complete: job.spec.mounts.every(({ read_only }) => read_only),
       });
-      return await this.#end(cut, outcome, isNodeLost && mayRun);
+      if (mayRun && !isNodeLost) await this.#seal(job);
+      // What may still run keeps its capacity until its node is Ready and its service gone.
+      return await this.#end(cut, outcome, mayRun);
     }
     await this.#seal(job);
     if (mayRun) return;
@@ -222,7 +224,7 @@ export class Advancer {
       ? killedOutcome(containerId ? await wasOutOfMemory(this.#world, job, containerId) : null, outcome)
       : outcome;
     const log_digest = await storeLog(blobs, records);
-    // Stopping removes the container, and with it what was not read yet (jobs.md §7).
+    // Stopping removes the container, and with it what was not read yet (jobs §7).
     const wasStopped = outcome.state === "timed_out" || outcome.state === "cancelled";
     await store.record(job, { log_digest, is_log_complete: isComplete && !wasStopped, outcome: final });
     await engine.removeService(jobName(job.id));

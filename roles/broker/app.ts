@@ -23,7 +23,7 @@ const Query = Type.Object(
   { additionalProperties: false },
 );
 
-/** The job API on the challenges' networks (jobs.md §1). */
+/** The job API on the challenges' networks (jobs §1). */
 export function createApp(world: ApiWorld) {
   return createHttpApp(world.log)
     .use(createDockerApp(world))

@@ -45,6 +45,7 @@ export interface DispatchStore {
     deadline_ms: number,
     step?: Step,
   ): Promise<Job>;
+  /** Changes nothing once the job has ended: a result that is final is never another one. */
   record(job: Job, step: Step): Promise<Job>;
   /** Writes the end and gives up the lease, or turns it into a hold. */
   end(job: Job, outcome: Outcome, now_ms: number, holdLease: boolean): Promise<void>;
@@ -95,8 +96,9 @@ export function createDispatchStore(sql: Database, fencing: number): DispatchSto
       }),
     record: (job, step) =>
       write(async (tx) => {
-        const [row] = await tx`update jobs set id = id ${changes(tx, step)} where id = ${job.id} returning *`;
-        if (step.log_digest)
+        const [row] =
+          await tx`update jobs set id = id ${changes(tx, step)} where id = ${job.id} and ended_at is null returning *`;
+        if (row && step.log_digest)
           await tx`insert into blob_uses (job, digest) values (${job.id}, ${step.log_digest}) on conflict do nothing`;
         return row ? rowToJob(row) : job;
       }),

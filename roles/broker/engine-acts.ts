@@ -20,7 +20,7 @@ export async function ensureNetwork(engine: Engine, spec: NetworkSpec): Promise<
   }
 }
 
-/** Seals the service if it is there and not sealed yet (jobs.md §3). */
+/** Seals the service if it is there and not sealed yet (jobs §3). */
 export async function seal(engine: Engine, name: string): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const service = await engine.service(name);

@@ -11,7 +11,7 @@ export const killedExitCode = 137;
 
 /**
  * Whether the kernel killed the container for want of memory: Swarm does not say, so the janitor looks at the container on
- * its node (jobs.md §6). Null when it cannot be told within 10 s.
+ * its node (jobs §6). Null when it cannot be told within 10 s.
  */
 export async function wasOutOfMemory(
   { engine, clock, settings, log }: DispatchWorld,

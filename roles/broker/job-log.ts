@@ -15,7 +15,7 @@ export interface LogRead {
   readonly isComplete: boolean;
 }
 
-/** Reads a task's log once, bounded in time and size (jobs.md §7: the truth is a bounded read by task id). */
+/** Reads a task's log once, bounded in time and size (jobs §7: the truth is a bounded read by task id). */
 export async function readLog(engine: Engine, taskId: string, signal: AbortSignal): Promise<LogRead> {
   const records: LogRecord[] = [];
   let bytes = 0;

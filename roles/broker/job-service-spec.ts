@@ -45,7 +45,7 @@ export function networkOf(id: string, { limits: { network } }: JobRequest): stri
   return network === "none" || network === "default" ? jobName(id) : network;
 }
 
-/** One container, run once, with hard limits (jobs.md §6). */
+/** One container, run once, with hard limits (jobs §6). */
 export function jobService(request: JobRequest, placement: JobPlacement): ServiceSpec {
   const { limits } = request;
   const { id, challenge, image_id, node_id, node_class } = placement;
@@ -103,7 +103,7 @@ export function jobService(request: JobRequest, placement: JobPlacement): Servic
   });
 }
 
-/** The one update ever made to a job's service: no completions wanted. What runs is stopped, nothing starts (jobs.md §3). */
+/** The one update ever made to a job's service: no completions wanted. What runs is stopped, nothing starts (jobs §3). */
 export function sealed(spec: ServiceSpec): ServiceSpec {
   const { UpdateConfig: _, ...rest } = spec;
   return { ...rest, Mode: { ReplicatedJob: { MaxConcurrent: 0, TotalCompletions: 0 } } };

@@ -2,7 +2,7 @@ import type { SwarmNode } from "#shared/engine/engine.ts";
 
 /**
  * Since when nodes have been down or gone, and ready. `unknown` never counts: a manager that has just started says it of
- * every node, and for the first minute after our own start nothing is lost either (jobs.md §2).
+ * every node, and for the first minute after our own start nothing is lost either (jobs §2).
  */
 export class NodeWatch {
   readonly #downSince = new Map<string, number>();

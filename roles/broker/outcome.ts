@@ -1,7 +1,7 @@
 import type { Task } from "#shared/engine/engine.ts";
 import type { Fault, FinalState, JobReason } from "#shared/schemas/job.ts";
 
-/** How a job ends, decided once (jobs.md §2). */
+/** How a job ends, decided once (jobs §2). */
 export interface Outcome {
   readonly state: FinalState;
   readonly reason: JobReason | null;
@@ -52,7 +52,7 @@ export const terminalTaskStates: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Reads a task's end by the table of jobs.md §2. Only `complete` is success: a task of an engine that was stopped says
+ * Reads a task's end by the table of jobs §2. Only `complete` is success: a task of an engine that was stopped says
  * "failed", "No such container", exit code 0. The exit code counts only beside "non-zero exit".
  */
 export function verdict({ Status }: Task): Outcome {

@@ -17,7 +17,7 @@ const MiB = 2 ** 20;
 
 export const stagerName = (kind: StagerKind, id: string, mount: number) => `platform-${kind}-${id}-${mount}`;
 
-/** A Swarm job of our own beside the job's volume: brings its input there, or its output back (jobs.md §5). */
+/** A Swarm job of our own beside the job's volume: brings its input there, or its output back (jobs §5). */
 export function stagerService({ kind, id, challenge, mount, node_id, stager_image, env }: StagerPlan): ServiceSpec {
   const labels = { ...jobLabels(kind, id, challenge), "platform.mount": String(mount) };
   return requireOneNetwork({

@@ -8,7 +8,7 @@ import { isOver } from "./tasks-view.ts";
 /** How far the inputs are: still on their way, all there, or not to be had. */
 export type Staging = "under_way" | "done" | Outcome;
 
-/** Brings the job's inputs to its node, one stager a mount (jobs.md §5); asked again at every tick. */
+/** Brings the job's inputs to its node, one stager a mount (jobs §5); asked again at every tick. */
 export async function stageInputs(
   world: DispatchWorld,
   job: Job,

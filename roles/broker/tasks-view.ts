@@ -1,7 +1,7 @@
 import type { Task } from "#shared/engine/engine.ts";
 import { terminalTaskStates } from "./outcome.ts";
 
-/** All our tasks at one moment, by what they are for. One list call a tick makes it (jobs.md §7). */
+/** All our tasks at one moment, by what they are for. One list call a tick makes it (jobs §7). */
 export class TasksView {
   readonly #byKey = new Map<string, Task[]>();
 

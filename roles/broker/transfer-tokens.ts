@@ -2,7 +2,7 @@ import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 
 export type TransferDirection = "input" | "output";
 
-/** Tokens of stagers: each worth one job, one mount, one direction and one digest; nothing is stored (jobs.md §5). */
+/** Tokens of stagers: each worth one job, one mount, one direction and one digest; nothing is stored (jobs §5). */
 export interface TransferTokens {
   mint(direction: TransferDirection, job: string, mount: number, digest: string | null): string;
   isValid(token: string, direction: TransferDirection, job: string, mount: number, digest: string | null): boolean;

@@ -80,7 +80,7 @@ async function metagraphFromStorage(api_at: ApiAt, netuid: number): Promise<Sele
   };
 }
 
-/** The stored weights of `uid` under a storage index (chain.md §3), sorted by uid. */
+/** The stored weights of `uid` under a storage index (chain §3), sorted by uid. */
 export async function readWeightsAt(api: ApiPromise, index: number, uid: number, at: BlockRef): Promise<WeightEntry[]> {
   const api_at = await api.at(at.block_hash);
   const stored = (await api_at.query["subtensorModule"]?.["weights"]?.(index, uid)) as unknown as Value | undefined;

@@ -25,7 +25,7 @@ export interface BlockRef {
   readonly block_hash: string;
 }
 
-/** Everything that decides whether and how one hotkey may set weights, read at one block (chain.md §6.1). */
+/** Everything that decides whether and how one hotkey may set weights, read at one block (chain §6.1). */
 export interface SubnetState extends BlockRef {
   readonly netuid: number;
   readonly mechanism: number;

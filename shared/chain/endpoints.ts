@@ -1,7 +1,7 @@
 import type { Clock } from "../time/clock.ts";
 import { ChainUnreachableError } from "./chain.ts";
 
-/** How long an endpoint that answered 429 or -32005 is left alone (chain.md §6). */
+/** How long an endpoint that answered 429 or -32005 is left alone (chain §6). */
 export const COOL_DOWN_MS = 60_000;
 
 /** Endpoints in the operator's order: the current one stays until it fails, then the next that is not cooling down. */

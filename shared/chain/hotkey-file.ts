@@ -20,7 +20,7 @@ export function hotkeyPath(wallet: { readonly path?: string; readonly name: stri
 }
 
 /**
- * Reads a hotkey file in any of the forms of chain.md §2: JSON, bare seed or mnemonic, or `$NACL` with `password`.
+ * Reads a hotkey file in any of the forms of chain §2: JSON, bare seed or mnemonic, or `$NACL` with `password`.
  * Throws {@link HotkeyFileError} (never quoting the content) for forms it refuses, a wrong password, or an address that does not match.
  */
 export async function readHotkeyFile(

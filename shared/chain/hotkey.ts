@@ -47,7 +47,7 @@ interface KeyPair {
   readonly secretKey: Uint8Array;
 }
 
-/** Derives the hotkey from a decrypted file's text (chain.md §2). Throws {@link HotkeyFileError}. */
+/** Derives the hotkey from a decrypted file's text (chain §2). Throws {@link HotkeyFileError}. */
 export async function deriveHotkey(text: string): Promise<Hotkey> {
   const secrets = readSecrets(text.trim());
   const crypto = await import("@polkadot/util-crypto");

@@ -5,7 +5,7 @@ import { Value } from "@sinclair/typebox/value";
 
 const Numbers = Type.Array(Type.Integer());
 
-/** What was about to be sent, written down before it was (chain.md §6.3). */
+/** What was about to be sent, written down before it was (chain §6.3). */
 export const JournalEntry = Type.Object({
   genesis_hash: Type.String(),
   netuid: Type.Integer(),

@@ -14,7 +14,7 @@ const EDGE_BLOCKS = 2;
 /** Shorter epochs have no middle to aim for. */
 const TEMPO_WITH_EDGE_MIN = 10;
 
-/** The chain's checks in its order, without asking it (chain.md §3, §4). */
+/** The chain's checks in its order, without asking it (chain §3, §4). */
 export function preflight(state: SubnetState, vector: ChainVector, version_key: bigint): Preflight {
   const name = refusalName(state, vector, version_key);
   if (name !== undefined) return { kind: "refused", name };

@@ -9,7 +9,7 @@ import type { WeightsChain } from "./weights-chain.ts";
 export type Judgement = "wait" | "dead" | "landed" | "search";
 
 /**
- * Judges an entry by finalized state alone (chain.md §6.5): a nonce not used yet means wait, or dead once the era is over;
+ * Judges an entry by finalized state alone (chain §6.5): a nonce not used yet means wait, or dead once the era is over;
  * a used one with our effect means landed; a used one without calls for a look into the blocks.
  */
 export function judge(

@@ -8,7 +8,7 @@ import type { WeightsChain } from "./weights-chain.ts";
 export type RevealOutcome = "revealed" | "waiting" | "missed";
 
 /**
- * Finds out whether a commit that landed was revealed (chain.md §5: a reveal that fails is silent), at the finalized head.
+ * Finds out whether a commit that landed was revealed (chain §5: a reveal that fails is silent), at the finalized head.
  * Must be asked with an entry whose landing is final.
  */
 export async function checkReveal(chain: WeightsChain, entry: JournalEntry, uid: number): Promise<RevealOutcome> {

@@ -24,7 +24,7 @@ const QUICKNET_PERIOD_S = 3;
 /** The beacon's pulse reaches the chain a little after its time: aim behind the first block of the reveal epoch. */
 const REVEAL_MARGIN_BLOCKS = 3;
 
-/** True when weights may be set in block `block`: never set before, or the rate window is over (chain.md §4). */
+/** True when weights may be set in block `block`: never set before, or the rate window is over (chain §4). */
 export function isWindowOpen(block: number, last_update: number, rate_limit_blocks: number): boolean {
   return last_update === 0 || block - last_update >= rate_limit_blocks;
 }
@@ -49,7 +49,7 @@ export function nextEpochBlock(state: EpochState, head: number): number {
 
 /**
  * The first block of the epoch in which a commit sent now is revealed, for an extrinsic that lands at `head + 1`
- * (chain.md §5). Throws {@link NoScheduleError} when tempo is 0.
+ * (chain §5). Throws {@link NoScheduleError} when tempo is 0.
  */
 export function revealBlock(state: EpochState, head: number, reveal_period_epochs: number): number {
   const landing = head + 1;

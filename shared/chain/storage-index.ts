@@ -1,4 +1,4 @@
-/** Mechanisms share the storage of their subnet at multiples of this (chain.md §3). */
+/** Mechanisms share the storage of their subnet at multiples of this (chain §3). */
 const MECHANISM_STRIDE = 4096;
 
 /** The key of `Weights`, `LastUpdate` and the commits: the netuid itself for mechanism 0. */

@@ -44,7 +44,7 @@ export async function settlePending(chain: WeightsChain, journal: Journal): Prom
 }
 
 /**
- * Sends a vector at most once (chain.md §6): reads everything at one block, stays away while the chain would refuse,
+ * Sends a vector at most once (chain §6): reads everything at one block, stays away while the chain would refuse,
  * journals before sending, and believes nothing but a final block or finalized state. Plain weights or a timelocked
  * commit, as the subnet demands. Rejects when the chain cannot be read, before anything is sent.
  */

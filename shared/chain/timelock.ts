@@ -24,7 +24,7 @@ export interface RevealPayload {
   readonly version_key: bigint;
 }
 
-/** The bytes the chain decodes after the reveal: SCALE of hotkey, uids, values, version key (chain.md §5). */
+/** The bytes the chain decodes after the reveal: SCALE of hotkey, uids, values, version key (chain §5). */
 export function encodeRevealPayload(payload: RevealPayload): Uint8Array {
   return join(
     blob(payload.hotkey_public_key),

@@ -18,7 +18,7 @@ export class WeightsVectorError extends Error {
 const U16_MAX = 65_535;
 
 /**
- * Turns weights into the chain's u16 values: `round_half_even(w / max × 65535)`, zeros dropped, sorted by uid (chain.md §3).
+ * Turns weights into the chain's u16 values: `round_half_even(w / max × 65535)`, zeros dropped, sorted by uid (chain §3).
  * Throws {@link WeightsVectorError} for lists of different lengths, a uid that is no u16, a repeated uid, a negative or
  * non-finite weight, or when nothing is above zero.
  */

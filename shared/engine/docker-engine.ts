@@ -13,7 +13,7 @@ import {
   type Task,
 } from "./engine.ts";
 
-/** The oldest Engine API that has what jobs need (jobs.md §6); Docker Engine 26.1. */
+/** The oldest Engine API that has what jobs need (jobs §6); Docker Engine 26.1. */
 export const oldestApiVersion = "1.45";
 
 /**

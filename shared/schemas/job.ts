@@ -17,7 +17,7 @@ export const JobState = Type.Union(
     "rejected",
     "lost",
   ].map((state) => Type.Literal(state)),
-  { description: "where the job is (jobs.md §2); the last six are final" },
+  { description: "where the job is (jobs §2); the last six are final" },
 );
 
 export type LiveState = "queued" | "staging" | "starting" | "running" | "collecting";
@@ -74,7 +74,7 @@ export const JobLimits = Type.Object(
   strict,
 );
 
-/** What a challenge asks for (jobs.md §1; the bounds of contract §4). */
+/** What a challenge asks for (jobs §1; the bounds of contract §4). */
 export const JobRequest = Type.Object(
   {
     job_id: Type.String({

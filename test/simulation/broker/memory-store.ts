@@ -10,8 +10,6 @@ export interface JobsTable {
   readonly jobs: Map<string, Job>;
   readonly leases: Map<string, Lease>;
   readonly cleaned: Set<string>;
-  /** How often a job was given an end: never more than once. */
-  readonly ends: Map<string, number>;
   readonly strays: Set<string>;
   fencing: number;
 }
@@ -22,7 +20,7 @@ export interface StoreFaults {
 }
 
 export function createJobsTable(): JobsTable {
-  return { jobs: new Map(), leases: new Map(), cleaned: new Set(), ends: new Map(), strays: new Set(), fencing: 0 };
+  return { jobs: new Map(), leases: new Map(), cleaned: new Set(), strays: new Set(), fencing: 0 };
 }
 
 /** The dispatcher's store over `table` for the leader with this fencing number; a later leader shuts it out. */
@@ -71,7 +69,11 @@ export function createMemoryStore(
         const at = { [`${state}_ms`]: step.running_ms ?? now_ms };
         return change(job, { ...columns(step), state, deadline_ms, intent_fencing: fencing, ...at });
       }),
-    record: (job, step) => write(() => change(job, columns(step))),
+    record: (job, step) =>
+      write(() => {
+        const current = table.jobs.get(job.id) ?? job;
+        return hasEnded(current) ? job : change(job, columns(step));
+      }),
     end: (job, outcome, now_ms, holdLease) =>
       write(() => {
         const current = table.jobs.get(job.id);
@@ -82,7 +84,6 @@ export function createMemoryStore(
           ended_ms: now_ms,
           exit_code: current.exit_code ?? outcome.exit_code,
         });
-        table.ends.set(job.id, (table.ends.get(job.id) ?? 0) + 1);
         const lease = table.leases.get(job.id);
         if (holdLease && lease) table.leases.set(job.id, { ...lease, is_hold: true });
         else table.leases.delete(job.id);

@@ -33,7 +33,8 @@ export async function runScenario(seed: number): Promise<ScenarioReport> {
     engineFaults.is_down = false;
     storeFaults.call_failure = 0;
     for (const node of world.nodes) world.swarm.restoreNode(node);
-    await clock.advance(quiet_ms, check);
+    for (let waited_ms = 0; waited_ms < quiet_ms && !world.isOver(); waited_ms += 10_000)
+      await clock.advance(10_000, check);
     world.assertQuiet();
     world.assertResults();
   } catch (cause) {

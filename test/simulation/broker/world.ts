@@ -48,11 +48,11 @@ export class BrokerWorld {
   readonly clock = new VirtualClock();
   readonly table: JobsTable = createJobsTable();
   readonly swarm: ModelSwarm;
-  readonly trace: string[] = [];
   readonly random: Random;
   readonly engineFaults: EngineFaults = { call_failure: 0, log_hang: 0, is_down: false };
   readonly storeFaults: StoreFaults = { call_failure: 0 };
   readonly nodes: readonly ModelNode[];
+  readonly #results = new Map<string, string>();
   #broker = new AbortController();
   #serial = 0;
 
@@ -189,9 +189,20 @@ export class BrokerWorld {
     }
   }
 
-  /** What must hold at every moment (jobs.md §8); throws with what does not. */
+  /** A result that was written is never another one later. */
+  #assertResultsStay(): void {
+    for (const job of this.table.jobs.values()) {
+      if (!hasEnded(job)) continue;
+      const result = JSON.stringify([job.state, job.outcome, job.exit_code]);
+      const first = this.#results.get(job.id) ?? result;
+      if (first !== result) throw new Error(`the result of job ${job.id} was ${first} and became ${result}`);
+      this.#results.set(job.id, first);
+    }
+  }
+
+  /** What must hold at every moment (jobs §8); throws with what does not. */
   assert(): void {
-    for (const [id, ends] of this.table.ends) if (ends > 1) throw new Error(`job ${id} ended ${ends} times`);
+    this.#assertResultsStay();
     for (const job of this.table.jobs.values()) {
       const lease = this.table.leases.get(job.id);
       if (!hasEnded(job) && job.state !== "queued" && !lease)
@@ -205,7 +216,9 @@ export class BrokerWorld {
       const leases = [...this.table.leases.values()].filter(({ node_id }) => node_id === node.id);
       const sum = (of: (lease: (typeof leases)[number]) => number) =>
         leases.reduce((total, lease) => total + of(lease), 0);
-      if (sum(({ cpus }) => cpus) > node.cpus || sum(({ gpu_count }) => gpu_count) > node.gpus.length) {
+      const memory_bytes = sum((lease) => lease.memory_bytes);
+      const isOver = sum(({ cpus }) => cpus) > node.cpus || sum(({ gpu_count }) => gpu_count) > node.gpus.length;
+      if (isOver || memory_bytes > node.memory_bytes) {
         throw new Error(`node ${node.name} is leased beyond its capacity`);
       }
       const cpus = [...node.containers.values()].reduce(
@@ -225,6 +238,12 @@ export class BrokerWorld {
       if (!isRightSuccess || !isRightFailure)
         throw new Error(`job ${id} is ${state} with ${exit_code}, its command gives ${code}`);
     }
+  }
+
+  /** Whether every job has ended and was cleaned up after, and no capacity is held. */
+  isOver(): boolean {
+    const { jobs, cleaned, leases } = this.table;
+    return leases.size === 0 && [...jobs.values()].every((job) => hasEnded(job) && cleaned.has(job.id));
   }
 
   /** Nothing may be left when all is over: no live job, lease, service or container of a job. */

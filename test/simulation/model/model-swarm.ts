@@ -13,7 +13,7 @@ import {
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
-/** Swarm's own batching (stack.md): scheduler 50 ms, assignment 100 ms, status 100 ms. */
+/** Swarm's own batching (measured): scheduler 50 ms, assignment 100 ms, status 100 ms. */
 const delays = { schedule_ms: 50, assign_ms: 100, report_ms: 100, node_down_ms: 15_000 } as const;
 
 /** A Swarm in memory with the habits that hurt: second runs, flips of finished tasks, tasks left running on dead nodes. */
@@ -82,7 +82,7 @@ export class ModelSwarm {
     return this.services.get(nameOrId) ?? [...this.services.values()].find((service) => service.spec.Name === nameOrId);
   }
 
-  /** An update of a job starts it anew, unless it asks for no completions: then what runs is stopped (jobs.md §3). */
+  /** An update of a job starts it anew, unless it asks for no completions: then what runs is stopped (jobs §3). */
   updateService(id: string, version: number, spec: ServiceSpec): void {
     const service = this.serviceNamed(id);
     if (!service) throw new EngineError("not_found", `service ${id} not found`);
