@@ -1,10 +1,10 @@
 import type { Task } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { DispatchWorld, Sight } from "./dispatch-world.ts";
-import { ensureService } from "./engine-acts.ts";
 import { drainedMounts, type Job } from "./job.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
-import { stagerName, stagerService } from "./stager-service-spec.ts";
+import { stagerName } from "./stager-service-spec.ts";
+import { runStager } from "./staging.ts";
 import { isOver } from "./tasks-view.ts";
 
 /** Exit codes of the stager that mean the job left too much, or what no archive may hold. */
@@ -68,12 +68,7 @@ async function startCollector(
     PLATFORM_TRANSFER_URL: `${settings.transfer_url}/v1/transfer/${job.id}/outputs/${mount}`,
     PLATFORM_TRANSFER_TOKEN: tokens.mint("output", job.id, mount, null),
     PLATFORM_OUTPUT_BYTES_MAX: String(limits.jobs.output_bytes_max),
-    PLATFORM_DEADLINE_MS: String(Math.max(1_000, job.deadline_ms - clock.now())),
   };
-  const { id, challenge, node_id } = job;
-  await ensureService(
-    engine,
-    stagerService({ kind: "collect", id, challenge, mount, node_id, stager_image: settings.stager_image, env }),
-  );
+  await runStager({ engine, settings, clock }, job, "collect", mount, env);
   started.add(name);
 }

@@ -42,17 +42,23 @@ async function startStager(
         PLATFORM_DIGEST: input.blob,
       }
     : {};
-  const env = {
-    ...source,
-    PLATFORM_WRITABLE: String(!input.read_only),
-    PLATFORM_DEADLINE_MS: String(Math.max(1_000, job.deadline_ms - clock.now())),
-  };
-  const { id, challenge, node_id } = job;
-  await ensureService(
-    engine,
-    stagerService({ kind: "stage", id, challenge, mount, node_id, stager_image: settings.stager_image, env }),
-  );
+  const env = { ...source, PLATFORM_WRITABLE: String(!input.read_only) };
+  await runStager({ engine, settings, clock }, job, "stage", mount, env);
   started.add(name);
+}
+
+/** Starts the job's stager of this kind and mount, or finds it; it ends by the deadline of the job's state. */
+export async function runStager(
+  { engine, settings, clock }: Pick<DispatchWorld, "engine" | "settings" | "clock">,
+  { id, challenge, node_id, deadline_ms }: Job,
+  kind: "stage" | "collect",
+  mount: number,
+  own: Readonly<Record<string, string>>,
+): Promise<void> {
+  if (!node_id) throw new Error(`job ${id} has no node`);
+  const env = { ...own, PLATFORM_DEADLINE_MS: String(Math.max(1_000, deadline_ms - clock.now())) };
+  const { stager_image } = settings;
+  await ensureService(engine, stagerService({ kind, id, challenge, mount, node_id, stager_image, env }));
 }
 
 /** Removes the stagers of a job whose work is done. */
