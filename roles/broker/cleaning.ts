@@ -1,6 +1,7 @@
 import { limits } from "#shared/schemas/limits.ts";
 import type { DispatchWorld, Sight } from "./dispatch-world.ts";
 import { ensureService, tryRemoveNetwork } from "./engine-acts.ts";
+import { inspectorName } from "./inspecting.ts";
 import type { Job } from "./job.ts";
 import { jobName, volumeName } from "./job-service-spec.ts";
 import { janitorService, stagerName } from "./stager-service-spec.ts";
@@ -38,6 +39,7 @@ export class Cleaner {
     const mounts = job.spec.mounts.map((_, mount) => mount);
     const names = [
       jobName(job.id),
+      inspectorName(job.id),
       ...mounts.flatMap((mount) => [stagerName("stage", job.id, mount), stagerName("collect", job.id, mount)]),
     ];
     if (job.node_id !== null) await Promise.all(names.map((name) => engine.removeService(name)));

@@ -1,4 +1,5 @@
 import { limits } from "#shared/schemas/limits.ts";
+import { withDeadline } from "./deadline-signal.ts";
 import type { DispatchWorld } from "./dispatch-world.ts";
 import { ensureService } from "./engine-acts.ts";
 import type { Job } from "./job.ts";
@@ -9,6 +10,8 @@ import { isOver } from "./tasks-view.ts";
 /** Exit code of a process that was killed: by the kernel for want of memory, or by somebody. */
 export const killedExitCode = 137;
 
+export const inspectorName = (id: string) => `platform-inspect-${id}`;
+
 /**
  * Whether the kernel killed the container for want of memory: Swarm does not say, so the janitor looks at the container on
  * its node (jobs §6). Null when it cannot be told within 10 s.
@@ -18,7 +21,7 @@ export async function wasOutOfMemory(
   job: Job,
   containerId: string,
 ): Promise<boolean | null> {
-  const name = `platform-inspect-${job.id}`;
+  const name = inspectorName(job.id);
   const deadline_ms = clock.monotonic() + limits.jobs.inspect_ms_max;
   if (!job.node_id) return null;
   try {
@@ -31,7 +34,8 @@ export async function wasOutOfMemory(
       await clock.sleep(settings.tick_ms);
       const [task] = await engine.tasksOfService(name);
       if (!task || !isOver(task)) continue;
-      const { records } = await readLog(engine, task.ID, AbortSignal.timeout(limits.jobs.inspect_ms_max));
+      const left_ms = Math.max(1, deadline_ms - clock.monotonic());
+      const { records } = await withDeadline(clock, left_ms, (signal) => readLog(engine, task.ID, signal));
       return parse(logBytes(records, "stdout").toString());
     }
     return null;
