@@ -47,6 +47,7 @@ export async function prepareJob(
 ): Promise<NewJob> {
   const policy = jobPolicyOf(challenge.spec);
   checkJobRequest(request, policy);
+  if ((await world.blobs.freeBytes()) < world.settings.free_bytes_min) throw storageFull();
   await checkGpus(world.engine, request, policy);
   const image_id = await world.images.resolve(request.image, request.image_pull_policy);
   const mounts = await Promise.all(request.mounts.map((mount) => keepMount(world, challenge.spec.slug, mount, policy)));
@@ -162,10 +163,7 @@ async function storing<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof BlobError && error.code === "storage_full") {
-      throw new ProblemError(503, "storage_full", "The platform has no room for more data now.", {
-        cause: error,
-        headers: { "retry-after": "60" },
-      });
+      throw storageFull(error);
     }
     if (error instanceof BlobError)
       throw new ProblemError(413, "archive_too_large", "the mount archive is too large", { cause: error });
@@ -174,6 +172,13 @@ async function storing<T>(work: () => Promise<T>): Promise<T> {
       error.kind === "limit" ? `mount archive over its limit: ${error.message}` : `${error.kind} mount archive`;
     throw new ProblemError(error.kind === "limit" ? 413 : 400, `${error.kind}_mount_archive`, detail, { cause: error });
   }
+}
+
+function storageFull(cause?: unknown): ProblemError {
+  return new ProblemError(503, "storage_full", "The platform has no room for more data now.", {
+    cause,
+    headers: { "retry-after": "60" },
+  });
 }
 
 function decodeBase64(text: string): Uint8Array {

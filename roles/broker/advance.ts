@@ -1,15 +1,15 @@
 import { EngineError, type Task } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { collectOutputs } from "./collecting.ts";
-import { withDeadline } from "./deadline-signal.ts";
 import type { DispatchWorld, Sight } from "./dispatch-world.ts";
 import { ensureNetwork, ensureService, seal } from "./engine-acts.ts";
-import { killedExitCode, wasOutOfMemory } from "./inspecting.ts";
+import { Finisher } from "./finishing.ts";
 import type { Job } from "./job.ts";
-import { readLog, storeLog } from "./job-log.ts";
 import { jobName, jobNetwork, jobService, networkOf } from "./job-service-spec.ts";
-import { type Outcome, outcomeOf, verdict } from "./outcome.ts";
-import { removeStagers, stageInputs } from "./staging.ts";
+import { logChange } from "./log-follows.ts";
+import { cancelledOutcome, lostOutcome, type Outcome, outcomeOf, verdict } from "./outcome.ts";
+import { stagerName } from "./stager-service-spec.ts";
+import { stageInputs } from "./staging.ts";
 import { isOver } from "./tasks-view.ts";
 
 /** Takes live jobs one step further at each tick. What it remembers saves calls; it is all found again after a restart. */
@@ -18,11 +18,14 @@ export class Advancer {
   readonly #takeover_ms: number;
   readonly #started = new Set<string>();
   readonly #sealed = new Set<string>();
-  readonly #finishing = new Map<string, Promise<void>>();
+  readonly #strays = new Set<string>();
+  readonly #missing = new Map<string, number>();
+  readonly finisher: Finisher;
 
   constructor(world: DispatchWorld) {
     this.#world = world;
     this.#takeover_ms = world.clock.monotonic();
+    this.finisher = new Finisher(world);
   }
 
   async advance(job: Job, sight: Sight): Promise<void> {
@@ -40,14 +43,8 @@ export class Advancer {
     }
   }
 
-  /** Waits for what runs beside the ticks. */
-  async settle(): Promise<void> {
-    await Promise.all(this.#finishing.values());
-  }
-
   async #queued(job: Job, { now_ms }: Sight): Promise<void> {
-    if (job.is_cancel_asked)
-      await this.#end(job, outcomeOf("cancelled", "cancelled", "the challenge cancelled the job"));
+    if (job.is_cancel_asked) await this.#end(job, cancelledOutcome());
     else if (now_ms > job.deadline_ms) {
       await this.#end(
         job,
@@ -59,22 +56,27 @@ export class Advancer {
   async #staging(job: Job, sight: Sight): Promise<void> {
     const over = this.#interrupted(job, sight) ?? (await stageInputs(this.#world, job, sight, this.#started));
     if (over === "under_way") return;
-    await removeStagers(this.#world, job, "stage");
+    await this.#world.engine.removeService(stagerName("stage", job.id));
     if (over !== "done") return await this.#end(job, over);
     const { store, settings } = this.#world;
     const starting = await store.move(job, "starting", sight.now_ms, sight.now_ms + settings.starting_ms);
     await this.#starting(starting, sight);
   }
 
-  async #starting(job: Job, sight: Sight): Promise<void> {
-    const [task] = sight.tasks.ofJob(job.id);
-    const over = this.#interrupted(job, sight);
-    if (over?.state === "lost") return await this.#end(job, over, true);
-    if (over) return await this.#stop(job, sight, over);
-    if (!task) return await this.#create(job);
-    await this.#sealStrays(job, sight);
-    if (isOver(task)) return await this.#ranToEnd(job, task, sight);
-    if (task.Status.State !== "running") return;
+  async #starting(seen: Job, sight: Sight): Promise<void> {
+    const over = this.#interrupted(seen, sight);
+    if (over?.state === "lost") return await this.#end(seen, over, true);
+    if (over) return await this.#stop(seen, sight, over);
+    const first = this.#countedTask(seen, sight);
+    if (!first) return await (seen.swarm_task_id ? this.#taskMissing(seen, sight) : this.#create(seen));
+    if (isOver(first)) return await this.#ranToEnd(seen, first, sight);
+    await this.#sealStrays(seen, sight);
+    if (first.Status.State === "running") return await this.#nowRunning(seen, first, sight);
+    // The first task that is seen is the one that counts, whatever becomes of it (jobs §3).
+    if (!seen.swarm_task_id) await this.#world.store.record(seen, { swarm_task_id: first.ID });
+  }
+
+  async #nowRunning(job: Job, task: Task, sight: Sight): Promise<void> {
     const { store, changed } = this.#world;
     const running_ms = Math.min(sight.now_ms, Math.max(job.starting_ms ?? 0, Date.parse(task.Status.Timestamp)));
     await store.move(job, "running", sight.now_ms, running_ms + job.spec.timeout_seconds * 1_000, {
@@ -82,22 +84,31 @@ export class Advancer {
       ...taskIds(task),
     });
     changed(job.id);
+    if (job.node_id) this.finisher.follows.follow(job.id, task.ID, job.node_id);
   }
 
   async #running(job: Job, sight: Sight): Promise<void> {
     const task = this.#countedTask(job, sight);
-    await this.#sealStrays(job, sight);
     if (task && isOver(task)) return await this.#ranToEnd(job, task, sight);
+    await this.#sealStrays(job, sight);
     if (job.node_id && sight.lost_nodes.has(job.node_id)) return await this.#end(job, lostOutcome(), true);
-    if (job.is_cancel_asked)
-      return await this.#stop(job, sight, outcomeOf("cancelled", "cancelled", "the challenge cancelled the job"));
+    if (job.is_cancel_asked) return await this.#stop(job, sight, cancelledOutcome());
     if (sight.now_ms >= job.deadline_ms) {
-      await this.#stop(
-        job,
-        sight,
-        outcomeOf("timed_out", "timeout", `the command did not end within ${job.spec.timeout_seconds} s`, 124),
-      );
+      const detail = `the command did not end within ${job.spec.timeout_seconds} s`;
+      return await this.#stop(job, sight, outcomeOf("timed_out", "timeout", detail, 124));
     }
+    if (!task) return await this.#taskMissing(job, sight);
+    this.#missing.delete(job.id);
+    if (job.node_id) this.finisher.follows.follow(job.id, task.ID, job.node_id);
+  }
+
+  /** Somebody removed the service: the job ends before its deadline, and not as the submission's fault. */
+  async #taskMissing(job: Job, sight: Sight): Promise<void> {
+    const now_ms = this.#world.clock.monotonic();
+    const since = this.#missing.get(job.id) ?? now_ms;
+    this.#missing.set(job.id, since);
+    if (now_ms - since < limits.jobs.dispatch.task_missing_ms_max) return;
+    await this.#stop(job, sight, outcomeOf("failed", "engine_error", "the job's task is gone from the Swarm"));
   }
 
   /** The only task that counts is the first that was seen (jobs §3). */
@@ -106,11 +117,13 @@ export class Advancer {
     return job.swarm_task_id === null ? all[0] : all.find(({ ID }) => ID === job.swarm_task_id);
   }
 
+  /** A second run is possible between a task's end and its seal: it is stopped, and said (jobs §3). */
   async #sealStrays(job: Job, sight: Sight): Promise<void> {
     const strays = sight.tasks.ofJob(job.id).slice(1);
-    if (strays.length === 0 || this.#sealed.has(job.id)) return;
+    if (strays.length === 0 || this.#strays.has(job.id)) return;
     await this.#seal(job);
     await this.#world.store.event(job.id, "stray_task", { tasks: strays.map(({ ID }) => ID) }, sight.now_ms);
+    this.#strays.add(job.id);
   }
 
   async #seal(job: Job): Promise<void> {
@@ -120,7 +133,7 @@ export class Advancer {
   }
 
   async #create(job: Job): Promise<void> {
-    const { engine, settings, fencing } = this.#world;
+    const { engine, settings, fencing, confirm } = this.#world;
     const name = jobName(job.id);
     if (this.#started.has(name) || !job.node_id || !job.node_class) return;
     if (job.intent_fencing !== fencing) return await this.#adopt(job);
@@ -133,6 +146,7 @@ export class Advancer {
           engine,
           jobNetwork(id, challenge, request.limits.network === "none", settings.encrypted_overlays),
         );
+      await confirm();
       await ensureService(engine, jobService(request, { id, challenge, image_id, node_id, node_class }));
       this.#started.add(name);
     } catch (error) {
@@ -157,6 +171,7 @@ export class Advancer {
   }
 
   async #ranToEnd(job: Job, task: Task, sight: Sight): Promise<void> {
+    sight.full_nodes.seeTask(task, sight.now_ms);
     await this.#toCollecting(job, verdict(task), sight, task);
   }
 
@@ -174,6 +189,7 @@ export class Advancer {
     const collecting = await store.move(job, "collecting", sight.now_ms, sight.now_ms + settings.collecting_ms, step);
     changed(job.id);
     await this.#seal(collecting);
+    if (task && isOver(task)) this.finisher.begin(collecting, task, outcome);
   }
 
   async #collecting(job: Job, sight: Sight): Promise<void> {
@@ -186,16 +202,18 @@ export class Advancer {
         artifacts_complete: job.spec.mounts.every(({ read_only }) => read_only),
       });
       if (mayRun && !isNodeLost) await this.#seal(job);
-      // What may still run keeps its capacity until its node is Ready and its service gone.
+      // What may still run keeps its capacity until the janitor has seen that it does not.
       return await this.#end(cut, outcome, mayRun);
     }
     await this.#seal(job);
+    await this.#sealStrays(job, sight);
     if (mayRun) return;
-    if (task && job.log_digest === null) return this.#finishBeside(job, task, outcome);
+    if (task && job.log_digest === null) return this.finisher.begin(job, task, outcome);
     const { isDone, isComplete, outcome: final } = await this.#collected(job, outcome, sight);
     if (!isDone) return;
     if (!isComplete) await this.#world.store.record(job, { artifacts_complete: false });
-    await removeStagers(this.#world, job, "collect");
+    if (this.#started.has(stagerName("collect", job.id)))
+      await this.#world.engine.removeService(stagerName("collect", job.id));
     await this.#end(job, final);
   }
 
@@ -204,37 +222,10 @@ export class Advancer {
     return await collectOutputs(this.#world, job, outcome, sight, this.#started);
   }
 
-  /** Log and inspection take seconds: they run beside the ticks, once a job. */
-  #finishBeside(job: Job, task: Task, outcome: Outcome): void {
-    if (this.#finishing.has(job.id)) return;
-    const work = this.#finish(job, task, outcome)
-      .catch((error: unknown) => this.#world.log.warn({ err: error, job: job.id }, "the job's log is not stored yet"))
-      .finally(() => this.#finishing.delete(job.id));
-    this.#finishing.set(job.id, work);
-  }
-
-  async #finish(job: Job, task: Task, outcome: Outcome): Promise<void> {
-    const { engine, clock, blobs, store, changed } = this.#world;
-    const { records, isComplete } = await withDeadline(clock, limits.jobs.log_read_ms_max, (signal) =>
-      readLog(engine, task.ID, signal),
-    );
-    const isKilled = outcome.reason?.name === "exit_code" && outcome.exit_code === killedExitCode;
-    const containerId = task.Status.ContainerStatus?.ContainerID;
-    const final = isKilled
-      ? killedOutcome(containerId ? await wasOutOfMemory(this.#world, job, containerId) : null, outcome)
-      : outcome;
-    const log_digest = await storeLog(blobs, records);
-    // Stopping removes the container, and with it what was not read yet (jobs §7).
-    const wasStopped = outcome.state === "timed_out" || outcome.state === "cancelled";
-    await store.record(job, { log_digest, is_log_complete: isComplete && !wasStopped, outcome: final });
-    await engine.removeService(jobName(job.id));
-    changed(job.id);
-  }
-
   /** What ends a job before its container ran. */
   #interrupted(job: Job, { now_ms, lost_nodes }: Sight): Outcome | null {
     if (job.node_id && lost_nodes.has(job.node_id)) return lostOutcome();
-    if (job.is_cancel_asked) return outcomeOf("cancelled", "cancelled", "the challenge cancelled the job");
+    if (job.is_cancel_asked) return cancelledOutcome();
     if (now_ms <= job.deadline_ms) return null;
     return job.state === "staging"
       ? outcomeOf("rejected", "staging_deadline", "the inputs were not placed on the worker in time")
@@ -248,26 +239,18 @@ export class Advancer {
       { job: job.id, challenge: job.challenge, state: outcome.state, reason: outcome.reason?.name },
       "job ended",
     );
-    this.#sealed.delete(job.id);
+    this.#forget(job.id);
     changed(job.id);
+    changed(logChange(job.id));
   }
-}
 
-function killedOutcome(wasOom: boolean | null, outcome: Outcome): Outcome {
-  if (wasOom === null)
-    return outcomeOf(
-      "failed",
-      "killed_unknown",
-      "the container was killed, by whom could not be found out",
-      killedExitCode,
-    );
-  return wasOom
-    ? outcomeOf("failed", "out_of_memory", "the container used more memory than its limit", killedExitCode)
-    : outcome;
-}
-
-function lostOutcome(): Outcome {
-  return outcomeOf("lost", "node_lost", "the worker was lost while the job was on it");
+  #forget(id: string): void {
+    this.#sealed.delete(id);
+    this.#strays.delete(id);
+    this.#missing.delete(id);
+    for (const name of [jobName(id), stagerName("stage", id), stagerName("collect", id)]) this.#started.delete(name);
+    this.finisher.follows.forget(id);
+  }
 }
 
 function taskIds({ ID, Status }: Task) {

@@ -111,7 +111,7 @@ function jobRoutes(world: ApiWorld) {
       return await show(store, (await store.byId(job.challenge, job.id)) ?? job);
     })
     .get("/v1/jobs/:id/logs", async ({ request, params, query }) =>
-      logResponse(world, await owned(request, params.id), query, request.headers),
+      logResponse(world, await owned(request, params.id), query, request),
     )
     .get("/v1/jobs/:id/artifacts/:mount", async ({ request, params }) => {
       const job = await owned(request, params.id);

@@ -3,77 +3,108 @@ import type { DispatchWorld, Sight } from "./dispatch-world.ts";
 import { ensureService, tryRemoveNetwork } from "./engine-acts.ts";
 import { inspectorName } from "./inspecting.ts";
 import type { Job } from "./job.ts";
-import { jobName, volumeName } from "./job-service-spec.ts";
+import { putLogAway } from "./job-log.ts";
+import { jobName } from "./job-service-spec.ts";
 import { janitorService, stagerName } from "./stager-service-spec.ts";
 import { isOver } from "./tasks-view.ts";
 
 interface Sweep {
   readonly name: string;
   readonly jobs: readonly Job[];
+  /** So that a janitor that never starts is given up. */
+  readonly until_ms: number;
 }
 
-/** Takes away what ended jobs left: services and networks at once, volumes a while later, a node at a time. */
-export class Cleaner {
+const janitor_ms_max = 120_000;
+
+/** Services and network of an ended job: gone at once. What was seen of its log is kept, also where the end cut it short. */
+export async function removeServices(
+  { engine, store, blobs, logs }: DispatchWorld,
+  job: Job,
+  { now_ms }: Sight,
+): Promise<void> {
+  const names = [jobName(job.id), inspectorName(job.id), stagerName("stage", job.id), stagerName("collect", job.id)];
+  if (job.node_id !== null) {
+    await Promise.all(names.map((name) => engine.removeService(name)));
+    if (!(await tryRemoveNetwork(engine, jobName(job.id)))) return;
+  }
+  const hasLog = job.log_digest === null && (await logs.read(job.id, 0, 1)).length > 0;
+  await store.servicesRemoved(job.id, now_ms, hasLog ? await putLogAway(blobs, logs, job.id) : null);
+  await logs.remove(job.id);
+}
+
+/**
+ * What ended jobs left on the workers: volumes, a while after the end, and containers that may still run on a node that
+ * was lost. The janitor looks, a node at a time; only when it found nothing running does a hold end (jobs §4).
+ */
+export class Sweeper {
   readonly #world: DispatchWorld;
-  readonly #bare = new Set<string>();
   readonly #sweeps = new Map<string, Sweep>();
+  /** Jobs of which something was in use, and when to look again: alone, so that they keep no other waiting. */
+  readonly #again = new Map<string, number>();
 
   constructor(world: DispatchWorld) {
     this.#world = world;
   }
 
-  async clean(jobs: readonly Job[], sight: Sight): Promise<void> {
-    for (const job of jobs) if (!this.#bare.has(job.id)) await this.#removeServices(job);
-    const bare = jobs.filter(({ id }) => this.#bare.has(id));
-    for (const job of bare.filter(({ node_id, spec }) => node_id === null || spec.mounts.length === 0))
-      await this.#done(job, sight);
-    await this.#endSweeps(sight);
-    await this.#startSweeps(
-      bare.filter(({ node_id, spec }) => node_id !== null && spec.mounts.length > 0),
-      sight,
-    );
+  /** Whether a janitor is out. */
+  get isSweeping(): boolean {
+    return this.#sweeps.size > 0;
   }
 
-  async #removeServices(job: Job): Promise<void> {
-    const { engine } = this.#world;
-    const mounts = job.spec.mounts.map((_, mount) => mount);
-    const names = [
-      jobName(job.id),
-      inspectorName(job.id),
-      ...mounts.flatMap((mount) => [stagerName("stage", job.id, mount), stagerName("collect", job.id, mount)]),
-    ];
-    if (job.node_id !== null) await Promise.all(names.map((name) => engine.removeService(name)));
-    if (job.node_id === null || (await tryRemoveNetwork(engine, jobName(job.id)))) this.#bare.add(job.id);
-  }
-
-  async #startSweeps(jobs: readonly Job[], { now_ms, nodes }: Sight): Promise<void> {
-    const due = jobs.filter(({ ended_ms }) => now_ms - (ended_ms ?? 0) >= limits.jobs.volume_ms_max);
-    for (const [node_id, waiting] of Map.groupBy(due, ({ node_id }) => node_id ?? "")) {
-      const all = waiting.slice(0, limits.jobs.sweep_jobs_max);
-      const [first] = all;
-      if (!first || this.#sweeps.has(node_id) || nodes.get(node_id)?.Status.State !== "ready") continue;
-      const name = `platform-janitor-${first.id}`;
-      const volumes = all.flatMap(({ id, spec }) => spec.mounts.map((_, mount) => volumeName(id, mount)));
-      const env = { PLATFORM_VOLUMES: JSON.stringify(volumes) };
-      const { stager_image } = this.#world.settings;
-      await ensureService(this.#world.engine, janitorService({ name, task: "janitor", node_id, stager_image, env }));
-      this.#sweeps.set(node_id, { name, jobs: all });
+  /** `held` are the jobs whose capacity is held. */
+  async sweep(jobs: readonly Job[], held: ReadonlySet<string>, sight: Sight): Promise<void> {
+    const swept = await this.#endSweeps(sight);
+    const unswept = jobs.filter(({ id }) => !swept.has(id));
+    for (const [node_id, waiting] of Map.groupBy(unswept, ({ node_id }) => node_id)) {
+      // Without mounts only a container could be left, and of that a hold would tell.
+      const isElsewhere = node_id === null || !sight.nodes.has(node_id);
+      const done = waiting.filter(({ id, spec }) => isElsewhere || (spec.mounts.length === 0 && !held.has(id)));
+      for (const job of done) await this.#done(job, sight);
+      const left = waiting.filter((job) => !done.includes(job));
+      if (node_id !== null && left.length > 0) await this.#start(node_id, left, sight);
     }
   }
 
-  /** A sweep that found something in use leaves its jobs for the next one. */
-  async #endSweeps(sight: Sight): Promise<void> {
-    for (const [node_id, { name, jobs }] of this.#sweeps) {
-      const [task] = await this.#world.engine.tasksOfService(name).catch(() => []);
-      if (task && !isOver(task) && sight.nodes.get(node_id)?.Status.State === "ready") continue;
-      await this.#world.engine.removeService(name);
+  async #start(node_id: string, waiting: readonly Job[], { nodes }: Sight): Promise<void> {
+    const { engine, settings, clock, confirm } = this.#world;
+    if (this.#sweeps.has(node_id) || nodes.get(node_id)?.Status.State !== "ready") return;
+    const now_ms = clock.monotonic();
+    const fresh = waiting.filter(({ id }) => !this.#again.has(id));
+    const due = waiting.find(({ id }) => (this.#again.get(id) ?? Number.POSITIVE_INFINITY) <= now_ms);
+    const jobs = fresh.length > 0 ? fresh.slice(0, limits.jobs.sweep_jobs_max) : due ? [due] : [];
+    const [first] = jobs;
+    if (!first) return;
+    const name = `platform-janitor-${first.id}`;
+    const env = { PLATFORM_JOBS: JSON.stringify(jobs.map(({ id }) => id)) };
+    const { stager_image } = settings;
+    await confirm();
+    await ensureService(engine, janitorService({ name, task: "janitor", node_id, stager_image, env }));
+    this.#sweeps.set(node_id, { name, jobs, until_ms: now_ms + janitor_ms_max });
+  }
+
+  /** A janitor that found something in use, or could not look, is sent again for each of its jobs. */
+  async #endSweeps(sight: Sight): Promise<ReadonlySet<string>> {
+    const swept = new Set<string>();
+    const { engine, clock } = this.#world;
+    const now_ms = clock.monotonic();
+    for (const [node_id, { name, jobs, until_ms }] of this.#sweeps) {
+      const task = sight.tasks.ofJanitor(name);
+      const isWaiting = (!task || !isOver(task)) && sight.nodes.get(node_id)?.Status.State === "ready";
+      if (isWaiting && now_ms < until_ms) continue;
+      await engine.removeService(name);
       this.#sweeps.delete(node_id);
-      if (task?.Status.State === "complete") for (const job of jobs) await this.#done(job, sight);
+      for (const job of jobs) {
+        if (task?.Status.State !== "complete") this.#again.set(job.id, now_ms + limits.jobs.sweep_again_ms);
+        else await this.#done(job, sight);
+        swept.add(job.id);
+      }
     }
+    return swept;
   }
 
   async #done(job: Job, { now_ms }: Sight): Promise<void> {
     await this.#world.store.cleaned(job.id, now_ms);
-    this.#bare.delete(job.id);
+    this.#again.delete(job.id);
   }
 }

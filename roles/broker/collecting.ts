@@ -3,8 +3,7 @@ import { limits } from "#shared/schemas/limits.ts";
 import type { DispatchWorld, Sight } from "./dispatch-world.ts";
 import { drainedMounts, type Job } from "./job.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
-import { stagerName } from "./stager-service-spec.ts";
-import { runStager } from "./staging.ts";
+import { startStager } from "./staging.ts";
 import { isOver } from "./tasks-view.ts";
 
 /** Exit codes of the stager that mean the job left too much, or what no archive may hold. */
@@ -18,7 +17,7 @@ export interface Collected {
   readonly outcome: Outcome;
 }
 
-/** Brings back what the job left in its writable mounts, one stager each; asked again at every tick. */
+/** Brings back what the job left in its writable mounts, all in one container; asked again at every tick. */
 export async function collectOutputs(
   world: DispatchWorld,
   job: Job,
@@ -26,24 +25,18 @@ export async function collectOutputs(
   sight: Sight,
   started: Set<string>,
 ): Promise<Collected> {
-  let pending = 0;
-  let isComplete = true;
-  let result = outcome;
-  for (const mount of drainedMounts(job)) {
-    if (job.artifacts.some((artifact) => artifact.mount === mount)) continue;
-    const [task] = sight.tasks.ofStager("collect", job.id, mount);
-    if (!task) {
-      await startCollector(world, job, mount, started);
-      pending += 1;
-    } else if (!isOver(task) || task.Status.State === "complete") {
-      // Complete, but its upload is not in this tick's read of the job: the next one has it.
-      pending += 1;
-    } else {
-      isComplete = false;
-      result = outputFault(task, result);
-    }
+  const missing = drainedMounts(job).filter((index) => !job.artifacts.some(({ mount }) => mount === index));
+  if (missing.length === 0) return { isDone: true, isComplete: true, outcome };
+  const [task] = sight.tasks.ofStager("collect", job.id);
+  if (!task) {
+    const mounts = missing.map((index) => ({ index, token: world.tokens.mint("output", job.id, index, null) }));
+    const own = { PLATFORM_OUTPUT_BYTES_MAX: String(limits.jobs.output_bytes_max) };
+    await startStager(world, job, "collect", mounts, own, started);
   }
-  return { isDone: pending === 0, isComplete, outcome: result };
+  // Complete, but its uploads are not in this tick's read of the job: the next one has them.
+  if (!task || !isOver(task) || task.Status.State === "complete") return { isDone: false, isComplete: true, outcome };
+  sight.full_nodes.seeStager(task, sight.now_ms);
+  return { isDone: true, isComplete: false, outcome: outputFault(task, outcome) };
 }
 
 function outputFault(task: Task, outcome: Outcome): Outcome {
@@ -54,21 +47,4 @@ function outputFault(task: Task, outcome: Outcome): Outcome {
   if (code === refused)
     return outcomeOf("failed", "output_refused", "the job left what no archive may hold", outcome.exit_code);
   return outcome;
-}
-
-async function startCollector(
-  { engine, settings, tokens, clock }: DispatchWorld,
-  job: Job,
-  mount: number,
-  started: Set<string>,
-): Promise<void> {
-  const name = stagerName("collect", job.id, mount);
-  if (started.has(name) || !job.node_id) return;
-  const env = {
-    PLATFORM_TRANSFER_URL: `${settings.transfer_url}/v1/transfer/${job.id}/outputs/${mount}`,
-    PLATFORM_TRANSFER_TOKEN: tokens.mint("output", job.id, mount, null),
-    PLATFORM_OUTPUT_BYTES_MAX: String(limits.jobs.output_bytes_max),
-  };
-  await runStager({ engine, settings, clock }, job, "collect", mount, env);
-  started.add(name);
 }

@@ -37,7 +37,10 @@ export const BrokerConfig = Type.Object(
       default: jobs.free_bytes_min,
       description: "free space below which new blobs and jobs are refused",
     }),
-    tick_ms: Ms(jobs.tick_ms, "milliseconds between two looks at the Swarm while something is about to change"),
+    tick_ms: Ms(
+      jobs.dispatch.tick_ms,
+      "milliseconds between two looks at the Swarm while something is about to change",
+    ),
     queued_ms: Ms(jobs.queued_ms_max, "how long a job may wait for capacity"),
     staging_ms: Ms(jobs.staging_ms_max, "how long placing inputs may take"),
     starting_ms: Ms(jobs.starting_ms_max, "how long image pull and start may take"),

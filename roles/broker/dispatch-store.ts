@@ -1,9 +1,10 @@
 import type { Database, Transaction } from "#shared/database/database.ts";
-import type { Job } from "./job.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import type { Job, StoredRequest } from "./job.ts";
 import { rowToJob } from "./job-row.ts";
 import { guard } from "./lead.ts";
 import type { Outcome } from "./outcome.ts";
-import type { Demand, NodeCapacity } from "./placement.ts";
+import type { Demand, NodeCapacity, QueuedJob } from "./placement.ts";
 
 export interface Lease extends Demand {
   readonly job: string;
@@ -24,20 +25,29 @@ export interface Step {
   readonly artifacts_complete?: boolean;
 }
 
-/** The dispatcher's part of the jobs table: every write is one transaction of the leader with this fencing number. */
+/**
+ * The dispatcher's part of the jobs table. Every write is one transaction of the leader with this fencing number; what is
+ * read at a tick does not grow with the queue.
+ */
 export interface DispatchStore {
-  live(): Promise<Job[]>;
-  /** Ended jobs whose services, network or volumes may still be there, oldest first. */
-  uncleaned(): Promise<Job[]>;
+  /** Jobs that have left the queue and not ended. */
+  active(): Promise<Job[]>;
+  /** The first of each challenge's queue in the order in which they start, CPU and GPU jobs apart. */
+  waiting(challenges: readonly string[], now_ms: number): Promise<QueuedJob[]>;
+  /** Queued jobs that are to end: cancelled, or past their deadline. */
+  overdue(now_ms: number): Promise<Job[]>;
+  /** Ended jobs whose services or network may still be there, oldest first. */
+  unremoved(): Promise<Job[]>;
+  /** Ended jobs whose volumes may still be there and that ended before `ended_ms`, and those with a hold; oldest first. */
+  unswept(ended_ms: number): Promise<Job[]>;
   leases(): Promise<Lease[]>;
-  /** Takes the lease and leaves `queued` in one transaction; false when the job is no longer queued. */
+  /** Takes the lease and leaves `queued` in one transaction; null when the job is no longer queued. */
   place(
-    job: Job,
+    id: string,
     node: NodeCapacity,
-    state: "staging" | "starting",
     now_ms: number,
-    deadline_ms: number,
-  ): Promise<boolean>;
+    deadlines: { readonly staging_ms: number; readonly starting_ms: number },
+  ): Promise<Job | null>;
   move(
     job: Job,
     state: "starting" | "running" | "collecting",
@@ -49,12 +59,65 @@ export interface DispatchStore {
   record(job: Job, step: Step): Promise<Job>;
   /** Writes the end and gives up the lease, or turns it into a hold. */
   end(job: Job, outcome: Outcome, now_ms: number, holdLease: boolean): Promise<void>;
-  releaseHold(jobId: string): Promise<void>;
+  /** `log_digest` is that of a log that was cut short by the end. */
+  servicesRemoved(id: string, now_ms: number, log_digest: string | null): Promise<void>;
+  /** Nothing of the job is left anywhere: a hold ends too. */
   cleaned(id: string, now_ms: number): Promise<void>;
   event(job: string, kind: string, detail: Record<string, unknown>, now_ms: number): Promise<void>;
 }
 
 export function createDispatchStore(sql: Database, fencing: number): DispatchStore {
+  return { ...reads(sql), ...writes(sql, fencing) };
+}
+
+type Reads = Pick<DispatchStore, "active" | "waiting" | "overdue" | "unremoved" | "unswept" | "leases">;
+
+function reads(sql: Database): Reads {
+  const specs = new SpecCache(sql);
+  const { rows_max, waiting_max } = limits.jobs.dispatch;
+  return {
+    active: async () =>
+      await specs.complete(
+        await sql`select ${sql(columns)} from jobs where ended_at is null and state <> 'queued' order by id`,
+      ),
+    async waiting(challenges, now_ms) {
+      const rows = await sql`select q.* from unnest(${challenges as string[]}::text[]) as c (challenge)
+        cross join (values (false), (true)) as g (is_gpu)
+        cross join lateral (
+          select id, challenge, priority, accepted_at, cpus, memory_bytes, gpu_count from jobs
+          where challenge = c.challenge and (gpu_count > 0) = g.is_gpu and state = 'queued'
+            and not is_cancel_asked and deadline_at >= ${new Date(now_ms)}
+          order by priority desc, accepted_at, id limit ${waiting_max}) q`;
+      return rows.map(({ accepted_at, memory_bytes, ...row }) => ({
+        ...(row as unknown as Omit<QueuedJob, "accepted_ms" | "memory_bytes">),
+        accepted_ms: (accepted_at as Date).getTime(),
+        memory_bytes: Number(memory_bytes),
+      }));
+    },
+    overdue: async (now_ms) =>
+      (
+        await sql`(select * from jobs where state = 'queued' and deadline_at < ${new Date(now_ms)} limit ${rows_max})
+          union (select * from jobs where state = 'queued' and is_cancel_asked limit ${rows_max})`
+      ).map(rowToJob),
+    unremoved: async () =>
+      (
+        await sql`select * from jobs where ended_at is not null and services_removed_at is null
+          order by ended_at limit ${rows_max}`
+      ).map(rowToJob),
+    unswept: async (ended_ms) =>
+      (
+        await sql`select * from jobs where services_removed_at is not null and cleaned_at is null
+          and (ended_at < ${new Date(ended_ms)} or exists (select 1 from capacity_leases where job = jobs.id))
+          order by ended_at limit ${rows_max}`
+      ).map(rowToJob),
+    leases: async () =>
+      (await sql`select * from capacity_leases`).map(
+        (row) => ({ ...row, memory_bytes: Number(row["memory_bytes"]) }) as unknown as Lease,
+      ),
+  };
+}
+
+function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads> {
   const write = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
     sql.begin(async (tx) => {
       await guard(tx, fencing);
@@ -63,26 +126,17 @@ export function createDispatchStore(sql: Database, fencing: number): DispatchSto
   const event = (tx: Transaction, job: string, kind: string, detail: object, now_ms: number) =>
     tx`insert into job_events (job, at, kind, detail) values (${job}, ${new Date(now_ms)}, ${kind}, ${tx.json(detail as never)})`;
   return {
-    live: async () => (await sql`select * from jobs where ended_at is null order by id`).map(rowToJob),
-    uncleaned: async () =>
-      (await sql`select * from jobs where ended_at is not null and cleaned_at is null order by ended_at limit 500`).map(
-        rowToJob,
-      ),
-    leases: async () =>
-      (await sql`select * from capacity_leases`).map(
-        (row) => ({ ...row, memory_bytes: Number(row["memory_bytes"]) }) as unknown as Lease,
-      ),
-    place: (job, node, state, now_ms, deadline_ms) =>
+    place: (id, node, now_ms, deadlines) =>
       write(async (tx) => {
-        const moved =
-          await tx`update jobs set state = ${state}, node_id = ${node.node_id}, node_class = ${node.node_class},
-          intent_fencing = ${fencing}, deadline_at = ${new Date(deadline_ms)}, ${tx(`${state}_at`)} = ${new Date(now_ms)}
-          where id = ${job.id} and state = 'queued' and not is_cancel_asked returning id`;
-        if (moved.length === 0) return false;
+        const [row] = await tx`update jobs set node_id = ${node.node_id}, node_class = ${node.node_class},
+          intent_fencing = ${fencing}, ${placing(tx, now_ms, deadlines)}
+          where id = ${id} and state = 'queued' and not is_cancel_asked returning *`;
+        if (!row) return null;
+        const job = rowToJob(row);
         await tx`insert into capacity_leases (job, node_id, cpus, memory_bytes, gpu_count, taken_at)
-          values (${job.id}, ${node.node_id}, ${job.cpus}, ${job.memory_bytes}, ${job.gpu_count}, ${new Date(now_ms)})`;
-        await event(tx, job.id, state, { node: node.hostname }, now_ms);
-        return true;
+          values (${id}, ${node.node_id}, ${job.cpus}, ${job.memory_bytes}, ${job.gpu_count}, ${new Date(now_ms)})`;
+        await event(tx, id, job.state, { node: node.hostname }, now_ms);
+        return job;
       }),
     move: (job, state, now_ms, deadline_ms, step = {}) =>
       write(async (tx) => {
@@ -112,12 +166,30 @@ export function createDispatchStore(sql: Database, fencing: number): DispatchSto
         else await tx`delete from capacity_leases where job = ${job.id}`;
         await event(tx, job.id, outcome.state, { reason: outcome.reason }, now_ms);
       }),
-    releaseHold: (job) =>
-      write(async (tx) => void (await tx`delete from capacity_leases where job = ${job} and is_hold`)),
+    servicesRemoved: (id, now_ms, log_digest) =>
+      write(async (tx) => {
+        await tx`update jobs set services_removed_at = ${new Date(now_ms)},
+          log_digest = coalesce(log_digest, ${log_digest}) where id = ${id}`;
+        if (log_digest)
+          await tx`insert into blob_uses (job, digest) values (${id}, ${log_digest}) on conflict do nothing`;
+      }),
     cleaned: (id, now_ms) =>
-      write(async (tx) => void (await tx`update jobs set cleaned_at = ${new Date(now_ms)} where id = ${id}`)),
+      write(async (tx) => {
+        await tx`delete from capacity_leases where job = ${id} and is_hold`;
+        await tx`update jobs set cleaned_at = ${new Date(now_ms)} where id = ${id}`;
+      }),
     event: (job, kind, detail, now_ms) => write(async (tx) => void (await event(tx, job, kind, detail, now_ms))),
   };
+}
+
+/** A job with mounts goes to `staging`, another to `starting`; each with its own deadline. */
+function placing(tx: Transaction, now_ms: number, deadlines: { staging_ms: number; starting_ms: number }) {
+  const [now, staging, starting] = [0, deadlines.staging_ms, deadlines.starting_ms].map((ms) => new Date(now_ms + ms));
+  const has_mounts = tx`spec->'mounts' <> '[]'::jsonb`;
+  return tx`state = case when ${has_mounts} then 'staging' else 'starting' end,
+    deadline_at = case when ${has_mounts} then ${staging as Date}::timestamptz else ${starting as Date}::timestamptz end,
+    staging_at = case when ${has_mounts} then ${now as Date}::timestamptz end,
+    starting_at = case when ${has_mounts} then null else ${now as Date}::timestamptz end`;
 }
 
 /** `, column = value` for each member that is there; outcome is jsonb. */
@@ -125,4 +197,32 @@ function changes(tx: Transaction, step: Step) {
   const { running_ms: _, outcome, ...columns } = step;
   const set = outcome ? tx`, outcome = ${tx.json(outcome as never)}` : tx``;
   return Object.entries(columns).reduce((done, [name, value]) => tx`${done}, ${tx(name)} = ${value}`, set);
+}
+
+/** All of a job but its spec, which can be large and never changes. */
+const columns = [
+  ...["id", "challenge", "job_id", "task_id", "spec_digest", "image_id", "cpus", "memory_bytes", "gpu_count"],
+  ...["priority", "state", "outcome", "is_cancel_asked", "deadline_at", "node_id", "node_class", "intent_fencing"],
+  ...["swarm_task_id", "container_id", "exit_code", "wall_ms", "is_log_complete", "log_digest", "artifacts"],
+  ...["artifacts_complete", "accepted_at", "staging_at", "starting_at", "running_at", "collecting_at", "ended_at"],
+];
+
+/** The specs of active jobs, each read once. */
+class SpecCache {
+  readonly #sql: Database;
+  #specs = new Map<string, StoredRequest>();
+
+  constructor(sql: Database) {
+    this.#sql = sql;
+  }
+
+  async complete(rows: readonly Record<string, unknown>[]): Promise<Job[]> {
+    const ids = rows.map(({ id }) => id as string);
+    const unknown = ids.filter((id) => !this.#specs.has(id));
+    const read = unknown.length > 0 ? await this.#sql`select id, spec from jobs where id in ${this.#sql(unknown)}` : [];
+    const found = new Map(read.map((row) => [row["id"] as string, row["spec"] as StoredRequest]));
+    const specOf = (id: string) => this.#specs.get(id) ?? found.get(id);
+    this.#specs = new Map(ids.flatMap((id) => (specOf(id) ? [[id, specOf(id) as StoredRequest]] : [])));
+    return rows.map((row) => rowToJob({ ...row, spec: this.#specs.get(row["id"] as string) }));
+  }
 }

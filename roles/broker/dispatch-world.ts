@@ -5,6 +5,8 @@ import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import type { BrokerConfig } from "./config.ts";
 import type { DispatchStore } from "./dispatch-store.ts";
+import type { FullNodes } from "./full-nodes.ts";
+import type { LogFiles } from "./log-files.ts";
 import type { TasksView } from "./tasks-view.ts";
 import type { TransferTokens } from "./transfer-tokens.ts";
 
@@ -27,11 +29,14 @@ export interface DispatchWorld {
   readonly clock: Clock;
   readonly store: DispatchStore;
   readonly blobs: BlobStore;
+  readonly logs: LogFiles;
   readonly tokens: TransferTokens;
   readonly log: Logger;
   readonly settings: DispatchSettings;
   /** The fencing number of this leader. */
   readonly fencing: number;
+  /** Makes sure, right before something is started, that this is still the leader. @throws LeadLostError */
+  confirm(): Promise<void>;
   /** The job policies of all challenges, a moment old at most. */
   policies(): Promise<ReadonlyMap<string, JobPolicy>>;
   /** Tells those who wait for the job that it changed. */
@@ -45,4 +50,6 @@ export interface Sight {
   readonly nodes: ReadonlyMap<string, SwarmNode>;
   /** Nodes that have been down, or gone, for longer than the setting. */
   readonly lost_nodes: ReadonlySet<string>;
+  /** Nodes whose disk was seen full. */
+  readonly full_nodes: FullNodes;
 }

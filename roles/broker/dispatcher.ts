@@ -1,120 +1,144 @@
 import { limits } from "#shared/schemas/limits.ts";
 import { Advancer } from "./advance.ts";
-import { Cleaner } from "./cleaning.ts";
+import { removeServices, Sweeper } from "./cleaning.ts";
+import type { Lease } from "./dispatch-store.ts";
 import type { DispatchWorld, Sight } from "./dispatch-world.ts";
+import { FullNodes } from "./full-nodes.ts";
 import type { Job } from "./job.ts";
+import { jobName } from "./job-service-spec.ts";
 import { LeadLostError } from "./lead.ts";
 import { NodeWatch } from "./node-watch.ts";
+import type { Pace } from "./pace.ts";
 import { classCapacities, freeCapacities, isAvailable, place, type QueuedJob, type Share } from "./placement.ts";
+import { sealWhatIsOver } from "./takeover.ts";
 import { TasksView } from "./tasks-view.ts";
 
-/** How long a node must be back, and the job's service gone, before the capacity of a lost job is given out again. */
-const hold_ready_ms = 30_000;
 const parallel_max = 16;
+
+/** What the database says at a tick. */
+interface Records {
+  readonly active: readonly Job[];
+  readonly overdue: readonly Job[];
+  readonly unremoved: readonly Job[];
+  readonly unswept: readonly Job[];
+  readonly waiting: readonly QueuedJob[];
+  readonly leases: readonly Lease[];
+  readonly shares: ReadonlyMap<string, Share>;
+}
 
 /** One leader's work: looks at jobs and Swarm, and takes everything one step further, tick by tick. */
 export class Dispatcher {
   readonly #world: DispatchWorld;
   readonly #advancer: Advancer;
-  readonly #cleaner: Cleaner;
+  readonly #sweeper: Sweeper;
   readonly #nodes: NodeWatch;
+  readonly #full_nodes = new FullNodes();
+  #isTakenOver = false;
+  #looked_ms = Number.NEGATIVE_INFINITY;
   last_tick_ms: number;
 
   constructor(world: DispatchWorld) {
     this.#world = world;
     this.#advancer = new Advancer(world);
-    this.#cleaner = new Cleaner(world);
+    this.#sweeper = new Sweeper(world);
     this.#nodes = new NodeWatch(world.settings.node_lost_ms);
     this.last_tick_ms = world.clock.monotonic();
   }
 
-  /** @returns whether something is under way, so that the next tick should come soon */
-  async tick(): Promise<boolean> {
-    const { store, clock } = this.#world;
-    const [jobs, ended, leases] = await Promise.all([store.live(), store.uncleaned(), store.leases()]);
-    const holds = leases.filter(({ is_hold }) => is_hold);
-    if (jobs.length + ended.length + holds.length > 0) {
-      const sight = await this.#look(jobs, leases);
-      const placed = await this.#place(jobs, leases, sight);
-      const live = jobs.map((job) => placed.get(job.id) ?? job);
-      await this.#each(live, (job) => this.#advancer.advance(job, sight));
-      await this.#cleaner.clean(ended, sight);
-      await this.#releaseHolds(holds, sight);
-    }
-    this.last_tick_ms = clock.monotonic();
-    return jobs.length > 0;
+  async tick(): Promise<Pace> {
+    const records = await this.#read();
+    if (!this.#isTakenOver) await sealWhatIsOver(this.#world, records.active);
+    this.#isTakenOver = true;
+    const pace = await this.#act(records);
+    this.last_tick_ms = this.#world.clock.monotonic();
+    return pace;
   }
 
+  /** Waits for what runs beside the ticks. */
   async settle(): Promise<void> {
-    await this.#advancer.settle();
+    await this.#advancer.finisher.settle();
   }
 
-  async #look(jobs: readonly Job[], leases: readonly { readonly node_id: string }[]): Promise<Sight> {
+  async #read(): Promise<Records> {
+    const { store, clock, policies } = this.#world;
+    const now_ms = clock.now();
+    const known = await policies();
+    const [active, overdue, unremoved, unswept, waiting, leases] = await Promise.all([
+      store.active(),
+      store.overdue(now_ms),
+      store.unremoved(),
+      store.unswept(now_ms - limits.jobs.volume_ms_max),
+      store.waiting([...known.keys()], now_ms),
+      store.leases(),
+    ]);
+    const running = Map.groupBy(active, ({ challenge }) => challenge);
+    const shares = new Map(
+      [...known].map(([slug, { running_max, share_weight }]) => [
+        slug,
+        { running: running.get(slug)?.length ?? 0, running_max, share_weight },
+      ]),
+    );
+    return { active, overdue, unremoved, unswept, waiting, leases, shares };
+  }
+
+  async #act({ active, overdue, unremoved, unswept, waiting, leases, shares }: Records): Promise<Pace> {
+    const { clock } = this.#world;
+    const known = active.length + overdue.length + unremoved.length + unswept.length + waiting.length;
+    const isNothing = known === 0 && !this.#sweeper.isSweeping;
+    if (isNothing && clock.monotonic() - this.#looked_ms < limits.jobs.dispatch.idle_look_ms) return "idle";
+    this.#looked_ms = clock.monotonic();
+    const sight = await this.#look(active, leases);
+    const placed = await this.#place(waiting, shares, leases, sight);
+    await this.#each([...overdue, ...active, ...placed], (job) => this.#advancer.advance(job, sight));
+    await this.#removeOrphans([...active, ...placed, ...unremoved], sight);
+    await this.#each(unremoved, (job) => removeServices(this.#world, job, sight));
+    await this.#sweeper.sweep(unswept, new Set(leases.flatMap(({ is_hold, job }) => (is_hold ? job : []))), sight);
+    const isChanging = active.some(({ state }) => state !== "running") || overdue.length + unremoved.length > 0;
+    if (isChanging || placed.length > 0) return "soon";
+    return isNothing ? "idle" : "watching";
+  }
+
+  async #look(active: readonly Job[], leases: readonly { readonly node_id: string }[]): Promise<Sight> {
     const { engine, clock } = this.#world;
     const [tasks, nodeList] = await Promise.all([engine.tasks({ "platform.fleet": "jobs" }), engine.nodes()]);
     const nodes = new Map(nodeList.map((node) => [node.ID, node]));
-    const used = new Set([...jobs.flatMap(({ node_id }) => node_id ?? []), ...leases.map(({ node_id }) => node_id)]);
-    const now_ms = clock.now();
-    return { now_ms, nodes, tasks: new TasksView(tasks), lost_nodes: this.#nodes.see(nodes, used, clock.monotonic()) };
+    const used = new Set([...active.flatMap(({ node_id }) => node_id ?? []), ...leases.map(({ node_id }) => node_id)]);
+    for (const id of used) this.#advancer.finisher.follows.seeNode(id, nodes.get(id)?.Status.State === "ready");
+    const lost_nodes = this.#nodes.see(nodes, used, clock.monotonic());
+    return { now_ms: clock.now(), nodes, tasks: new TasksView(tasks), lost_nodes, full_nodes: this.#full_nodes };
   }
 
   async #place(
-    jobs: readonly Job[],
-    leases: Parameters<typeof freeCapacities>[1],
+    waiting: readonly QueuedJob[],
+    shares: ReadonlyMap<string, Share>,
+    leases: readonly Lease[],
     sight: Sight,
-  ): Promise<Map<string, Job>> {
-    const placed = new Map<string, Job>();
-    const queued = jobs.filter(
-      (job) => job.state === "queued" && !job.is_cancel_asked && sight.now_ms <= job.deadline_ms,
+  ): Promise<Job[]> {
+    if (waiting.length === 0) return [];
+    const { store, settings, changed } = this.#world;
+    const nodes = [...sight.nodes.values()].filter(
+      (node) => isAvailable(node) && !sight.full_nodes.has(node.ID, sight.now_ms),
     );
-    if (queued.length === 0) return placed;
-    const free = freeCapacities(classCapacities([...sight.nodes.values()].filter(isAvailable)), leases);
-    const chosen = place(queued.map(asQueued), await this.#shares(jobs), free);
-    const byId = new Map(queued.map((job) => [job.id, job]));
-    const { store, settings, fencing, changed } = this.#world;
+    const placed: Job[] = [];
+    const chosen = place(waiting, shares, freeCapacities(classCapacities(nodes), leases));
     await this.#each([...chosen], async ([id, node]) => {
-      const job = byId.get(id);
-      if (!job) return;
-      const state = job.spec.mounts.length > 0 ? "staging" : "starting";
-      const deadline_ms = sight.now_ms + (state === "staging" ? settings.staging_ms : settings.starting_ms);
-      if (!(await store.place(job, node, state, sight.now_ms, deadline_ms))) return;
-      const { node_id, node_class } = node;
-      placed.set(id, {
-        ...job,
-        state,
-        node_id,
-        node_class,
-        deadline_ms,
-        intent_fencing: fencing,
-        [`${state}_ms`]: sight.now_ms,
-      });
+      const job = await store.place(id, node, sight.now_ms, settings);
+      if (job) placed.push(job);
       changed(id);
     });
     return placed;
   }
 
-  async #shares(jobs: readonly Job[]): Promise<Map<string, Share>> {
-    const running = Map.groupBy(
-      jobs.filter(({ state }) => state !== "queued"),
-      ({ challenge }) => challenge,
-    );
-    return new Map(
-      [...(await this.#world.policies())].map(([slug, { running_max, share_weight }]) => [
-        slug,
-        { running: running.get(slug)?.length ?? 0, running_max, share_weight },
-      ]),
-    );
-  }
-
-  async #releaseHolds(
-    holds: readonly { readonly job: string; readonly node_id: string }[],
-    sight: Sight,
-  ): Promise<void> {
-    for (const { job, node_id } of holds) {
-      const isGone = !sight.nodes.has(node_id);
-      const isBack = this.#nodes.readyFor(node_id, this.#world.clock.monotonic()) >= hold_ready_ms;
-      const isServiceGone = sight.tasks.ofJob(job).length === 0;
-      if (isGone || (isBack && isServiceGone)) await this.#world.store.releaseHold(job);
+  /** A container that may run for a job that is over, or was never ours: a create that came late. It is stopped, and said. */
+  async #removeOrphans(known: readonly Job[], { tasks, now_ms }: Sight): Promise<void> {
+    const ids = new Set(known.map(({ id }) => id));
+    const { engine, store, log } = this.#world;
+    for (const id of tasks.jobsThatMayRun().filter((id) => !ids.has(id))) {
+      log.warn({ job: id }, "a service of a job that is over was still there");
+      await engine.removeService(jobName(id));
+      await store
+        .event(id, "stray_task", { tasks: tasks.ofJob(id).map(({ ID }) => ID) }, now_ms)
+        .catch((error: unknown) => log.warn({ err: error, job: id }, "the stray is not on record"));
     }
   }
 
@@ -135,13 +159,4 @@ export class Dispatcher {
     await Promise.all(Array.from({ length: Math.min(parallel_max, left.length) }, worker));
     if (lost) throw lost;
   }
-}
-
-/** How soon the next tick should come. */
-export function pauseAfter(isBusy: boolean, tick_ms: number): number {
-  return isBusy ? tick_ms : limits.jobs.idle_tick_ms;
-}
-
-function asQueued({ id, challenge, priority, accepted_ms, cpus, memory_bytes, gpu_count }: Job): QueuedJob {
-  return { id, challenge, priority, accepted_ms, cpus, memory_bytes, gpu_count };
 }

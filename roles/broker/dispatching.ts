@@ -2,8 +2,9 @@ import type { Database } from "#shared/database/database.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { createDispatchStore } from "./dispatch-store.ts";
 import type { DispatchWorld } from "./dispatch-world.ts";
-import { Dispatcher, pauseAfter } from "./dispatcher.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import { LeadLostError, takeLead } from "./lead.ts";
+import { type Pace, pauseAfter } from "./pace.ts";
 
 export interface DispatchingState {
   is_leading: boolean;
@@ -13,7 +14,7 @@ export interface DispatchingState {
 export interface DispatchingOptions {
   readonly sql: Database;
   readonly database_url: string;
-  readonly world: Omit<DispatchWorld, "store" | "fencing">;
+  readonly world: Omit<DispatchWorld, "store" | "fencing" | "confirm">;
   readonly state: DispatchingState;
   readonly wake: Wake;
   /** Deletes what is kept no longer; called now and then by whoever leads. */
@@ -45,14 +46,18 @@ async function leadOnce(
 ): Promise<void> {
   const lead = await takeLead(database_url, world.clock, signal);
   world.log.info({ fencing: lead.fencing }, "leading");
-  const dispatcher = new Dispatcher({ ...world, fencing: lead.fencing, store: createDispatchStore(sql, lead.fencing) });
+  const { fencing } = lead;
+  const confirm = () => lead.confirm(limits.jobs.dispatch.create_window_ms_max);
+  const dispatcher = new Dispatcher({ ...world, fencing, confirm, store: createDispatchStore(sql, fencing) });
   let retire_at_ms = world.clock.monotonic();
   let retiring: Promise<void> = Promise.resolve();
   try {
     state.is_leading = true;
     while (!signal.aborted) {
       await lead.confirm();
-      const isBusy = await tick(dispatcher, world);
+      const before = process.cpuUsage();
+      const pace = await tick(dispatcher, world);
+      const { user, system } = process.cpuUsage(before);
       state.last_tick_ms = dispatcher.last_tick_ms;
       if (world.clock.monotonic() >= retire_at_ms) {
         retire_at_ms = world.clock.monotonic() + limits.jobs.retention_ms;
@@ -60,7 +65,9 @@ async function leadOnce(
           world.log.warn({ err: error }, "what is over its time could not be deleted"),
         );
       }
-      await wake.orAfter(pauseAfter(isBusy, world.settings.tick_ms), world.clock, signal);
+      const { pause_ms, least_ms } = pauseAfter(pace, world.settings.tick_ms, (user + system) / 1_000);
+      await world.clock.sleep(least_ms, signal).catch(() => undefined);
+      await wake.orAfter(pause_ms - least_ms, world.clock, signal);
     }
   } finally {
     await Promise.all([dispatcher.settle(), retiring]);
@@ -68,13 +75,13 @@ async function leadOnce(
   }
 }
 
-async function tick(dispatcher: Dispatcher, { log }: Pick<DispatchWorld, "log">): Promise<boolean> {
+async function tick(dispatcher: Dispatcher, { log }: Pick<DispatchWorld, "log">): Promise<Pace> {
   try {
     return await dispatcher.tick();
   } catch (error) {
     if (error instanceof LeadLostError) throw error;
     log.warn({ err: error }, "a tick failed and will be tried again");
-    return true;
+    return "soon";
   }
 }
 

@@ -1,6 +1,7 @@
 import type { BlobStore } from "#shared/blobs/blob-store.ts";
-import type { Engine } from "#shared/engine/engine.ts";
+import type { Engine, LogChunk } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import type { LogFiles } from "./log-files.ts";
 
 /** One piece of a job's log as it is stored: a line of JSON; `data` is base64, so that no byte is lost. */
 export interface LogRecord {
@@ -15,15 +16,19 @@ export interface LogRead {
   readonly isComplete: boolean;
 }
 
+export function asRecord({ stream, time, bytes }: LogChunk): LogRecord {
+  return { stream, time, data: Buffer.from(bytes).toString("base64") };
+}
+
 /** Reads a task's log once, bounded in time and size (jobs §7: the truth is a bounded read by task id). */
 export async function readLog(engine: Engine, taskId: string, signal: AbortSignal): Promise<LogRead> {
   const records: LogRecord[] = [];
   let bytes = 0;
   try {
-    for await (const { stream, time, bytes: piece } of engine.taskLogs(taskId, { signal })) {
-      bytes += piece.length;
-      if (bytes > limits.jobs.log_bytes_max) return { records, isComplete: false };
-      records.push({ stream, time, data: Buffer.from(piece).toString("base64") });
+    for await (const chunk of engine.taskLogs(taskId, { signal })) {
+      bytes += chunk.bytes.length;
+      if (bytes > limits.jobs.log_bytes_max) return { records: merged(records), isComplete: false };
+      records.push(asRecord(chunk));
     }
     return { records: merged(records), isComplete: !signal.aborted };
   } catch {
@@ -36,28 +41,74 @@ function merged(records: LogRecord[]): LogRecord[] {
   return records.toSorted((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
 }
 
-export async function storeLog(blobs: BlobStore, records: readonly LogRecord[]): Promise<string> {
-  const text = records.map((record) => `${JSON.stringify(record)}\n`).join("");
-  const { digest } = await blobs.put(one(Buffer.from(text)));
-  return digest;
+export function linesOf(records: readonly LogRecord[]): string {
+  return records.map((record) => `${JSON.stringify(record)}\n`).join("");
+}
+
+/**
+ * Tells the pieces of a log that were seen from new ones, when it is read again from its beginning or from a moment: each
+ * stream comes in the order of time, and pieces of one long line share theirs.
+ */
+export class LogCursor {
+  readonly #last = new Map<string, { time: string; count: number }>();
+  readonly #pass = new Map<string, number>();
+
+  /** The moment from which a new reading needs nothing but what is new, in seconds; 0 for all. */
+  get since(): number {
+    if (this.#last.size < 2) return 0;
+    const times = [...this.#last.values()].map(({ time }) => Date.parse(time));
+    return Math.max(0, Math.floor(Math.min(...times) / 1_000) - 1);
+  }
+
+  startReading(): void {
+    this.#pass.clear();
+  }
+
+  isNew({ stream, time }: LogRecord): boolean {
+    const last = this.#last.get(stream);
+    if (last && time < last.time) return false;
+    if (!last || time > last.time) {
+      this.#last.set(stream, { time, count: 1 });
+      this.#pass.set(stream, 1);
+      return true;
+    }
+    const met = (this.#pass.get(stream) ?? 0) + 1;
+    this.#pass.set(stream, met);
+    if (met <= last.count) return false;
+    last.count = met;
+    return true;
+  }
+}
+
+/** Puts a job's log away as a blob of the same bytes. */
+export async function putLogAway(blobs: BlobStore, logs: LogFiles, id: string): Promise<string> {
+  const pieces = async function* () {
+    const chunk_bytes = 256 * 1_024;
+    for (let at = 0; ; ) {
+      const piece = await logs.read(id, at, chunk_bytes);
+      if (piece.length === 0) return;
+      at += piece.length;
+      yield piece;
+    }
+  };
+  return (await blobs.put(pieces(), { may_use_reserve: true })).digest;
 }
 
 export async function loadLog(blobs: BlobStore, digest: string): Promise<LogRecord[]> {
   const reading = await blobs.open(digest as Parameters<BlobStore["open"]>[0]);
   if (!reading) return [];
-  const text = await new Response(reading.stream).text();
+  return parseRecords(await new Response(reading.stream).text());
+}
+
+export function parseRecords(text: string): LogRecord[] {
   return text.split("\n").flatMap((line) => (line ? [JSON.parse(line) as LogRecord] : []));
 }
 
-/** The bytes of one stream, or of both in the order of time. */
+/** The bytes of one stream, or of both in the order in which they came. */
 export function logBytes(records: readonly LogRecord[], stream: "stdout" | "stderr" | null): Buffer {
   return Buffer.concat(
     records
       .filter((record) => stream === null || record.stream === stream)
       .map(({ data }) => Buffer.from(data, "base64")),
   );
-}
-
-async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

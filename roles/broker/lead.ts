@@ -13,8 +13,8 @@ export class LeadLostError extends Error {
 export interface Lead {
   /** Higher than that of every leader before; every write of the dispatcher carries it. */
   readonly fencing: number;
-  /** @throws LeadLostError when the lock's connection is gone */
-  confirm(): Promise<void>;
+  /** Asks again unless the last answer is younger than `age_ms_max`. @throws LeadLostError when the lock's connection is gone */
+  confirm(age_ms_max?: number): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -22,13 +22,14 @@ export interface Lead {
 export async function takeLead(databaseUrl: string, clock: Clock, signal: AbortSignal): Promise<Lead> {
   for (;;) {
     signal.throwIfAborted();
-    const lead = await tryLead(connectDatabase(databaseUrl, "broker-lead", { connections_max: 1 }));
+    const lead = await tryLead(connectDatabase(databaseUrl, "broker-lead", { connections_max: 1 }), clock);
     if (lead) return lead;
     await clock.sleep(limits.jobs.lead_heartbeat_ms, signal);
   }
 }
 
-async function tryLead(sql: Database): Promise<Lead | null> {
+async function tryLead(sql: Database, clock: Clock): Promise<Lead | null> {
+  let confirmed_ms = clock.monotonic();
   try {
     const [row] = await sql`select pg_try_advisory_lock(${lockKey}) as held, pg_backend_pid() as pid`;
     if (row?.["held"] !== true) {
@@ -39,12 +40,15 @@ async function tryLead(sql: Database): Promise<Lead | null> {
       on conflict (id) do update set fencing = broker_leads.fencing + 1 returning fencing::int`;
     return {
       fencing: lead?.["fencing"] as number,
-      async confirm() {
+      async confirm(age_ms_max = 0) {
+        const asked_ms = clock.monotonic();
+        if (asked_ms - confirmed_ms < age_ms_max) return;
         // The library reconnects by itself: another backend is another session, without the lock.
         const [now] = await sql`select pg_backend_pid() as pid`.catch((cause: unknown) => {
           throw new LeadLostError("the lock's connection is gone", { cause });
         });
         if (now?.["pid"] !== row["pid"]) throw new LeadLostError("the lock's connection was replaced");
+        confirmed_ms = asked_ms;
       },
       release: () => sql.end({ timeout: 1 }),
     };

@@ -1,42 +1,109 @@
+import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
-import type { AcceptWorld } from "./accept-job.ts";
-import { withDeadline } from "./deadline-signal.ts";
-import { hasEnded, type Job } from "./job.ts";
-import { type LogRecord, loadLog, logBytes, readLog } from "./job-log.ts";
+import type { Job } from "./job.ts";
+import { logBytes } from "./job-log.ts";
+import { type LogLine, logLines, type ReadWorld } from "./log-reading.ts";
 
-type LogWorld = Pick<AcceptWorld, "blobs" | "engine" | "clock">;
+const types = {
+  text: "text/plain; charset=utf-8",
+  lines: "application/x-ndjson",
+  events: "text/event-stream",
+} as const;
+type Form = keyof typeof types;
 
-/** A job's log as text from a byte on, or as lines of JSON. */
+let readers = 0;
+
+interface LogQuery {
+  readonly form: Form;
+  readonly stream: "stdout" | "stderr" | null;
+  /** In the text, of its bytes; in lines and events, of the stored log's: `next` of the last one that was seen. */
+  readonly since: number;
+  readonly follow: boolean;
+}
+
+/** A job's log as text, as lines of JSON, or as server-sent events; from a byte on, and with `follow` until the job is over. */
 export async function logResponse(
-  world: LogWorld,
+  world: ReadWorld,
   job: Job,
   query: Record<string, string | undefined>,
-  headers: Headers,
+  request: Request,
 ): Promise<Response> {
-  const stream = query["stream"] === "stdout" || query["stream"] === "stderr" ? query["stream"] : null;
-  const records = await recordsOf(world, job);
-  if (headers.get("accept")?.includes("application/x-ndjson")) {
-    const lines = records.filter((record) => stream === null || record.stream === stream);
-    return new Response(lines.map((line) => `${JSON.stringify(line)}\n`).join(""), {
-      headers: { "content-type": "application/x-ndjson" },
-    });
+  const asked = parseQuery(query, request.headers);
+  const headers = { "content-type": types[asked.form], "cache-control": "no-store" };
+  if (asked.follow || asked.form !== "text") {
+    if (readers >= limits.jobs.log_readers_max) {
+      throw new ProblemError(429, "too_many_log_readers", "Too many logs are being read now.", {
+        headers: { "retry-after": "5" },
+      });
+    }
+    return new Response(streamOf(pieces(world, job, asked, request.signal)), { headers });
   }
-  const bytes = logBytes(records, stream);
-  const since = /^\d{1,12}$/.test(query["since"] ?? "") ? Number(query["since"]) : 0;
-  return new Response(new Uint8Array(bytes.subarray(since)), {
-    headers: {
-      "content-type": "text/plain; charset=utf-8",
-      "x-log-bytes": String(bytes.length),
-      "x-log-complete": String(job.is_log_complete),
-    },
+  const records = await Array.fromAsync(logLines(world, job, 0, false, request.signal), (line) => line?.record ?? []);
+  const bytes = logBytes(records.flat(), asked.stream);
+  return new Response(new Uint8Array(bytes.subarray(asked.since)), {
+    headers: { ...headers, "x-log-bytes": String(bytes.length), "x-log-complete": String(job.is_log_complete) },
   });
 }
 
-async function recordsOf(world: LogWorld, job: Job): Promise<LogRecord[]> {
-  if (job.log_digest) return await loadLog(world.blobs, job.log_digest);
-  const taskId = job.swarm_task_id;
-  if (!taskId || hasEnded(job)) return [];
-  return (
-    await withDeadline(world.clock, limits.jobs.log_read_ms_max, (signal) => readLog(world.engine, taskId, signal))
-  ).records;
+function parseQuery(query: Record<string, string | undefined>, headers: Headers): LogQuery {
+  const accept = headers.get("accept") ?? "";
+  const form = accept.includes(types.events) ? "events" : accept.includes(types.lines) ? "lines" : "text";
+  const { stream, follow } = query;
+  if (stream !== undefined && stream !== "stdout" && stream !== "stderr")
+    throw new ProblemError(400, "invalid_stream", "stream is stdout or stderr.");
+  if (follow !== undefined && !/^(true|false|1|0)$/.test(follow))
+    throw new ProblemError(400, "invalid_follow", "follow is true or false.");
+  const since = query["since"] ?? (form === "events" ? headers.get("last-event-id") : null) ?? "0";
+  if (!/^\d{1,12}$/.test(since)) throw new ProblemError(400, "invalid_since", "since is a number of bytes.");
+  return { form, stream: stream ?? null, since: Number(since), follow: follow === "true" || follow === "1" };
+}
+
+async function* pieces(world: ReadWorld, job: Job, asked: LogQuery, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  readers += 1;
+  try {
+    let skip = asked.form === "text" ? asked.since : 0;
+    let silent_ms = 0;
+    const encoder = new TextEncoder();
+    for await (const line of logLines(world, job, asked.form === "text" ? 0 : asked.since, asked.follow, signal)) {
+      silent_ms = line === null ? silent_ms + 1_000 : 0;
+      // So that nothing on the way takes the silence of a job for a dead connection.
+      if (silent_ms >= limits.jobs.drip_ms && asked.form === "events") yield encoder.encode(": waiting\n\n");
+      if (silent_ms >= limits.jobs.drip_ms) silent_ms = 0;
+      if (line === null || (asked.stream !== null && line.record.stream !== asked.stream)) continue;
+      if (asked.form !== "text") yield encoder.encode(written(line, asked.form));
+      else {
+        const bytes = Buffer.from(line.record.data, "base64");
+        if (bytes.length > skip) yield bytes.subarray(skip);
+        skip = Math.max(0, skip - bytes.length);
+      }
+    }
+    if (asked.form === "events" && asked.follow && !signal.aborted) yield encoder.encode(await ending(world, job));
+  } finally {
+    readers -= 1;
+  }
+}
+
+function written({ record, next }: LogLine, form: "lines" | "events"): string {
+  const text = JSON.stringify({ ...record, next });
+  return form === "lines" ? `${text}\n` : `id: ${next}\ndata: ${text}\n\n`;
+}
+
+/** A stream of events that just ended would be asked for again by its client. */
+async function ending({ store }: ReadWorld, { challenge, id }: Job): Promise<string> {
+  const job = await store.byId(challenge, id);
+  const data = { state: job?.state ?? null, log_complete: job?.is_log_complete ?? false };
+  return `event: end\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+function streamOf(source: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await source.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel() {
+      await source.return(undefined);
+    },
+  });
 }

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { openFolderBlobStore } from "#shared/blobs/folder-blob-store.ts";
 import { createChallenges } from "#shared/database/challenges.ts";
 import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
@@ -15,6 +16,7 @@ import { BrokerConfig } from "./config.ts";
 import { type DispatchingState, dispatchForever, Wake } from "./dispatching.ts";
 import { createImageIds } from "./image-ids.ts";
 import { createJobStore } from "./job-store.ts";
+import { openLogFiles } from "./log-files.ts";
 import { retire } from "./retention.ts";
 import { createTransferApp } from "./transfer-app.ts";
 import { createTransferTokens } from "./transfer-tokens.ts";
@@ -30,28 +32,20 @@ await runRole({
     return [
       { name: "database", run: () => withDatabase(config.database_url) },
       { name: "engine", run: () => connectEngine(config.docker_socket) },
-      {
-        name: "blobs",
-        run: () => openBlobs(config),
-      },
+      { name: "blobs", run: () => openBlobs(config) },
     ];
   },
   async start({ config, log, signal, fail }) {
     const sql = connectDatabase(config.database_url, "broker");
     await migrateWhenReachable(sql, (sentence) => log.info(sentence), signal);
     const engine = await connectEngine(config.docker_socket);
-    const blobs = await openBlobs(config);
+    const [blobs, logs] = [await openBlobs(config), await openLogFiles(join(config.blob_directory, "logs"))];
     const [changes, wake] = [new Changes(), new Wake()];
     const [store, challenges] = [createJobStore(sql), createChallenges(sql)];
     const tokens = createTransferTokens(config.master_key);
     const state = { is_leading: false, last_tick_ms: systemClock.monotonic() };
-    const shared = {
-      clock: systemClock,
-      log,
-      blobs,
-      changed: (id: string) => changes.changed(id),
-      wake: () => wake.now(),
-    };
+    const callbacks = { changed: (id: string) => changes.changed(id), wake: () => wake.now() };
+    const shared = { clock: systemClock, log, blobs, logs, ...callbacks };
 
     const app = createApp({
       ...shared,

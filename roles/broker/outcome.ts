@@ -42,6 +42,14 @@ export function outcomeOf(
   return { state, reason: { code, name, detail: detail.slice(0, 1_000) }, fault, exit_code };
 }
 
+export function lostOutcome(): Outcome {
+  return outcomeOf("lost", "node_lost", "the worker was lost while the job was on it");
+}
+
+export function cancelledOutcome(): Outcome {
+  return outcomeOf("cancelled", "cancelled", "the challenge cancelled the job");
+}
+
 export const terminalTaskStates: ReadonlySet<string> = new Set([
   "complete",
   "shutdown",

@@ -90,7 +90,8 @@ export function choose(job: Demand, free: readonly NodeCapacity[]): NodeCapacity
 
 /**
  * Decides which queued jobs start now: again and again the next job of the challenge that has the least running for its
- * share, its jobs by priority and age. A challenge whose next job fits nowhere lets the others go on.
+ * share, its jobs by priority and age. A challenge whose next job fits nowhere lets the others go on, and its own jobs of
+ * the other class: they wait for other nodes.
  */
 export function place(
   queued: readonly QueuedJob[],
@@ -100,16 +101,17 @@ export function place(
   const placed = new Map<string, NodeCapacity>();
   const left = new Map(free.map((node) => [node.node_id, node]));
   const running = new Map([...shares].map(([challenge, { running }]) => [challenge, running]));
-  const queues = byChallenge(queued);
+  const queues = inOrder(queued);
   while (queues.size > 0) {
-    const challenge = nextChallenge([...queues.keys()], shares, running);
-    if (challenge === null) break;
-    const job = queues.get(challenge)?.shift();
+    const queue = nextQueue(queues, shares, running);
+    if (queue === null) break;
+    const job = queues.get(queue)?.shift();
     const node = job ? choose(job, [...left.values()]) : null;
     if (!job || !node) {
-      queues.delete(challenge);
+      queues.delete(queue);
       continue;
     }
+    const { challenge } = job;
     placed.set(job.id, node);
     const { cpus, memory_bytes, gpu_count } = node;
     left.set(node.node_id, {
@@ -123,24 +125,26 @@ export function place(
   return placed;
 }
 
-function byChallenge(queued: readonly QueuedJob[]): Map<string, QueuedJob[]> {
-  const queues = Map.groupBy(queued, ({ challenge }) => challenge);
+/** One queue for each challenge and class, by what it waits for. */
+function inOrder(queued: readonly QueuedJob[]): Map<string, QueuedJob[]> {
+  const queues = Map.groupBy(queued, ({ challenge, gpu_count }) => `${gpu_count > 0 ? "gpu" : "cpu"} ${challenge}`);
   for (const queue of queues.values()) {
     queue.sort((a, b) => b.priority - a.priority || a.accepted_ms - b.accepted_ms || a.id.localeCompare(b.id));
   }
   return queues;
 }
 
-function nextChallenge(
-  challenges: readonly string[],
+function nextQueue(
+  queues: ReadonlyMap<string, readonly QueuedJob[]>,
   shares: ReadonlyMap<string, Share>,
   running: ReadonlyMap<string, number>,
 ): string | null {
-  const under = challenges.filter(
-    (challenge) => (running.get(challenge) ?? 0) < (shares.get(challenge)?.running_max ?? 0),
-  );
-  const load = (challenge: string) => (running.get(challenge) ?? 0) / (shares.get(challenge)?.share_weight ?? 1);
-  return under.toSorted((a, b) => load(a) - load(b) || a.localeCompare(b))[0] ?? null;
+  const under = [...queues].flatMap(([name, [first]]) => {
+    const share = first ? shares.get(first.challenge) : undefined;
+    const count = running.get(first?.challenge ?? "") ?? 0;
+    return share && count < share.running_max ? [{ name, load: count / share.share_weight }] : [];
+  });
+  return under.toSorted((a, b) => a.load - b.load || a.name.localeCompare(b.name))[0]?.name ?? null;
 }
 
 function gpusOf(resource: NonNullable<SwarmNode["Description"]["Resources"]["GenericResources"]>[number]): number {

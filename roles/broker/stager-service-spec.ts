@@ -7,7 +7,8 @@ export interface StagerPlan {
   readonly kind: StagerKind;
   readonly id: string;
   readonly challenge: string;
-  readonly mount: number;
+  /** Which mounts of the job it handles; each is at `/volumes/<index>`. */
+  readonly mounts: readonly number[];
   readonly node_id: string;
   readonly stager_image: string;
   readonly env: Readonly<Record<string, string>>;
@@ -15,13 +16,13 @@ export interface StagerPlan {
 
 const MiB = 2 ** 20;
 
-export const stagerName = (kind: StagerKind, id: string, mount: number) => `platform-${kind}-${id}-${mount}`;
+export const stagerName = (kind: StagerKind, id: string) => `platform-${kind}-${id}`;
 
-/** A Swarm job of our own beside the job's volume: brings its input there, or its output back (jobs §5). */
-export function stagerService({ kind, id, challenge, mount, node_id, stager_image, env }: StagerPlan): ServiceSpec {
-  const labels = { ...jobLabels(kind, id, challenge), "platform.mount": String(mount) };
+/** A Swarm job of our own beside the job's volumes: brings its inputs there, or its outputs back (jobs §5). */
+export function stagerService({ kind, id, challenge, mounts, node_id, stager_image, env }: StagerPlan): ServiceSpec {
+  const labels = jobLabels(kind, id, challenge);
   return requireOneNetwork({
-    Name: stagerName(kind, id, mount),
+    Name: stagerName(kind, id),
     Labels: labels,
     TaskTemplate: {
       ContainerSpec: {
@@ -36,13 +37,13 @@ export function stagerService({ kind, id, challenge, mount, node_id, stager_imag
         ...(kind === "collect" ? { CapabilityAdd: ["CAP_DAC_READ_SEARCH"] } : {}),
         Privileges: { NoNewPrivileges: true, Seccomp: { Mode: "default" } },
         Mounts: [
-          {
-            Type: "volume",
+          ...mounts.map((mount) => ({
+            Type: "volume" as const,
             Source: volumeName(id, mount),
-            Target: "/volume",
+            Target: `/volumes/${mount}`,
             ReadOnly: kind === "collect",
             VolumeOptions: { NoCopy: true },
-          },
+          })),
           { Type: "tmpfs", Target: "/tmp", TmpfsOptions: { SizeBytes: 16 * MiB } },
         ],
       },

@@ -2,66 +2,58 @@ import type { DispatchWorld, Sight } from "./dispatch-world.ts";
 import { ensureService } from "./engine-acts.ts";
 import type { Job } from "./job.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
-import { stagerName, stagerService } from "./stager-service-spec.ts";
+import { type StagerKind, stagerName, stagerService } from "./stager-service-spec.ts";
 import { isOver } from "./tasks-view.ts";
 
 /** How far the inputs are: still on their way, all there, or not to be had. */
 export type Staging = "under_way" | "done" | Outcome;
 
-/** Brings the job's inputs to its node, one stager a mount (jobs §5); asked again at every tick. */
+/** Brings the job's inputs to its node, all mounts in one container (jobs §5); asked again at every tick. */
 export async function stageInputs(
   world: DispatchWorld,
   job: Job,
   sight: Sight,
   started: Set<string>,
 ): Promise<Staging> {
-  let done = 0;
-  for (const [mount] of job.spec.mounts.entries()) {
-    const [task] = sight.tasks.ofStager("stage", job.id, mount);
-    if (task?.Status.State === "complete") done += 1;
-    else if (task && isOver(task))
-      return outcomeOf("rejected", "staging_failed", "an input could not be placed on the worker");
-    else if (!task) await startStager(world, job, mount, started);
+  const [task] = sight.tasks.ofStager("stage", job.id);
+  if (!task) {
+    const { tokens } = world;
+    const mounts = job.spec.mounts.map(({ blob, read_only }, index) => ({
+      index,
+      writable: !read_only,
+      digest: blob,
+      token: blob ? tokens.mint("input", job.id, index, blob) : null,
+    }));
+    await startStager(world, job, "stage", mounts, {}, started);
+    return "under_way";
   }
-  return done === job.spec.mounts.length ? "done" : "under_way";
+  if (!isOver(task)) return "under_way";
+  if (task.Status.State === "complete") return "done";
+  sight.full_nodes.seeStager(task, sight.now_ms);
+  return outcomeOf("rejected", "staging_failed", "the inputs could not be placed on the worker");
 }
 
-async function startStager(
-  { engine, settings, tokens, clock }: DispatchWorld,
-  job: Job,
-  mount: number,
+/** Starts the job's stager of this kind, or finds it; it ends by the deadline of the job's state. */
+export async function startStager(
+  { engine, settings, clock, confirm }: DispatchWorld,
+  { id, challenge, node_id, deadline_ms }: Job,
+  kind: StagerKind,
+  mounts: readonly { readonly index: number }[],
+  own: Readonly<Record<string, string>>,
   started: Set<string>,
 ): Promise<void> {
-  const name = stagerName("stage", job.id, mount);
-  const input = job.spec.mounts[mount];
-  if (started.has(name) || !input || !job.node_id) return;
-  const source = input.blob
-    ? {
-        PLATFORM_TRANSFER_URL: `${settings.transfer_url}/v1/transfer/${job.id}/inputs/${mount}`,
-        PLATFORM_TRANSFER_TOKEN: tokens.mint("input", job.id, mount, input.blob),
-        PLATFORM_DIGEST: input.blob,
-      }
-    : {};
-  const env = { ...source, PLATFORM_WRITABLE: String(!input.read_only) };
-  await runStager({ engine, settings, clock }, job, "stage", mount, env);
-  started.add(name);
-}
-
-/** Starts the job's stager of this kind and mount, or finds it; it ends by the deadline of the job's state. */
-export async function runStager(
-  { engine, settings, clock }: Pick<DispatchWorld, "engine" | "settings" | "clock">,
-  { id, challenge, node_id, deadline_ms }: Job,
-  kind: "stage" | "collect",
-  mount: number,
-  own: Readonly<Record<string, string>>,
-): Promise<void> {
+  const name = stagerName(kind, id);
+  if (started.has(name)) return;
   if (!node_id) throw new Error(`job ${id} has no node`);
-  const env = { ...own, PLATFORM_DEADLINE_MS: String(Math.max(1_000, deadline_ms - clock.now())) };
+  const env = {
+    ...own,
+    PLATFORM_TRANSFER_URL: `${settings.transfer_url}/v1/transfer/${id}`,
+    PLATFORM_MOUNTS: JSON.stringify(mounts),
+    PLATFORM_DEADLINE_MS: String(Math.max(1_000, Math.round(deadline_ms - clock.now()))),
+  };
   const { stager_image } = settings;
-  await ensureService(engine, stagerService({ kind, id, challenge, mount, node_id, stager_image, env }));
-}
-
-/** Removes the stagers of a job whose work is done. */
-export async function removeStagers(world: DispatchWorld, job: Job, kind: "stage" | "collect"): Promise<void> {
-  await Promise.all(job.spec.mounts.map((_, mount) => world.engine.removeService(stagerName(kind, job.id, mount))));
+  const indexes = mounts.map(({ index }) => index);
+  await confirm();
+  await ensureService(engine, stagerService({ kind, id, challenge, mounts: indexes, node_id, stager_image, env }));
+  started.add(name);
 }

@@ -8,21 +8,34 @@ export class TasksView {
   constructor(tasks: readonly Task[]) {
     for (const task of tasks) {
       const labels = task.Spec.ContainerSpec?.Labels ?? {};
-      const key = keyOf(labels["platform.kind"] ?? "", labels["platform.id"] ?? "", labels["platform.mount"]);
+      const key = keyOf(labels["platform.kind"] ?? "", labels["platform.id"] ?? "");
       const known = this.#byKey.get(key);
       if (known) known.push(task);
       else this.#byKey.set(key, [task]);
     }
-    for (const known of this.#byKey.values()) known.sort((a, b) => a.CreatedAt.localeCompare(b.CreatedAt));
+    for (const known of this.#byKey.values())
+      if (known.length > 1) known.sort((a, b) => a.CreatedAt.localeCompare(b.CreatedAt));
   }
 
   /** The job's tasks, oldest first: more than one means that Swarm ran it again. */
   ofJob(id: string): readonly Task[] {
-    return this.#byKey.get(keyOf("job", id, undefined)) ?? [];
+    return this.#byKey.get(keyOf("job", id)) ?? [];
   }
 
-  ofStager(kind: "stage" | "collect", id: string, mount: number): readonly Task[] {
-    return this.#byKey.get(keyOf(kind, id, String(mount))) ?? [];
+  ofStager(kind: "stage" | "collect", id: string): readonly Task[] {
+    return this.#byKey.get(keyOf(kind, id)) ?? [];
+  }
+
+  /** The last task of a janitor, by its service's name. */
+  ofJanitor(name: string): Task | undefined {
+    return this.#byKey.get(keyOf("janitor", name))?.at(-1);
+  }
+
+  /** Ids of jobs of which a container runs or is to run. */
+  jobsThatMayRun(): string[] {
+    return [...this.#byKey]
+      .filter(([key, tasks]) => key.startsWith("job/") && tasks.some(mayRun))
+      .map(([key]) => key.slice("job/".length));
   }
 }
 
@@ -30,6 +43,11 @@ export function isOver(task: Task): boolean {
   return terminalTaskStates.has(task.Status.State);
 }
 
-function keyOf(kind: string, id: string, mount: string | undefined): string {
-  return `${kind}/${id}/${mount ?? ""}`;
+/** Swarm leaves the tasks of a removed service on a lost node as they were, but wants them gone. */
+function mayRun(task: Task): boolean {
+  return !isOver(task) && task.DesiredState !== "remove" && task.DesiredState !== "shutdown";
+}
+
+function keyOf(kind: string, id: string): string {
+  return `${kind}/${id}`;
 }

@@ -1,28 +1,37 @@
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { limits } from "#shared/schemas/limits.ts";
 import type { CollectConfig } from "./config.ts";
+import { eachMount } from "./each-mount.ts";
 import { StagerError, storageError } from "./outcome.ts";
 import { type TransferContext, upload } from "./transfer.ts";
 import { listVolume, packVolume } from "./walk-volume.ts";
 
-export interface CollectResult {
-  readonly kind: "collect";
+export interface CollectedMount {
+  readonly index: number;
   readonly entries: number;
   readonly size_bytes: number;
   readonly digest: string;
   readonly skipped: number;
 }
 
-/** Sends the broker the archive of what the job left in the volume. */
+/** Sends the broker the archives of what the job left in its volumes. */
 export async function collectOutputs(
   config: CollectConfig,
   transfer: Omit<TransferContext, "url" | "token">,
-): Promise<CollectResult> {
-  const { volume_path: directory, output_bytes_max } = config;
+): Promise<{ readonly kind: "collect"; readonly mounts: readonly CollectedMount[] }> {
+  const mounts = await eachMount(config.mounts, async ({ index, token }) => {
+    const context = { ...transfer, url: `${config.transfer_url}/outputs/${index}`, token };
+    const sent = await collectOutput(join(config.volumes_path, String(index)), config.output_bytes_max, context);
+    return { index, ...sent };
+  });
+  return { kind: "collect", mounts };
+}
+
+async function collectOutput(directory: string, output_bytes_max: number, context: TransferContext) {
   const bounds = { ...limits.archive, expanded_bytes_max: output_bytes_max };
   try {
     const listing = listVolume(directory, bounds);
-    const context = { ...transfer, url: config.transfer_url, token: config.transfer_token };
     const headers = { "x-platform-skipped": String(listing.skipped) };
     let sent = "";
     async function* hashed() {
@@ -33,11 +42,11 @@ export async function collectOutputs(
       }
       sent = hash.digest("hex");
     }
-    const stored = await upload(context, listing.size_bytes, headers, hashed);
+    const digest = await upload(context, listing.size_bytes, headers, hashed);
     // What we send is canonical already, so the broker's gate must come to the same bytes.
-    if (sent !== "" && stored !== sent) throw new StagerError("internal", "the broker stored other bytes");
+    if (sent !== "" && digest !== sent) throw new StagerError("internal", "the broker stored other bytes");
     const { size_bytes, skipped } = listing;
-    return { kind: "collect", entries: listing.entries.length, size_bytes, digest: stored, skipped };
+    return { entries: listing.entries.length, size_bytes, digest, skipped };
   } catch (error) {
     throw storageError(error, "reading the volume");
   }

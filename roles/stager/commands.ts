@@ -50,22 +50,22 @@ const over = (signal: AbortSignal) => ({
 
 // Each loads its code when it runs: a stager starts twice for every job, and half of it never needs dockerode.
 export const commands: Readonly<Record<string, Command>> = {
-  fetch: command("fills a job's volume with its input archive", FetchConfig, async (config, signal) => {
+  fetch: command("fills a job's volumes with their input archives", FetchConfig, async (config, signal) => {
     const { fetchInputs } = await import("./fetch-inputs.ts");
     return fetchInputs(config, over(signal));
   }),
-  collect: command("sends what a job left in its volume to the broker", CollectConfig, async (config, signal) => {
+  collect: command("sends what a job left in its volumes to the broker", CollectConfig, async (config, signal) => {
     const { collectOutputs } = await import("./collect-outputs.ts");
     return collectOutputs(config, over(signal));
   }),
   janitor: command(
-    "removes volumes and containers of jobs from this node",
+    "removes what ended jobs left on this node",
     JanitorConfig,
     async (config) => {
       const [{ runJanitor }, { nodeEngine }] = await Promise.all([import("./janitor.ts"), import("./node-engine.ts")]);
       return runJanitor(config, nodeEngine(config.docker_socket));
     },
-    (result) => ((result as { busy?: string[] }).busy?.length ? exit_code.busy : exit_code.done),
+    (result) => ((result as { busy_jobs?: string[] }).busy_jobs?.length ? exit_code.busy : exit_code.done),
   ),
   inspect: command("tells how a task's container on this node ended", InspectConfig, async (config) => {
     const [{ inspectContainer }, { nodeEngine }] = await Promise.all([

@@ -11,34 +11,60 @@ const deadline = (default_ms: number) =>
     description: "milliseconds from start to end",
   });
 
-const volume = {
-  volume_path: Type.String({ default: "/volume", pattern: "^/.", description: "where the job's volume is mounted" }),
+const transfers = {
+  volumes_path: Type.String({
+    default: "/volumes",
+    pattern: "^/.",
+    description: "where the job's volumes are mounted, each under its mount's index",
+  }),
+  transfer_url: Type.String({ pattern: "^https?://", description: "the broker's transfer routes for this job" }),
   deadline_ms: deadline(300_000),
 };
+const MountIndex = Type.Integer({ minimum: 0, maximum: 15 });
+const Token = Type.String({ pattern: "^[A-Za-z0-9_-]{16,512}$" });
 
-const transfer_url = Type.String({ pattern: "^https?://", description: "the broker's transfer route for this mount" });
-const transfer_token = Secret(
-  Type.String({ pattern: "^[A-Za-z0-9_-]{16,512}$", description: "the bearer token of that route, base64url" }),
+const FetchMount = Type.Object(
+  {
+    index: MountIndex,
+    writable: Type.Boolean(),
+    digest: Type.Union([Sha256, Type.Null()]),
+    token: Type.Union([Token, Type.Null()]),
+  },
+  { additionalProperties: false },
 );
+export type FetchMount = Static<typeof FetchMount>;
 
 export const FetchConfig = Type.Object({
-  ...volume,
-  transfer_url: Type.Optional(transfer_url),
-  transfer_token: Type.Optional(transfer_token),
-  digest: Type.Optional(Sha256),
-  writable: Type.Boolean({ default: false, description: "whether any user of the job may write into the volume" }),
+  ...transfers,
+  mounts: Secret(
+    Type.Array(FetchMount, {
+      minItems: 1,
+      maxItems: 16,
+      description: "the mounts to fill, as JSON: index, whether any user may write, the input's digest, its token",
+    }),
+  ),
   input_bytes_max: Type.Integer({
     default: limits.archive.expanded_bytes_max,
     minimum: 1_024,
     description: "largest canonical archive in bytes",
   }),
+  free_bytes_min: Type.Integer({
+    default: limits.jobs.free_bytes_min,
+    minimum: 0,
+    description: "free space of the worker's disk below which nothing is brought there",
+  }),
 });
 export type FetchConfig = Static<typeof FetchConfig>;
 
 export const CollectConfig = Type.Object({
-  ...volume,
-  transfer_url,
-  transfer_token,
+  ...transfers,
+  mounts: Secret(
+    Type.Array(Type.Object({ index: MountIndex, token: Token }, { additionalProperties: false }), {
+      minItems: 1,
+      maxItems: 16,
+      description: "the mounts to send, as JSON: index and token",
+    }),
+  ),
   output_bytes_max: Type.Integer({
     default: limits.archive.expanded_bytes_max,
     minimum: 1_024,
@@ -52,13 +78,13 @@ export type CollectConfig = Static<typeof CollectConfig>;
 const docker = {
   docker_socket: Type.String({ default: "/var/run/docker.sock", pattern: "^/.", description: "the node's engine" }),
 };
-const names = (description: string) =>
-  Type.Array(Type.String({ maxLength: 128 }), { default: [], maxItems: 1_000, description });
-
 export const JanitorConfig = Type.Object({
   ...docker,
-  volumes: names("names of job volumes to remove"),
-  containers: names("ids of task containers to remove"),
+  jobs: Type.Array(Type.String({ pattern: "^[0-9a-f]{32}$" }), {
+    minItems: 1,
+    maxItems: 1_000,
+    description: "ids of ended jobs whose volumes and containers are to go",
+  }),
   deadline_ms: deadline(60_000),
 });
 export type JanitorConfig = Static<typeof JanitorConfig>;

@@ -1,15 +1,17 @@
 import { createHash } from "node:crypto";
 import { chmodSync, closeSync, constants, openSync, readdirSync, rmSync } from "node:fs";
+import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { ArchiveError } from "#shared/archive/canonical-archive.ts";
 import { limits } from "#shared/schemas/limits.ts";
-import type { FetchConfig } from "./config.ts";
-import { extractArchive } from "./extract-archive.ts";
+import type { FetchConfig, FetchMount } from "./config.ts";
+import { eachMount } from "./each-mount.ts";
+import { type ExtractOptions, extractArchive } from "./extract-archive.ts";
 import { StagerError, storageError } from "./outcome.ts";
 import { download, type TransferContext } from "./transfer.ts";
 
-export interface FetchResult {
-  readonly kind: "fetch";
+export interface FetchedMount {
+  readonly index: number;
   readonly entries: number;
   readonly size_bytes: number;
   readonly digest: string | null;
@@ -24,39 +26,63 @@ export interface FetchResult {
  */
 export const unfinished_marker = "\u0001unfinished";
 
-/** Fills the volume with the archive of the digest. */
+/** Fills the job's volumes with their input archives. */
 export async function fetchInputs(
   config: FetchConfig,
   transfer: Omit<TransferContext, "url" | "token">,
-): Promise<FetchResult> {
-  const { volume_path: directory, transfer_url, transfer_token, digest } = config;
+): Promise<{ readonly kind: "fetch"; readonly mounts: readonly FetchedMount[] }> {
+  await requireSpace(config);
+  const fetchOne = (mount: FetchMount) =>
+    fetchInput(join(config.volumes_path, String(mount.index)), mount, config, {
+      ...transfer,
+      url: `${config.transfer_url}/inputs/${mount.index}`,
+    });
+  return { kind: "fetch", mounts: await eachMount(config.mounts, fetchOne) };
+}
+
+/** What a volume takes is not the engine's alone: below the floor a worker gets no more (jobs §5). */
+async function requireSpace({ volumes_path, free_bytes_min, mounts }: FetchConfig): Promise<void> {
+  const { bavail, bsize } = await statfs(join(volumes_path, String(mounts[0]?.index ?? 0)));
+  if (bavail * bsize < free_bytes_min) throw new StagerError("storage", "the worker's disk is below its floor");
+}
+
+async function fetchInput(
+  directory: string,
+  { index, writable, digest, token }: FetchMount,
+  config: FetchConfig,
+  transfer: Omit<TransferContext, "token">,
+): Promise<FetchedMount> {
   try {
     const found = readdirSync(directory);
     const is_staged = found.length > 0 && !found.includes(unfinished_marker);
-    if (is_staged) return { kind: "fetch", entries: 0, size_bytes: 0, digest: digest ?? null, repeated: true };
+    if (is_staged) return { index, entries: 0, size_bytes: 0, digest, repeated: true };
     for (const name of found) if (name !== unfinished_marker) rmSync(join(directory, name), { recursive: true });
-    if (digest === undefined) {
-      chmodSync(directory, rootMode(config));
-      return { kind: "fetch", entries: 0, size_bytes: 0, digest: null, repeated: false };
+    const mode = writable ? 0o1777 : 0o755;
+    if (digest === null) {
+      chmodSync(directory, mode);
+      return { index, entries: 0, size_bytes: 0, digest, repeated: false };
     }
-    if (transfer_url === undefined || transfer_token === undefined) {
-      throw new StagerError("usage", "a digest needs PLATFORM_TRANSFER_URL and PLATFORM_TRANSFER_TOKEN");
-    }
+    if (token === null) throw new StagerError("usage", `mount ${index} has a digest and no token`);
     const marker = join(directory, unfinished_marker);
     closeSync(openSync(marker, constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW, 0o600));
-    const result = await extractVerified(config, digest, { ...transfer, url: transfer_url, token: transfer_token });
-    chmodSync(directory, rootMode(config));
+    const options = { directory, is_writable: writable, limits: boundsOf(config) };
+    const result = await extractVerified(options, digest, { ...transfer, token });
+    chmodSync(directory, mode);
     rmSync(marker);
-    return result;
+    return { index, ...result, digest, repeated: false };
   } catch (error) {
     if (error instanceof ArchiveError) throw new StagerError("input_refused", error.message, error);
     throw storageError(error, "filling the volume");
   }
 }
 
-const rootMode = (config: FetchConfig) => (config.writable ? 0o1777 : 0o755);
+const boundsOf = ({ input_bytes_max }: FetchConfig) => ({
+  ...limits.archive,
+  compressed_bytes_max: input_bytes_max,
+  expanded_bytes_max: input_bytes_max,
+});
 
-async function extractVerified(config: FetchConfig, digest: string, transfer: TransferContext): Promise<FetchResult> {
+async function extractVerified(options: ExtractOptions, digest: string, transfer: TransferContext) {
   const hash = createHash("sha256");
   let size_bytes = 0;
   async function* hashed() {
@@ -66,13 +92,7 @@ async function extractVerified(config: FetchConfig, digest: string, transfer: Tr
       yield chunk;
     }
   }
-  const bounds = {
-    ...limits.archive,
-    compressed_bytes_max: config.input_bytes_max,
-    expanded_bytes_max: config.input_bytes_max,
-  };
-  const options = { directory: config.volume_path, is_writable: config.writable, limits: bounds };
   const summary = await extractArchive(hashed(), options);
   if (hash.digest("hex") !== digest) throw new StagerError("input_refused", "the bytes are not those of the digest");
-  return { kind: "fetch", entries: summary.files + summary.directories, size_bytes, digest, repeated: false };
+  return { entries: summary.files + summary.directories, size_bytes };
 }

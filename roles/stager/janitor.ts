@@ -4,29 +4,36 @@ import type { NodeEngine } from "./node-engine.ts";
 export interface JanitorResult {
   readonly kind: "janitor";
   readonly removed: string[];
-  readonly absent: string[];
-  /** Still in use: to be asked again. */
-  readonly busy: string[];
-  /** Not a job's: never touched, whoever asks. */
-  readonly refused: string[];
+  /** Jobs of which something is still in use: to be asked again. */
+  readonly busy_jobs: string[];
 }
 
-const job_volume = /^platform-job-[a-z0-9-]{1,80}$/;
-const job_service = /^platform-(?:job|stage|collect)-[a-z0-9-]{1,80}$/;
+/** What may be of a job, by its name: nothing else is ever touched, whoever asks. */
+const ofJob = /^platform-(?:job|stage|collect)-([0-9a-f]{32})(?:-\d{1,2})?$/;
+const jobOf = (name: string) => ofJob.exec(name)?.[1] ?? "";
 
-/** Removes volumes and task containers of jobs by name. Doing it twice is the same as once. */
-export async function runJanitor(config: JanitorConfig, engine: NodeEngine): Promise<JanitorResult> {
-  const result: JanitorResult = { kind: "janitor", removed: [], absent: [], busy: [], refused: [] };
-  // Containers first: they hold the volumes.
-  for (const id of config.containers) {
-    const labels = /^[0-9a-f]{12,64}$/.test(id) ? await engine.containerLabels(id) : {};
-    if (labels === null) result.absent.push(id);
-    else if (!job_service.test(labels["com.docker.swarm.service.name"] ?? "")) result.refused.push(id);
-    else result[await engine.removeContainer(id)].push(id);
+/**
+ * Removes what ended jobs left on this node: containers that do not run, then volumes. One that runs is left, and said: its
+ * job's capacity is not free. Doing it twice is the same as once.
+ */
+export async function runJanitor({ jobs }: JanitorConfig, engine: NodeEngine): Promise<JanitorResult> {
+  const asked = new Set(jobs);
+  const removed: string[] = [];
+  const busy = new Set<string>();
+  const remove = async (job: string, name: string, removal: Promise<"removed" | "absent" | "busy">) => {
+    const result = await removal;
+    if (result === "busy") busy.add(job);
+    if (result === "removed") removed.push(name);
+  };
+  for (const { id, service, is_running } of await engine.serviceContainers()) {
+    const job = jobOf(service);
+    if (!asked.has(job)) continue;
+    if (is_running) busy.add(job);
+    else await remove(job, id, engine.removeContainer(id));
   }
-  for (const name of config.volumes) {
-    if (job_volume.test(name)) result[await engine.removeVolume(name)].push(name);
-    else result.refused.push(name);
+  for (const name of await engine.volumeNames("platform-job-")) {
+    const job = jobOf(name);
+    if (asked.has(job) && !busy.has(job)) await remove(job, name, engine.removeVolume(name));
   }
-  return result;
+  return { kind: "janitor", removed, busy_jobs: [...busy] };
 }

@@ -2,9 +2,11 @@ import Docker from "dockerode";
 
 /** What janitor and inspection ask of the engine of their node. */
 export interface NodeEngine {
+  /** All volumes with a name that begins so. */
+  volumeNames(prefix: string): Promise<string[]>;
   removeVolume(name: string): Promise<"removed" | "absent" | "busy">;
-  /** The labels of a container, or null where there is none. */
-  containerLabels(id: string): Promise<Readonly<Record<string, string>> | null>;
+  /** All containers of Swarm services, ended ones too. */
+  serviceContainers(): Promise<{ readonly id: string; readonly service: string; readonly is_running: boolean }[]>;
   removeContainer(id: string): Promise<"removed" | "absent" | "busy">;
   containerOfTask(task_id: string): Promise<string | null>;
   containerState(id: string): Promise<ContainerState | null>;
@@ -16,6 +18,8 @@ export interface ContainerState {
   readonly exit_code: number;
   readonly finished_at: string;
 }
+
+const serviceLabel = "com.docker.swarm.service.name";
 
 const statusOf = (error: unknown) => (error as { statusCode?: number }).statusCode;
 
@@ -45,8 +49,19 @@ export function nodeEngine(socket_path: string): NodeEngine {
   const inspect = (id: string) => unlessAbsent(docker.getContainer(id).inspect());
   return {
     removeVolume: (name) => removal(docker.getVolume(name).remove()),
-    removeContainer: (id) => removal(docker.getContainer(id).remove({ force: true })),
-    containerLabels: async (id) => (await inspect(id))?.Config.Labels ?? null,
+    async volumeNames(prefix) {
+      const { Volumes } = await docker.listVolumes({ filters: { name: [prefix] } });
+      return (Volumes ?? []).map(({ Name }) => Name).filter((name) => name.startsWith(prefix));
+    },
+    removeContainer: (id) => removal(docker.getContainer(id).remove()),
+    async serviceContainers() {
+      const containers = await docker.listContainers({ all: true, filters: { label: [serviceLabel] } });
+      return containers.map(({ Id, Labels, State }) => ({
+        id: Id,
+        service: Labels[serviceLabel] ?? "",
+        is_running: ["running", "paused", "restarting"].includes(State),
+      }));
+    },
     async containerOfTask(task_id) {
       const filters = { label: [`com.docker.swarm.task.id=${task_id}`] };
       return (await docker.listContainers({ all: true, filters }))[0]?.Id ?? null;

@@ -7,6 +7,12 @@ export interface StoredBlob {
   readonly was_known: boolean;
 }
 
+export interface PutOptions {
+  readonly size_bytes_max?: number;
+  /** Also below the floor of free space, which is kept for what must not be lost: results. */
+  readonly may_use_reserve?: boolean;
+}
+
 export interface ListedBlob {
   readonly digest: Sha256;
   readonly size_bytes: number;
@@ -30,7 +36,7 @@ export interface BlobStore {
    * Stores what `source` yields; when it resolves, the bytes survive a power cut. An error of the source passes through
    * unchanged and leaves nothing behind. Throws BlobError.
    */
-  put(source: AsyncIterable<Uint8Array>, options?: { readonly size_bytes_max?: number }): Promise<StoredBlob>;
+  put(source: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<StoredBlob>;
   /** Reads `[start, end)`, by default all; null where there is no such blob. */
   open(digest: Sha256, range?: { readonly start?: number; readonly end?: number }): Promise<BlobReading | null>;
   size(digest: Sha256): Promise<number | null>;

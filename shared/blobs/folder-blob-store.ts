@@ -3,7 +3,14 @@ import { type FileHandle, mkdir, open, opendir, rename, rm, stat, statfs } from 
 import { join } from "node:path";
 import type { Sha256 } from "../schemas/names.ts";
 import type { Clock } from "../time/clock.ts";
-import { BlobError, type BlobReading, type BlobStore, type ListedBlob, type StoredBlob } from "./blob-store.ts";
+import {
+  BlobError,
+  type BlobReading,
+  type BlobStore,
+  type ListedBlob,
+  type PutOptions,
+  type StoredBlob,
+} from "./blob-store.ts";
 import { GroupedSync } from "./grouped-sync.ts";
 import { readRange } from "./read-range.ts";
 
@@ -46,13 +53,13 @@ class FolderBlobStore implements BlobStore {
 
   async put(
     source: AsyncIterable<Uint8Array>,
-    { size_bytes_max = Number.MAX_SAFE_INTEGER }: { readonly size_bytes_max?: number } = {},
+    { size_bytes_max = Number.MAX_SAFE_INTEGER, may_use_reserve = false }: PutOptions = {},
   ): Promise<StoredBlob> {
-    await this.#checkSpace();
+    if (!may_use_reserve) await this.#checkSpace();
     const temporary = join(this.#incoming, randomBytes(16).toString("hex"));
     try {
       const file = await open(temporary, "wx", 0o600);
-      const { digest, size_bytes } = await this.#write(file, source, size_bytes_max);
+      const { digest, size_bytes } = await this.#write(file, source, size_bytes_max, may_use_reserve);
       const was_known = (await this.size(digest)) !== null;
       // Also over a known one: its file is the newer one then, and `list` shows that it was asked for again.
       await rename(temporary, this.#path(digest));
@@ -64,7 +71,7 @@ class FolderBlobStore implements BlobStore {
     }
   }
 
-  async #write(file: FileHandle, source: AsyncIterable<Uint8Array>, size_bytes_max: number) {
+  async #write(file: FileHandle, source: AsyncIterable<Uint8Array>, size_bytes_max: number, mayUseReserve: boolean) {
     const hash = createHash("sha256");
     let size_bytes = 0;
     let checked_bytes = 0;
@@ -72,7 +79,7 @@ class FolderBlobStore implements BlobStore {
       for await (const chunk of source) {
         size_bytes += chunk.length;
         if (size_bytes > size_bytes_max) throw new BlobError("blob_too_large", "blob over its size limit");
-        if (size_bytes - checked_bytes > space_check_bytes) {
+        if (!mayUseReserve && size_bytes - checked_bytes > space_check_bytes) {
           await this.#checkSpace();
           checked_bytes = size_bytes;
         }

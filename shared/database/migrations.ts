@@ -2,6 +2,7 @@ import base from "./migrations/0001-base.sql" with { type: "text" };
 import broker from "./migrations/0002-broker.sql" with { type: "text" };
 import uploads from "./migrations/0003-uploads.sql" with { type: "text" };
 import weights from "./migrations/0004-weights.sql" with { type: "text" };
+import dispatch from "./migrations/0005-dispatch.sql" with { type: "text" };
 
 /** In order; number n is version n. Applied ones are never edited. */
 export const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -9,4 +10,5 @@ export const migrations: readonly { readonly name: string; readonly sql: string 
   { name: "broker", sql: broker },
   { name: "uploads", sql: uploads },
   { name: "weights", sql: weights },
+  { name: "dispatch", sql: dispatch },
 ];

@@ -43,12 +43,42 @@ export const limits = {
     /** Of a log, what is stored; the engine keeps no more either. */
     log_bytes_max: 16 * 1_048_576,
     log_read_ms_max: 10_000,
+    follow: {
+      /** Jobs whose logs are followed at once; those of others are read at their end. */
+      jobs_max: 500,
+      /** A follow that says nothing for so long is opened anew, later and later up to the maximum. */
+      silence_ms: 30_000,
+      silence_ms_max: 300_000,
+      again_ms: 1_000,
+      /** How long a follow may take to its end once the task is over. */
+      drain_ms_max: 1_000,
+    },
+    /** Clients that follow logs at once, of all challenges. */
+    log_readers_max: 500,
     /** stdout and stderr of the compatible run route, each. */
     tail_bytes: 64_000,
     /** A waiting client of the compatible run route hears something at least this often. */
     drip_ms: 5_000,
-    tick_ms: 200,
-    idle_tick_ms: 1_000,
+    dispatch: {
+      /** Pause between two looks at the Swarm while something is about to change. */
+      tick_ms: 100,
+      /** While nothing is, or jobs do nothing but run and looking costs much. */
+      idle_tick_ms: 1_000,
+      /** How often it looks at the Swarm though it knows of nothing to do. */
+      idle_look_ms: 30_000,
+      /** What looking may cost while jobs only run: the pause is so many times the CPU time of the last look. */
+      pause_per_cpu_ms: 30,
+      /** Of each challenge's queue, and class, what a tick considers. */
+      waiting_max: 32,
+      /** Of what is to be ended or cleaned, what a tick takes up. */
+      rows_max: 500,
+      /** A lead is confirmed anew before a service is created when the last confirmation is older. */
+      create_window_ms_max: 3_000,
+      /** A worker whose disk was full gets no job for so long. */
+      full_node_ms: 300_000,
+      /** How long a task may be missing from the Swarm's list before its job counts as failed. */
+      task_missing_ms_max: 15_000,
+    },
     queued_ms_max: 3_600_000,
     staging_ms_max: 300_000,
     starting_ms_max: 900_000,
@@ -60,8 +90,10 @@ export const limits = {
     finished_ms_max: 7 * 86_400_000,
     /** Volumes of a finished job stay this long. */
     volume_ms_max: 120_000,
-    /** Jobs whose volumes one run of the janitor removes: 16 mounts each, of 1,000 names at most. */
-    sweep_jobs_max: 60,
+    /** Jobs that one run of the janitor cleans up after. */
+    sweep_jobs_max: 500,
+    /** Pause before a janitor that found something in use, or failed, is sent again. */
+    sweep_again_ms: 10_000,
     /** A blob that no job uses. */
     unused_blob_ms_max: 86_400_000,
     /** A blob's file that no row names. */

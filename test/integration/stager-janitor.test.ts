@@ -11,7 +11,10 @@ class FakeEngine {
   readonly directory = mkdtempSync(join(tmpdir(), "engine-"));
   readonly socket = join(this.directory, "docker.sock");
   readonly volumes = new Map<string, "free" | "busy">();
-  readonly containers = new Map<string, { labels: Record<string, string>; oom: boolean; code: number }>();
+  readonly containers = new Map<
+    string,
+    { labels: Record<string, string>; oom: boolean; code: number; state?: string }
+  >();
   is_hanging = false;
   readonly #server = Bun.serve({ unix: this.socket, fetch: (request) => this.#answer(request) });
 
@@ -22,6 +25,8 @@ class FakeEngine {
       .replace(/^\/v[\d.]+/, "")
       .split("/")
       .slice(1);
+    if (kind === "volumes" && request.method === "GET")
+      return Response.json({ Volumes: [...this.volumes.keys()].map((Name) => ({ Name })) });
     if (kind === "volumes") return this.#removeVolume(name);
     if (name === "json") return Response.json(this.#list(url));
     const container = this.containers.get(name);
@@ -46,8 +51,10 @@ class FakeEngine {
   #list(url: URL): unknown[] {
     const wanted = JSON.parse(url.searchParams.get("filters") ?? "{}").label?.[0] ?? "";
     return [...this.containers]
-      .filter(([, { labels }]) => Object.entries(labels).some(([key, value]) => `${key}=${value}` === wanted))
-      .map(([Id]) => ({ Id }));
+      .filter(([, { labels }]) =>
+        Object.entries(labels).some(([key, value]) => [key, `${key}=${value}`].includes(wanted)),
+      )
+      .map(([Id, { labels, state }]) => ({ Id, Labels: labels, State: state ?? "exited" }));
   }
 
   async stop() {
@@ -70,43 +77,40 @@ async function stager(command: string, settings: Record<string, string>) {
 }
 
 describe("janitor", () => {
-  test("removes job volumes, and says what was gone and what is in use", async () => {
-    engine.volumes.set("platform-job-a-0", "free").set("platform-job-b-1", "busy");
-    const volumes = JSON.stringify(["platform-job-a-0", "platform-job-b-1", "platform-job-c-0"]);
-    expect(await stager("janitor", { PLATFORM_VOLUMES: volumes })).toEqual({
+  const job = (letter: string) => letter.repeat(32);
+  const service = (name: string, state = "exited") => ({
+    ...{ labels: { "com.docker.swarm.service.name": name }, oom: false, code: 0, state },
+  });
+  const sweep = (...ids: string[]) => stager("janitor", { PLATFORM_JOBS: JSON.stringify(ids) });
+
+  test("removes what ended jobs left, containers before their volumes, and says what is in use", async () => {
+    engine.volumes.set(`platform-job-${job("a")}-0`, "free").set(`platform-job-${job("b")}-1`, "busy");
+    engine.containers.set(id("1"), service(`platform-job-${job("a")}`));
+    expect(await sweep(job("a"), job("b"), job("c"))).toEqual({
       code: 30,
       kind: "janitor",
-      removed: ["platform-job-a-0"],
-      absent: ["platform-job-c-0"],
-      busy: ["platform-job-b-1"],
-      refused: [],
+      removed: [id("1"), `platform-job-${job("a")}-0`],
+      busy_jobs: [job("b")],
     });
-    engine.volumes.set("platform-job-b-1", "free");
-    const again = await stager("janitor", { PLATFORM_VOLUMES: volumes });
-    expect([again.code, again.removed, again.absent.length]).toEqual([0, ["platform-job-b-1"], 2]);
+    engine.volumes.set(`platform-job-${job("b")}-1`, "free");
+    expect(await sweep(job("a"), job("b"))).toMatchObject({ code: 0, removed: [`platform-job-${job("b")}-1`] });
+    expect([engine.volumes.size, engine.containers.size]).toEqual([0, 0]);
   });
 
-  test("touches no other volume, whoever asks", async () => {
-    const others = [
-      "platform_blobs",
-      "platform_demo_sqlite",
-      "data",
-      "platform-job-../x",
-      "platform-job-A",
-      "platform-jobs",
-    ];
+  test("leaves a container that runs, and its volumes: the job's capacity is not free", async () => {
+    engine.containers.set(id("1"), service(`platform-job-${job("a")}`, "running"));
+    engine.volumes.set(`platform-job-${job("a")}-0`, "free");
+    expect(await sweep(job("a"))).toEqual({ code: 30, kind: "janitor", removed: [], busy_jobs: [job("a")] });
+    expect([engine.volumes.size, engine.containers.size]).toEqual([1, 1]);
+  });
+
+  test("touches nothing else, whoever asks", async () => {
+    const others = ["platform_blobs", "data", "platform-job-../x", `platform-job-${job("b")}-0`, `x-${job("a")}-0`];
     for (const name of others) engine.volumes.set(name, "free");
-    const { code, refused } = await stager("janitor", { PLATFORM_VOLUMES: JSON.stringify(others) });
-    expect({ code, refused, left: engine.volumes.size }).toEqual({ code: 0, refused: others, left: others.length });
-  });
-
-  test("removes containers of jobs only, before their volumes", async () => {
-    const service = (name: string) => ({ labels: { "com.docker.swarm.service.name": name }, oom: false, code: 0 });
-    engine.containers.set(id("a"), service("platform-job-x")).set(id("b"), service("platform-postgres"));
-    const containers = JSON.stringify([id("a"), id("b"), id("c"), "platform-postgres"]);
-    const result = await stager("janitor", { PLATFORM_CONTAINERS: containers });
-    expect(result).toMatchObject({ removed: [id("a")], absent: [id("c")], refused: [id("b"), "platform-postgres"] });
-    expect([...engine.containers.keys()]).toEqual([id("b")]);
+    engine.containers.set(id("1"), service("platform-postgres")).set(id("2"), service(`platform-job-${job("b")}`));
+    expect(await sweep(job("a"))).toMatchObject({ code: 0, removed: [] });
+    expect([engine.volumes.size, engine.containers.size]).toEqual([others.length, 2]);
+    expect(await sweep("../x")).toMatchObject({ code: 64, error: "usage" });
   });
 });
 
@@ -156,7 +160,7 @@ test("help lists the commands and their settings; an unknown command is usage", 
   const run = (...args: string[]) => Bun.spawnSync([process.execPath, main, ...args], { env: {} });
   const help = run("--help");
   expect(help.exitCode).toBe(0);
-  for (const word of ["fetch", "collect", "janitor", "inspect", "PLATFORM_DIGEST"])
+  for (const word of ["fetch", "collect", "janitor", "inspect", "PLATFORM_MOUNTS"])
     expect(help.stdout.toString()).toContain(word);
   expect(run("--version").stdout.toString()).toStartWith("platform-stager 0.");
   expect(run("explode").exitCode).toBe(64);

@@ -21,23 +21,26 @@ import { type TarEntry, tarOf } from "../support/tar-builder.ts";
 
 const main = join(import.meta.dir, "../../roles/stager/main.ts");
 const token = "dG9rZW4tb2YtdGhlLWpvYg";
+let volumes: string;
 let volume: string;
 let broker: FakeBroker;
 
 beforeEach(() => {
-  volume = mkdtempSync(join(tmpdir(), "volume-"));
+  volumes = mkdtempSync(join(tmpdir(), "volumes-"));
+  volume = join(volumes, "0");
+  mkdirSync(volume);
   broker = new FakeBroker(token);
 });
 afterEach(() => {
   broker.stop();
-  rmSync(volume, { recursive: true, force: true });
+  rmSync(volumes, { recursive: true, force: true });
 });
 
 async function stager(command: string, settings: Record<string, string> = {}) {
   const env = {
-    PLATFORM_VOLUME_PATH: volume,
+    PLATFORM_VOLUMES_PATH: volumes,
     PLATFORM_TRANSFER_URL: broker.url,
-    PLATFORM_TRANSFER_TOKEN: token,
+    ...(command === "collect" ? { PLATFORM_MOUNTS: JSON.stringify([{ index: 0, token }]) } : {}),
     PLATFORM_DEADLINE_MS: "20000",
     ...settings,
   };
@@ -49,6 +52,11 @@ async function stager(command: string, settings: Record<string, string> = {}) {
   ]);
   return { code, result: JSON.parse(out.trim().split("\n").at(-1) ?? "null"), errors };
 }
+
+/** Settings of a fetch of mount 0. */
+const fetching = (digest: string | null, writable = false) => ({
+  PLATFORM_MOUNTS: JSON.stringify([{ index: 0, writable, digest, token: digest === null ? null : token }]),
+});
 
 function canonical(entries: readonly TarEntry[]) {
   const packed = canonicalArchiveBytes(tarOf(entries), limits.archive);
@@ -69,14 +77,9 @@ describe("fetch", () => {
   test("fills the volume with the archive of the digest", async () => {
     const input = canonical(entries);
     broker.input = input.bytes;
-    const { code, result } = await stager("fetch", { PLATFORM_DIGEST: input.digest });
-    expect(result).toEqual({
-      kind: "fetch",
-      entries: 3,
-      size_bytes: input.bytes.length,
-      digest: input.digest,
-      repeated: false,
-    });
+    const { code, result } = await stager("fetch", fetching(input.digest));
+    const mount = { index: 0, entries: 3, size_bytes: input.bytes.length, digest: input.digest, repeated: false };
+    expect(result).toEqual({ kind: "fetch", mounts: [mount] });
     expect(code).toBe(0);
     expect(readFileSync(join(volume, "data.bin"))).toEqual(Buffer.from(entries[0]?.content ?? []));
     expect(readdirSync(volume).sort()).toEqual(["bin", "data.bin", "empty"]);
@@ -86,12 +89,12 @@ describe("fetch", () => {
   test("opens a writable volume to any user", async () => {
     const input = canonical(entries);
     broker.input = input.bytes;
-    await stager("fetch", { PLATFORM_DIGEST: input.digest, PLATFORM_WRITABLE: "true" });
+    await stager("fetch", fetching(input.digest, true));
     expect([modeOf(""), modeOf("bin"), modeOf("empty"), modeOf("data.bin")]).toEqual([0o1777, 0o1777, 0o1777, 0o644]);
   });
 
   test("opens an empty writable volume without an archive", async () => {
-    const { code } = await stager("fetch", { PLATFORM_WRITABLE: "true" });
+    const { code } = await stager("fetch", fetching(null, true));
     expect([code, modeOf("")]).toEqual([0, 0o1777]);
     expect(broker.requests).toEqual([]);
   });
@@ -104,7 +107,7 @@ describe("fetch", () => {
     const input = { bytes, digest: new Bun.CryptoHasher("sha256").update(bytes).digest("hex") };
     broker.input = input.bytes;
     broker.cut_after_bytes = [0, 7_000_000, 500_000];
-    const { code } = await stager("fetch", { PLATFORM_DIGEST: input.digest });
+    const { code } = await stager("fetch", fetching(input.digest));
     expect(code).toBe(0);
     const whole = "bytes=0-";
     expect(broker.requests.slice(0, 2).map(({ range }) => range)).toEqual([whole, whole]);
@@ -116,17 +119,17 @@ describe("fetch", () => {
     const input = canonical(entries);
     broker.input = input.bytes;
     broker.statuses = [503, 429, 502];
-    expect((await stager("fetch", { PLATFORM_DIGEST: input.digest })).code).toBe(0);
+    expect((await stager("fetch", fetching(input.digest))).code).toBe(0);
     expect(broker.requests).toHaveLength(4);
   });
 
   test("refuses other bytes than those of the digest, and begins anew the next time", async () => {
     const input = canonical(entries);
     broker.input = canonical([{ name: "other", content: random(10) }]).bytes;
-    const refused = await stager("fetch", { PLATFORM_DIGEST: input.digest });
+    const refused = await stager("fetch", fetching(input.digest));
     expect([refused.code, refused.result.error]).toEqual([12, "input_refused"]);
     broker.input = input.bytes;
-    expect((await stager("fetch", { PLATFORM_DIGEST: input.digest })).code).toBe(0);
+    expect((await stager("fetch", fetching(input.digest))).code).toBe(0);
     expect(readdirSync(volume).sort()).toEqual(["bin", "data.bin", "empty"]);
   });
 
@@ -134,26 +137,48 @@ describe("fetch", () => {
     const bytes = tarOf([{ name: "../escaped", content: Buffer.from("x") }]);
     broker.input = bytes;
     const digest = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-    expect((await stager("fetch", { PLATFORM_DIGEST: digest })).code).toBe(12);
+    expect((await stager("fetch", fetching(digest))).code).toBe(12);
     expect(existsSync(join(volume, "../escaped"))).toBe(false);
   });
 
   test("a second start leaves a staged volume as the job made it", async () => {
     const input = canonical(entries);
     broker.input = input.bytes;
-    await stager("fetch", { PLATFORM_DIGEST: input.digest, PLATFORM_WRITABLE: "true" });
+    await stager("fetch", fetching(input.digest, true));
     writeFileSync(join(volume, "result"), "42");
-    const again = await stager("fetch", { PLATFORM_DIGEST: input.digest, PLATFORM_WRITABLE: "true" });
-    expect([again.code, again.result.repeated]).toEqual([0, true]);
+    const again = await stager("fetch", fetching(input.digest, true));
+    expect([again.code, again.result.mounts[0].repeated]).toEqual([0, true]);
     expect(readFileSync(join(volume, "result"), "utf8")).toBe("42");
+  });
+
+  test("fills all mounts in one run, and one that fails keeps no other from its end", async () => {
+    const input = canonical(entries);
+    broker.input = input.bytes;
+    for (const index of [3, 7]) mkdirSync(join(volumes, String(index)));
+    const mounts = [
+      { index: 0, writable: false, digest: "0".repeat(64), token },
+      { index: 3, writable: true, digest: null, token: null },
+      { index: 7, writable: false, digest: input.digest, token },
+    ];
+    const { code } = await stager("fetch", { PLATFORM_MOUNTS: JSON.stringify(mounts) });
+    expect(code).toBe(12);
+    expect(readdirSync(join(volumes, "7")).sort()).toEqual(["bin", "data.bin", "empty"]);
+    expect(lstatSync(join(volumes, "3")).mode & 0o7777).toBe(0o1777);
+    expect(broker.paths.sort()).toEqual(["/v1/transfer/job/inputs/0", "/v1/transfer/job/inputs/7"]);
+  });
+
+  test("brings nothing to a worker whose disk is below its floor", async () => {
+    const { code, result } = await stager("fetch", { ...fetching("0".repeat(64)), PLATFORM_FREE_BYTES_MIN: "1e15" });
+    expect([code, result.error]).toEqual([13, "storage"]);
+    expect(broker.requests).toEqual([]);
   });
 
   test("ends at once when the token is refused, and at the deadline when nobody answers", async () => {
     const digest = "0".repeat(64);
     broker.statuses = [403];
-    expect((await stager("fetch", { PLATFORM_DIGEST: digest })).code).toBe(11);
+    expect((await stager("fetch", fetching(digest))).code).toBe(11);
     broker.stop();
-    const late = await stager("fetch", { PLATFORM_DIGEST: digest, PLATFORM_DEADLINE_MS: "1000" });
+    const late = await stager("fetch", { ...fetching(digest), PLATFORM_DEADLINE_MS: "1000" });
     expect([late.code, late.result.error]).toEqual([10, "deadline"]);
   });
 });
@@ -171,7 +196,8 @@ describe("collect", () => {
     Bun.spawnSync(["mkfifo", join(volume, "pipe")]);
     writeFileSync(Buffer.concat([Buffer.from(`${volume}/latin-`), Buffer.from([0xe9])]), "x");
 
-    const { code, result } = await stager("collect");
+    const { code, result: all } = await stager("collect");
+    const [result] = all.mounts;
     expect({ code, entries: result.entries, skipped: result.skipped }).toEqual({ code: 0, entries: 5, skipped: 5 });
     const [upload] = broker.uploads;
     expect(upload?.length).toBe(result.size_bytes);
@@ -190,7 +216,7 @@ describe("collect", () => {
     broker.statuses = [503];
     const { code, result } = await stager("collect");
     expect(code).toBe(0);
-    expect(broker.uploads.at(-1)?.length).toBe(result.size_bytes);
+    expect(broker.uploads.at(-1)?.length).toBe(result.mounts[0].size_bytes);
     expect(broker.requests.length).toBe(3);
   });
 
@@ -199,6 +225,17 @@ describe("collect", () => {
     const { code, result } = await stager("collect", { PLATFORM_OUTPUT_BYTES_MAX: "100000" });
     expect([code, result.error]).toEqual([20, "output_too_large"]);
     expect(broker.requests).toEqual([]);
+  });
+
+  test("sends all mounts in one run; what the job left too much of is said first", async () => {
+    for (const index of [1, 2]) mkdirSync(join(volumes, String(index)));
+    writeFileSync(join(volume, "a"), "a");
+    writeFileSync(join(volumes, "1", "big"), random(200_000));
+    writeFileSync(join(volumes, "2", "b"), "b");
+    const mounts = JSON.stringify([0, 1, 2].map((index) => ({ index, token })));
+    const { code } = await stager("collect", { PLATFORM_MOUNTS: mounts, PLATFORM_OUTPUT_BYTES_MAX: "100000" });
+    expect(code).toBe(20);
+    expect(broker.paths.sort()).toEqual(["/v1/transfer/job/outputs/0", "/v1/transfer/job/outputs/2"]);
   });
 
   test("reads the broker's refusals", async () => {
@@ -216,15 +253,15 @@ describe("collect", () => {
 
   test("an empty volume is an empty archive", async () => {
     const { code, result } = await stager("collect");
-    expect([code, result.entries, result.size_bytes]).toEqual([0, 0, 1024]);
+    expect([code, result.mounts[0].entries, result.mounts[0].size_bytes]).toEqual([0, 0, 1024]);
     expect(broker.uploads).toEqual([Buffer.alloc(1024)]);
   });
 });
 
 test("a wrong environment is a sentence and exit code 64", async () => {
-  const { code, result } = await stager("fetch", { PLATFORM_TYPO: "1", PLATFORM_DIGEST: "xyz" });
+  const { code, result } = await stager("fetch", { PLATFORM_TYPO: "1", ...fetching("xyz") });
   expect(code).toBe(64);
   expect(result.detail).toContain("PLATFORM_TYPO");
-  expect(result.detail).toContain("PLATFORM_DIGEST");
+  expect(result.detail).toContain("PLATFORM_MOUNTS");
   expect(result.detail).not.toContain(token);
 });

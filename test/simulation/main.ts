@@ -1,20 +1,36 @@
-/** `bun run simulate --seeds N --from SEED`: the broker on a model Swarm, one seeded run after another; a failing seed replays exactly. */
+/**
+ * `bun run simulate --seeds N --from SEED`: the broker on a model Swarm, one seeded run after another. A failing seed replays
+ * exactly, and is shrunk to the least of its schedule that still fails.
+ */
 import { parseArgs } from "node:util";
-import { runScenario } from "./broker/scenario.ts";
+import { runScenario, shrink } from "./broker/scenario.ts";
 
 const { values } = parseArgs({
-  options: { seeds: { type: "string", default: "100" }, from: { type: "string", default: "1" } },
+  options: {
+    seeds: { type: "string", default: "100" },
+    from: { type: "string", default: "1" },
+    verbose: { type: "boolean", default: false },
+  },
 });
 const [from, count] = [Number(values.from), Number(values.seeds)];
+const say = (text: string) => void process.stdout.write(`${text}\n`);
 let failed = 0;
+const total: Record<string, number> = {};
 for (let seed = from; seed < from + count; seed += 1) {
   try {
-    const { jobs, states } = await runScenario(seed);
-    process.stdout.write(`seed ${seed}: ${jobs} jobs ${JSON.stringify(states)}\n`);
+    const { jobs, states, reasons, strays } = await runScenario(seed);
+    if (values.verbose) say(`seed ${seed}: ${jobs} jobs ${JSON.stringify(states)}, ${strays} strays`);
+    for (const [name, ends] of Object.entries({ ...states, ...reasons, strays }))
+      total[name] = (total[name] ?? 0) + ends;
   } catch (error) {
     failed += 1;
-    process.stdout.write(`${(error as Error).message}\n`);
+    say((error as Error).message);
+    if (failed > 3) continue;
+    const { steps, ...faults } = await shrink(seed);
+    say(`  with ${JSON.stringify(faults)} and the steps`);
+    for (const step of steps) say(`  ${JSON.stringify(step)}`);
   }
 }
-process.stdout.write(`${count - failed} passed, ${failed} failed, 0 skipped\n`);
+say(JSON.stringify(total));
+say(`${count - failed} passed, ${failed} failed, 0 skipped`);
 process.exit(failed === 0 ? 0 : 1);

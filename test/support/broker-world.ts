@@ -17,8 +17,9 @@ import { createApp } from "../../roles/broker/app.ts";
 import { Changes } from "../../roles/broker/changes.ts";
 import { createDispatchStore } from "../../roles/broker/dispatch-store.ts";
 import { createImageIds } from "../../roles/broker/image-ids.ts";
-import { storeLog } from "../../roles/broker/job-log.ts";
+import { linesOf, putLogAway } from "../../roles/broker/job-log.ts";
 import { createJobStore } from "../../roles/broker/job-store.ts";
+import { type LogFiles, openLogFiles } from "../../roles/broker/log-files.ts";
 import type { Outcome } from "../../roles/broker/outcome.ts";
 import type { TestPostgres } from "./postgres.ts";
 
@@ -39,6 +40,8 @@ export interface BrokerWorld extends AsyncDisposable {
   readonly url: string;
   readonly sql: Database;
   readonly blobs: BlobStore;
+  readonly logs: LogFiles;
+  readonly changes: Changes;
   headers(slug?: string): Record<string, string>;
   addChallenge(slug: string, policy?: Partial<JobPolicy>): Promise<void>;
   ask(path: string, init?: RequestInit & { readonly slug?: string }): Promise<Response>;
@@ -80,6 +83,7 @@ export async function startBrokerWorld(postgres: TestPostgres): Promise<BrokerWo
   const directory = mkdtempSync(join(tmpdir(), "platform-broker-"));
   const blobs = await openFolderBlobStore({ directory, free_bytes_min: 0, clock: systemClock });
   const [store, dispatch, changes] = [createJobStore(sql), createDispatchStore(sql, 1), new Changes()];
+  const logs = await openLogFiles(join(directory, "logs"));
   const log = createLogger("broker-test", "silent");
   const engine = engineOf();
   const app = createApp({
@@ -92,6 +96,7 @@ export async function startBrokerWorld(postgres: TestPostgres): Promise<BrokerWo
     challenges: createChallenges(sql),
     master_key: masterKey,
     changes,
+    logs,
     log,
     wake: () => undefined,
   });
@@ -108,6 +113,8 @@ export async function startBrokerWorld(postgres: TestPostgres): Promise<BrokerWo
     url: server.url,
     sql,
     blobs,
+    logs,
+    changes,
     headers,
     async addChallenge(slug, policy = {}) {
       const jobs = {
@@ -135,7 +142,8 @@ export async function startBrokerWorld(postgres: TestPostgres): Promise<BrokerWo
         time: "2026-01-01T00:00:00Z",
         data: Buffer.from(text).toString("base64"),
       });
-      const log_digest = await storeLog(blobs, [record("stdout", stdout), record("stderr", stderr)]);
+      await logs.append(id, linesOf([record("stdout", stdout), record("stderr", stderr)]));
+      const log_digest = await putLogAway(blobs, logs, id);
       await dispatch.move(job, "collecting", Date.now(), Date.now() + 60_000);
       for (const [mount, bytes] of Object.entries(left)) {
         const { digest, size_bytes } = await blobs.put(

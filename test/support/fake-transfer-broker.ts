@@ -1,12 +1,13 @@
 import type { Socket } from "bun";
 
 interface Seen {
+  readonly path: string;
   readonly method: string;
   readonly range: string | null;
   readonly skipped: string | null;
 }
 
-/** The broker's transfer routes for one mount, with failures to order: HTTP/1.1 by hand, so that it can cut anywhere. */
+/** The broker's transfer routes of one job, with failures to order: HTTP/1.1 by hand, so that it can cut anywhere. */
 export class FakeBroker {
   input: Uint8Array = new Uint8Array(0);
   readonly uploads: Buffer[] = [];
@@ -38,7 +39,11 @@ export class FakeBroker {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#server.port}/v1/transfer/job/0`;
+    return `http://127.0.0.1:${this.#server.port}/v1/transfer/job`;
+  }
+
+  get paths(): string[] {
+    return this.requests.map(({ path }) => path);
   }
 
   stop(): void {
@@ -73,7 +78,8 @@ export class FakeBroker {
 
   #note(head: string, header: (name: string) => string | null): void {
     const method = head.slice(0, head.indexOf(" "));
-    this.requests.push({ method, range: header("range"), skipped: header("x-platform-skipped") });
+    const path = head.split(" ")[1] ?? "";
+    this.requests.push({ path, method, range: header("range"), skipped: header("x-platform-skipped") });
   }
 
   #store(socket: Peer, body: Buffer): void {

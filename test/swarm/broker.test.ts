@@ -81,6 +81,7 @@ const ask = (path: string, init: RequestInit = {}) =>
   fetch(`http://127.0.0.1:${ports.job}${path}`, {
     ...init,
     headers: {
+      ...(init.headers as Record<string, string>),
       "x-platform-challenge-slug": "demo",
       authorization: `Bearer ${deriveToken(masterKey, "broker", "demo", 1)}`,
     },
@@ -125,9 +126,31 @@ describe("a job on a real Swarm", () => {
     await waitFor(async () => (await get(cancelled)).state === "running", { deadline_ms: 30_000, what: "running" });
     await ask(`/v1/jobs/${cancelled}`, { method: "DELETE" });
     expect(await ended(failing)).toMatchObject({ state: "failed", exit_code: 3, fault: "submission" });
-    expect(await ended(slow)).toMatchObject({ state: "timed_out", reason: { name: "timeout" }, log_complete: false });
+    expect(await ended(slow)).toMatchObject({ state: "timed_out", reason: { name: "timeout" } });
+    // Stopping removed the container: what was seen while it ran is kept.
+    expect(await log(slow)).toBe("before\n");
     expect(await ended(cancelled)).toMatchObject({ state: "cancelled", reason: { name: "cancelled" } });
   }, 90_000);
+
+  test("is heard while it runs, from any moment on", async () => {
+    const id = await submit({ command: ["sh", "-c", "for i in 1 2 3; do echo line $i; sleep 1; done; echo no >&2"] });
+    await waitFor(async () => (await get(id)).state === "running", { deadline_ms: 30_000, what: "running" });
+    const events = { accept: "text/event-stream" };
+    const stream = await ask(`/v1/jobs/${id}/logs?follow=true`, { headers: events });
+    const first = stream.body?.getReader();
+    const text = Buffer.from((await first?.read())?.value ?? []).toString();
+    expect((await get(id)).state).toBe("running");
+    await first?.cancel();
+    const last = /id: (\d+)/.exec(text)?.[1] ?? "";
+    const rest = await (
+      await ask(`/v1/jobs/${id}/logs?follow=true`, { headers: { ...events, "last-event-id": last } })
+    ).text();
+    const lines = [...`${text}${rest}`.matchAll(/^data: (.*"data".*)$/gm)].map(([, json]) => JSON.parse(json ?? ""));
+    expect(lines.map(({ data }) => Buffer.from(data, "base64").toString()).join("")).toBe(
+      "line 1\nline 2\nline 3\nno\n",
+    );
+    expect(rest).toContain('event: end\ndata: {"state":"succeeded","log_complete":true}');
+  }, 60_000);
 
   test("goes on while the broker is killed, and its result is taken over by the next one", async () => {
     const id = await submit({ command: ["sh", "-c", "sleep 3; echo done"] });

@@ -2,6 +2,7 @@ import type { BlobStore } from "#shared/blobs/blob-store.ts";
 import type { DispatchStore, Lease, Step } from "../../../roles/broker/dispatch-store.ts";
 import { hasEnded, type Job } from "../../../roles/broker/job.ts";
 import { LeadLostError } from "../../../roles/broker/lead.ts";
+import type { LogFiles } from "../../../roles/broker/log-files.ts";
 import type { Random } from "../model/random.ts";
 import type { VirtualClock } from "../model/virtual-clock.ts";
 
@@ -9,7 +10,9 @@ import type { VirtualClock } from "../model/virtual-clock.ts";
 export interface JobsTable {
   readonly jobs: Map<string, Job>;
   readonly leases: Map<string, Lease>;
+  readonly removed: Set<string>;
   readonly cleaned: Set<string>;
+  /** Jobs of which a second container was found and stopped. */
   readonly strays: Set<string>;
   fencing: number;
 }
@@ -20,7 +23,7 @@ export interface StoreFaults {
 }
 
 export function createJobsTable(): JobsTable {
-  return { jobs: new Map(), leases: new Map(), cleaned: new Set(), strays: new Set(), fencing: 0 };
+  return { jobs: new Map(), leases: new Map(), removed: new Set(), cleaned: new Set(), strays: new Set(), fencing: 0 };
 }
 
 /** The dispatcher's store over `table` for the leader with this fencing number; a later leader shuts it out. */
@@ -49,18 +52,36 @@ export function createMemoryStore(
   };
   const all = () => [...table.jobs.values()];
   return {
-    live: () => call(() => all().filter((job) => !hasEnded(job))),
-    uncleaned: () => call(() => all().filter((job) => hasEnded(job) && !table.cleaned.has(job.id))),
+    active: () => call(() => all().filter((job) => !hasEnded(job) && job.state !== "queued")),
+    waiting: (challenges, now_ms) =>
+      call(() =>
+        all()
+          .filter(({ state, is_cancel_asked }) => state === "queued" && !is_cancel_asked)
+          .filter(({ challenge, deadline_ms }) => challenges.includes(challenge) && deadline_ms >= now_ms),
+      ),
+    overdue: (now_ms) =>
+      call(() => all().filter((job) => job.state === "queued" && (job.is_cancel_asked || job.deadline_ms < now_ms))),
+    unremoved: () => call(() => all().filter((job) => hasEnded(job) && !table.removed.has(job.id))),
+    unswept: (ended_ms) =>
+      call(() =>
+        all().filter(({ id, ended_ms: at }) => {
+          if (!table.removed.has(id) || table.cleaned.has(id)) return false;
+          return (at ?? 0) < ended_ms || table.leases.get(id)?.is_hold === true;
+        }),
+      ),
     leases: () => call(() => [...table.leases.values()]),
-    place: (job, node, state, now_ms, deadline_ms) =>
+    place: (id, node, now_ms, { staging_ms, starting_ms }) =>
       write(() => {
-        const current = table.jobs.get(job.id);
-        if (current?.state !== "queued" || current.is_cancel_asked) return false;
+        const job = table.jobs.get(id);
+        if (job?.state !== "queued" || job.is_cancel_asked) return null;
         const { node_id, node_class } = node;
-        change(job, { state, node_id, node_class, deadline_ms, intent_fencing: fencing, [`${state}_ms`]: now_ms });
+        const isStaged = job.spec.mounts.length > 0;
         const { cpus, memory_bytes, gpu_count } = job;
-        table.leases.set(job.id, { job: job.id, node_id, cpus, memory_bytes, gpu_count, is_hold: false });
-        return true;
+        table.leases.set(id, { job: id, node_id, cpus, memory_bytes, gpu_count, is_hold: false });
+        const placed = { node_id, node_class, intent_fencing: fencing };
+        return isStaged
+          ? change(job, { ...placed, state: "staging", staging_ms: now_ms, deadline_ms: now_ms + staging_ms })
+          : change(job, { ...placed, state: "starting", starting_ms: now_ms, deadline_ms: now_ms + starting_ms });
       }),
     move: (job, state, now_ms, deadline_ms, step = {}) =>
       write(() => {
@@ -88,11 +109,12 @@ export function createMemoryStore(
         if (holdLease && lease) table.leases.set(job.id, { ...lease, is_hold: true });
         else table.leases.delete(job.id);
       }),
-    releaseHold: (id) =>
+    servicesRemoved: (id) => write(() => void table.removed.add(id)),
+    cleaned: (id) =>
       write(() => {
+        table.cleaned.add(id);
         if (table.leases.get(id)?.is_hold) table.leases.delete(id);
       }),
-    cleaned: (id) => write(() => void table.cleaned.add(id)),
     event: (id, kind) =>
       write(() => {
         if (kind === "stray_task") table.strays.add(id);
@@ -116,5 +138,16 @@ export function createMemoryBlobs(): Pick<BlobStore, "put"> {
       }
       return { digest: hash.digest("hex") as never, size_bytes, was_known: false };
     },
+  };
+}
+
+/** Log files in memory; a killed process leaves no half line here. */
+export function createMemoryLogs(): LogFiles {
+  const logs = new Map<string, string>();
+  return {
+    append: async (id, text) => void logs.set(id, (logs.get(id) ?? "") + text),
+    load: async (id) => logs.get(id) ?? "",
+    read: async (id, start, bytes_max) => Buffer.from(logs.get(id) ?? "").subarray(start, start + bytes_max),
+    remove: async (id) => void logs.delete(id),
   };
 }

@@ -1,72 +1,93 @@
 import { hasEnded } from "../../../roles/broker/job.ts";
+import { createRandom } from "../model/random.ts";
+import { perform, randomSchedule, type Schedule } from "./schedule.ts";
 import { BrokerWorld } from "./world.ts";
 
 export interface ScenarioReport {
   readonly seed: number;
   readonly jobs: number;
   readonly states: Readonly<Record<string, number>>;
-  /** Everything that was decided, for comparing two runs of one seed. */
-  readonly digest: string;
+  readonly reasons: Readonly<Record<string, number>>;
+  readonly strays: number;
+  /** A hash over every call to engine and database and every end, for comparing two runs of one seed. */
+  readonly trace: string;
 }
 
-const chaos_steps = 40;
 const quiet_ms = 1_500_000;
 
+export function scheduleOf(seed: number): Schedule {
+  return randomSchedule(createRandom(seed ^ 0x5c4ed));
+}
+
 /** One seeded run: jobs come while nodes, manager, engine, database and broker fail; then all is well and everything must end. */
-export async function runScenario(seed: number): Promise<ScenarioReport> {
+export async function runScenario(seed: number, schedule: Schedule = scheduleOf(seed)): Promise<ScenarioReport> {
   const world = new BrokerWorld(seed);
-  const { random, clock, engineFaults, storeFaults } = world;
+  const { clock, engineFaults, storeFaults, stagerFaults } = world;
   const check = () => world.assert();
   try {
     world.restartBroker();
-    const isStormy = random.chance(0.8);
-    engineFaults.call_failure = isStormy ? random.pick([0, 0.02, 0.1]) : 0;
-    engineFaults.log_hang = isStormy ? random.pick([0, 0.1]) : 0;
-    storeFaults.call_failure = isStormy ? random.pick([0, 0.02, 0.05]) : 0;
-    for (let step = 0; step < chaos_steps; step += 1) {
-      for (let count = random.between(0, 2); count > 0; count -= 1) world.submit();
-      if (isStormy && random.chance(0.3)) disturb(world);
-      await clock.advance(random.between(100, 6_000), check);
+    Object.assign(engineFaults, { call_failure: schedule.call_failure, log_hang: schedule.log_hang });
+    storeFaults.call_failure = schedule.store_failure;
+    stagerFaults.failure = schedule.stager_failure;
+    for (const { submits, act, pause_ms } of schedule.steps) {
+      for (let count = submits; count > 0; count -= 1) world.submit();
+      if (act) perform(world, act);
+      await clock.advance(pause_ms, check);
     }
-    engineFaults.call_failure = 0;
-    engineFaults.log_hang = 0;
-    engineFaults.is_down = false;
+    Object.assign(engineFaults, { call_failure: 0, log_hang: 0, is_down: false });
     storeFaults.call_failure = 0;
-    for (const node of world.nodes) world.swarm.restoreNode(node);
+    stagerFaults.failure = 0;
+    for (const node of world.nodes) if (world.swarm.nodes.has(node.id)) world.swarm.restoreNode(node);
+    world.nodes.splice(0, world.nodes.length, ...world.swarm.nodes.values());
     for (let waited_ms = 0; waited_ms < quiet_ms && !world.isOver(); waited_ms += 10_000)
       await clock.advance(10_000, check);
-    world.assertQuiet();
-    world.assertResults();
+    await clock.advance(5_000, check);
+    world.assertEnd();
   } catch (cause) {
     throw new Error(`seed ${seed}: ${(cause as Error).message}`, { cause });
   }
-  const states: Record<string, number> = {};
-  for (const job of world.table.jobs.values()) if (hasEnded(job)) states[job.state] = (states[job.state] ?? 0) + 1;
-  const digest = Bun.hash(
-    JSON.stringify(
-      [...world.table.jobs.values()].map(({ id, state, ended_ms, exit_code }) => [id, state, ended_ms, exit_code]),
-    ),
-  ).toString(16);
-  return { seed, jobs: world.table.jobs.size, states, digest };
+  return reportOf(seed, world);
 }
 
-function disturb(world: BrokerWorld): void {
-  const { random, swarm, engineFaults } = world;
-  const node = random.pick(world.nodes);
-  const acts = [
-    () => swarm.killNode(node),
-    () => swarm.cutNode(node),
-    () => swarm.restoreNode(node),
-    () => swarm.restoreNode(node),
-    () => swarm.restartManager(),
-    () => swarm.updateNode(node),
-    () => world.restartBroker(),
-    () => world.restartBroker(),
-    () => world.cancelOne(),
-    () => {
-      engineFaults.is_down = !engineFaults.is_down;
-    },
-    () => world.clock.stepWallClock(random.between(-2_000, 2_000)),
-  ];
-  random.pick(acts)();
+function reportOf(seed: number, { table, trace }: BrokerWorld): ScenarioReport {
+  const jobs = [...table.jobs.values()];
+  const count = (names: readonly string[]) =>
+    Object.fromEntries([...Map.groupBy(names, (name) => name)].map(([name, all]) => [name, all.length]));
+  const ends = jobs.map(({ id, state, ended_ms, exit_code }) => [id, state, ended_ms, exit_code]);
+  return {
+    seed,
+    jobs: jobs.length,
+    states: count(jobs.filter(hasEnded).map(({ state }) => state)),
+    reasons: count(jobs.flatMap(({ outcome }) => outcome?.reason?.name ?? [])),
+    strays: table.strays.size,
+    trace: Bun.hash(`${trace} ${JSON.stringify(ends)}`).toString(16),
+  };
+}
+
+/** The least of a failing seed's schedule that still fails: steps lose their acts, then their jobs, then go altogether. */
+export async function shrink(seed: number): Promise<Schedule> {
+  let schedule = scheduleOf(seed);
+  const fails = (candidate: Schedule) =>
+    runScenario(seed, candidate).then(
+      () => false,
+      () => true,
+    );
+  const tryEach = async (lessen: (schedule: Schedule, at: number) => Schedule | null) => {
+    for (let at = schedule.steps.length - 1; at >= 0; at -= 1) {
+      const candidate = lessen(schedule, at);
+      if (candidate && (await fails(candidate))) schedule = candidate;
+    }
+  };
+  for (const fault of ["call_failure", "log_hang", "store_failure", "stager_failure"] as const) {
+    const candidate = { ...schedule, [fault]: 0 };
+    if (schedule[fault] > 0 && (await fails(candidate))) schedule = candidate;
+  }
+  const changed = (all: Schedule, at: number, change: Partial<Schedule["steps"][number]>) => ({
+    ...all,
+    steps: all.steps.map((step, index) => (index === at ? { ...step, ...change } : step)),
+  });
+  await tryEach((all, at) => (all.steps[at]?.act ? changed(all, at, { act: null }) : null));
+  await tryEach((all, at) => (all.steps[at]?.submits ? changed(all, at, { submits: 0 }) : null));
+  await tryEach((all, at) => ({ ...all, steps: all.steps.filter((_, index) => index !== at) }));
+  return schedule;
 }

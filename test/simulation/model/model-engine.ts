@@ -6,6 +6,7 @@ import {
   type Network,
   type NetworkSpec,
 } from "#shared/engine/engine.ts";
+import type { ModelContainer } from "./model-objects.ts";
 import { asNode, asService, asTask } from "./model-objects.ts";
 import type { ModelSwarm } from "./model-swarm.ts";
 import type { Random } from "./random.ts";
@@ -20,6 +21,25 @@ export interface EngineFaults {
   is_down: boolean;
 }
 
+export type ModelNetworks = Map<string, Network>;
+
+/** Waits for more of a container's log, or its end; rejects with the signal. */
+function grown({ listeners }: ModelContainer, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settled = (act: () => void) => () => {
+      listeners.delete(wake);
+      act();
+    };
+    const wake = settled(resolve);
+    signal.addEventListener(
+      "abort",
+      settled(() => reject(signal.reason)),
+      { once: true },
+    );
+    listeners.add(wake);
+  });
+}
+
 type Labels = Readonly<Record<string, string>>;
 
 const call_ms = { min: 1, max: 8 } as const;
@@ -30,9 +50,8 @@ export function createModelEngine(
   clock: VirtualClock,
   random: Random,
   faults: EngineFaults,
+  networks: ModelNetworks = new Map(),
 ): Engine {
-  const networks = new Map<string, Network>();
-
   const call = async <T>(act: () => T): Promise<T> => {
     await clock.sleep(random.between(call_ms.min, call_ms.max));
     if (faults.is_down) throw new EngineError("unavailable", "connect ECONNREFUSED");
@@ -93,8 +112,7 @@ export function createModelEngine(
       if (random.chance(faults.log_hang)) await clock.sleep(3_600_000, signal);
       const container = swarm.allTasks().find((task) => task.id === taskId)?.container;
       if (!container?.node.is_linked) return;
-      let sent = 0;
-      for (;;) {
+      for (let sent = 0; ; ) {
         for (; sent < container.log.length; sent += 1) {
           const line = container.log[sent];
           if (!line || line.time_ms / 1_000 < since) continue;
@@ -104,8 +122,8 @@ export function createModelEngine(
             bytes: new TextEncoder().encode(line.text),
           };
         }
-        if (!follow) return;
-        await clock.sleep(100, signal);
+        if (!follow || container.ended) return;
+        await grown(container, signal);
       }
     },
 

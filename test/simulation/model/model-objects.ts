@@ -9,8 +9,12 @@ export interface ModelContainer {
   readonly node: ModelNode;
   readonly spec: ServiceSpec;
   readonly killed: AbortController;
-  log: { readonly time_ms: number; readonly text: string }[];
-  ended: { readonly exit_code: number; readonly is_oom: boolean } | null;
+  readonly log: { readonly time_ms: number; readonly text: string }[];
+  /** Those who follow the log. */
+  readonly listeners: Set<() => void>;
+  readonly started_at_ms: number;
+  /** `refusal` is why the engine could not start it. */
+  ended: { readonly exit_code: number; readonly is_oom: boolean; readonly refusal?: string } | null;
 }
 
 export interface ModelNode {
@@ -29,7 +33,9 @@ export interface ModelNode {
   version: number;
   readonly created_at_ms: number;
   readonly containers: Map<string, ModelContainer>;
-  readonly volumes: Map<string, unknown>;
+  /** Containers that ended, until their service is removed: what an inspection finds. */
+  readonly remains: Map<string, ModelContainer>;
+  readonly volumes: Set<string>;
 }
 
 export interface ModelTask {
@@ -131,3 +137,28 @@ export const terminal: ReadonlySet<TaskState> = new Set(["complete", "shutdown",
 
 /** What the image and arguments of a service do, and how long its image takes to arrive. */
 export type ProgramOf = (spec: ServiceSpec) => { readonly pull_ms: number; readonly run: Program };
+
+export function newNode(
+  id: string,
+  name: string,
+  labels: Record<string, string>,
+  { cpus, memory_bytes, gpus }: Pick<ModelNode, "cpus" | "memory_bytes" | "gpus">,
+  created_at_ms: number,
+): ModelNode {
+  return {
+    ...{ id, name, labels, cpus, memory_bytes, gpus, created_at_ms, version: 1 },
+    ...{ availability: "active", is_up: true, is_linked: true, state: "ready" },
+    ...{ containers: new Map(), remains: new Map(), volumes: new Set() },
+  };
+}
+
+export function newContainer(
+  id: string,
+  task: ModelTask,
+  node: ModelNode,
+  spec: ServiceSpec,
+  started_at_ms: number,
+): ModelContainer {
+  const killed = new AbortController();
+  return { id, task, node, spec, killed, started_at_ms, log: [], listeners: new Set(), ended: null };
+}

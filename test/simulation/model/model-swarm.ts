@@ -6,6 +6,8 @@ import {
   type ModelService,
   type ModelTask,
   meetsConstraints,
+  newContainer,
+  newNode,
   type ProgramOf,
   terminal,
   wantedGpus,
@@ -42,22 +44,7 @@ export class ModelSwarm {
     labels: Record<string, string>,
     { cpus = 4, memory_bytes = 8 * 2 ** 30, gpus = [] as readonly string[] } = {},
   ): ModelNode {
-    const node: ModelNode = {
-      id: this.id("node"),
-      name,
-      labels,
-      availability: "active",
-      is_up: true,
-      is_linked: true,
-      state: "ready",
-      cpus,
-      memory_bytes,
-      gpus,
-      version: 1,
-      created_at_ms: this.clock.now(),
-      containers: new Map(),
-      volumes: new Map(),
-    };
+    const node = newNode(this.id("node"), name, labels, { cpus, memory_bytes, gpus }, this.clock.now());
     this.nodes.set(node.id, node);
     return node;
   }
@@ -99,7 +86,10 @@ export class ModelSwarm {
     if (!service) return;
     service.is_removed = true;
     this.services.delete(service.id);
-    for (const task of service.tasks) this.#stop(task, "remove");
+    for (const task of service.tasks) {
+      if (task.container) task.node?.remains.delete(task.container.id);
+      this.#stop(task, "remove");
+    }
   }
 
   /** The manager's engine starts anew: every unsealed job whose last task failed, or was turned to rejected, runs again. */
@@ -130,6 +120,17 @@ export class ModelSwarm {
     this.#noticeLater(node);
   }
 
+  drainNode(node: ModelNode): void {
+    node.availability = "drain";
+    node.version += 1;
+  }
+
+  /** Taken out of the Swarm for good. */
+  removeNode(node: ModelNode): void {
+    this.killNode(node);
+    this.nodes.delete(node.id);
+  }
+
   cutNode(node: ModelNode): void {
     node.is_linked = false;
     this.#noticeLater(node);
@@ -142,6 +143,7 @@ export class ModelSwarm {
     this.clock.after(delays.report_ms, () => {
       if (!node.is_up || !node.is_linked) return;
       node.state = "ready";
+      node.availability = "active";
       node.version += 1;
       for (const task of this.allTasks()) if (task.node === node && !terminal.has(task.state)) this.#catchUp(task);
       for (const container of [...node.containers.values()])
@@ -213,17 +215,11 @@ export class ModelSwarm {
     this.#report(task, "preparing");
     await this.clock.sleep(pull_ms);
     if (task.desired !== "complete" || !node.is_up || terminal.has(task.state)) return;
-    const container: ModelContainer = {
-      id: this.id("container"),
-      task,
-      node,
-      spec,
-      killed: new AbortController(),
-      log: [],
-      ended: null,
-    };
+    const container = newContainer(this.id("container"), task, node, spec, this.clock.monotonic());
     task.container = container;
     node.containers.set(container.id, container);
+    for (const { Type, Source } of spec.TaskTemplate.ContainerSpec.Mounts ?? [])
+      if (Type === "volume" && Source) node.volumes.add(Source);
     this.started.push(container);
     this.#report(task, "running");
     try {
@@ -232,8 +228,8 @@ export class ModelSwarm {
     } catch (error) {
       if (container.ended) return;
       node.containers.delete(container.id);
-      container.ended = { exit_code: 128, is_oom: false };
-      this.#reportEnd(task, "failed", (error as Error).message, 128);
+      container.ended = { exit_code: 128, is_oom: false, refusal: (error as Error).message };
+      this.#reportEndOf(container);
     }
   }
 
@@ -241,13 +237,16 @@ export class ModelSwarm {
     if (container.ended) return;
     container.ended = ended;
     container.node.containers.delete(container.id);
+    if (!container.task.service.is_removed) container.node.remains.set(container.id, container);
     container.killed.abort(new Error("killed"));
+    for (const wake of container.listeners) wake();
     if (!isSilent) this.#reportEndOf(container);
   }
 
   #reportEndOf({ task, ended }: ModelContainer): void {
     if (!ended) return;
-    if (ended.exit_code === 0) this.#reportEnd(task, "complete", "", 0);
+    if (ended.refusal !== undefined) this.#reportEnd(task, "failed", ended.refusal, 128);
+    else if (ended.exit_code === 0) this.#reportEnd(task, "complete", "", 0);
     else this.#reportEnd(task, "failed", `task: non-zero exit (${ended.exit_code})`, ended.exit_code);
   }
 

@@ -1,0 +1,201 @@
+import { limits } from "#shared/schemas/limits.ts";
+import { withDeadline } from "./deadline-signal.ts";
+import type { DispatchWorld } from "./dispatch-world.ts";
+import { asRecord, LogCursor, type LogRecord, linesOf, parseRecords, readLog } from "./job-log.ts";
+
+type FollowWorld = Pick<DispatchWorld, "engine" | "clock" | "logs" | "log" | "changed">;
+
+/** Who waits for more of a job's log waits for a change of this name. */
+export const logChange = (id: string) => `log/${id}`;
+
+const { follow } = limits.jobs;
+
+/** One job's log as it is brought in: followed while the job runs, read whole after its end. */
+class JobLog {
+  readonly #world: FollowWorld;
+  readonly #id: string;
+  readonly #task_id: string;
+  readonly #cursor = new LogCursor();
+  readonly #over = new AbortController();
+  #attempt = new AbortController();
+  #pending: LogRecord[] = [];
+  #bytes = 0;
+  #loading: Promise<void> | null = null;
+  #writing: Promise<void> = Promise.resolve();
+  #following: Promise<void> | null = null;
+  /** The last follow ended as the container's output did. */
+  #didEnd = false;
+
+  constructor(world: FollowWorld, id: string, taskId: string) {
+    this.#world = world;
+    this.#id = id;
+    this.#task_id = taskId;
+  }
+
+  follow(): void {
+    this.#following ??= this.#follow();
+  }
+
+  /** After a cut a follow hangs without ending (jobs §7). */
+  reopen(): void {
+    this.#attempt.abort(new Error("reopened"));
+  }
+
+  stop(): void {
+    this.#over.abort(new Error("stopped"));
+    this.#attempt.abort(new Error("stopped"));
+  }
+
+  /**
+   * Brings in the rest once the task is over. Stopping a job removes its container: then only a follow that came to its
+   * end had everything.
+   *
+   * @returns whether nothing is missing
+   */
+  async finish(wasStopped: boolean): Promise<boolean> {
+    const { engine, clock } = this.#world;
+    if (this.#following) await within(clock, follow.drain_ms_max, this.#following);
+    this.stop();
+    await this.#following;
+    await this.#load();
+    const { records, isComplete } = await withDeadline(clock, limits.jobs.log_read_ms_max, (signal) =>
+      readLog(engine, this.#task_id, signal),
+    );
+    this.#cursor.startReading();
+    for (const record of records) this.#take(record);
+    await this.#flush();
+    const isReadWhole = !wasStopped && isComplete && (records.length > 0 || this.#bytes === 0);
+    return this.#bytes <= limits.jobs.log_bytes_max && (this.#didEnd || isReadWhole);
+  }
+
+  async #follow(): Promise<void> {
+    const { clock, log } = this.#world;
+    let silence_ms: number = follow.silence_ms;
+    while (!this.#over.signal.aborted && this.#bytes <= limits.jobs.log_bytes_max) {
+      try {
+        await this.#load();
+        const count = await this.#followOnce(silence_ms);
+        silence_ms = count > 0 ? follow.silence_ms : Math.min(2 * silence_ms, follow.silence_ms_max);
+      } catch (error) {
+        log.debug({ err: error, job: this.#id }, "a log follow ended");
+      }
+      await clock.sleep(follow.again_ms, this.#over.signal).catch(() => undefined);
+    }
+  }
+
+  /** @returns how many new pieces came until the end of the stream, `silence_ms` without any, or a reopening */
+  async #followOnce(silence_ms: number): Promise<number> {
+    const { engine, clock } = this.#world;
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    this.#cursor.startReading();
+    let count = 0;
+    let heard_ms = clock.monotonic();
+    const done = new AbortController();
+    void watchSilence();
+    try {
+      const options = { follow: true, since: this.#cursor.since, signal: attempt.signal };
+      for await (const chunk of engine.taskLogs(this.#task_id, options)) {
+        heard_ms = clock.monotonic();
+        this.#didEnd = false;
+        if (this.#take(asRecord(chunk))) count += 1;
+        if (this.#bytes > limits.jobs.log_bytes_max) break;
+        if (this.#pending.length > 256) await this.#flush();
+        else void this.#flush();
+      }
+      this.#didEnd = !attempt.signal.aborted;
+    } finally {
+      done.abort();
+      await this.#flush();
+    }
+    return count;
+
+    async function watchSilence(): Promise<void> {
+      while (!done.signal.aborted) {
+        await clock.sleep(silence_ms, done.signal).catch(() => undefined);
+        if (!done.signal.aborted && clock.monotonic() - heard_ms >= silence_ms) attempt.abort(new Error("silent"));
+      }
+    }
+  }
+
+  #take(record: LogRecord): boolean {
+    if (this.#bytes > limits.jobs.log_bytes_max || !this.#cursor.isNew(record)) return false;
+    this.#bytes += record.data.length * 0.75;
+    this.#pending.push(record);
+    return true;
+  }
+
+  /** What an earlier leader brought in. */
+  #load(): Promise<void> {
+    this.#loading ??= this.#world.logs.load(this.#id).then((text) => {
+      for (const record of parseRecords(text)) {
+        this.#cursor.isNew(record);
+        this.#bytes += record.data.length * 0.75;
+      }
+    });
+    return this.#loading;
+  }
+
+  #flush(): Promise<void> {
+    this.#writing = this.#writing.then(async () => {
+      const records = this.#pending;
+      if (records.length === 0) return;
+      this.#pending = [];
+      await this.#world.logs.append(this.#id, linesOf(records));
+      this.#world.changed(logChange(this.#id));
+    });
+    return this.#writing;
+  }
+}
+
+/** The logs of all running jobs. A follow is an optimisation: so many at once, and the others are read at their end. */
+export class LogFollows {
+  readonly #world: FollowWorld;
+  readonly #logs = new Map<string, { readonly log: JobLog; readonly node_id: string; isFollowed: boolean }>();
+  readonly #away = new Set<string>();
+
+  constructor(world: FollowWorld) {
+    this.#world = world;
+  }
+
+  /** A job's task runs: its log is followed from here on. */
+  follow(id: string, taskId: string, node_id: string): void {
+    const known = this.#logs.get(id);
+    if (known?.isFollowed || this.#logs.size >= follow.jobs_max || this.#away.has(node_id)) return;
+    const entry = known ?? { log: new JobLog(this.#world, id, taskId), node_id, isFollowed: true };
+    this.#logs.set(id, entry);
+    entry.log.follow();
+  }
+
+  /** A node that left Ready and came back cut every follow of its jobs. */
+  seeNode(node_id: string, isReady: boolean): void {
+    if (!isReady) this.#away.add(node_id);
+    else if (this.#away.delete(node_id))
+      for (const entry of this.#logs.values()) if (entry.node_id === node_id) entry.log.reopen();
+  }
+
+  /** Brings in the whole log of a task that is over. @returns whether nothing is missing */
+  async finish(id: string, taskId: string, wasStopped: boolean): Promise<boolean> {
+    const { log } = this.#logs.get(id) ?? { log: new JobLog(this.#world, id, taskId) };
+    const isComplete = await log.finish(wasStopped);
+    this.#logs.delete(id);
+    return isComplete;
+  }
+
+  /** The job is over: nothing is followed any more. */
+  forget(id: string): void {
+    this.#logs.get(id)?.log.stop();
+    this.#logs.delete(id);
+  }
+
+  stop(): void {
+    for (const { log } of this.#logs.values()) log.stop();
+    this.#logs.clear();
+  }
+}
+
+async function within(clock: DispatchWorld["clock"], ms: number, work: Promise<void>): Promise<void> {
+  const done = new AbortController();
+  await Promise.race([work, clock.sleep(ms, done.signal).catch(() => undefined)]);
+  done.abort();
+}

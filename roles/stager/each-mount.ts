@@ -1,0 +1,28 @@
+import { StagerError } from "./outcome.ts";
+
+const mounts_at_once_max = 4;
+
+/** The job's own doing is said before anything else that went wrong: it decides how the job ends. */
+const weight = (error: unknown) =>
+  error instanceof StagerError && ["output_too_large", "output_refused"].includes(error.code) ? 1 : 0;
+
+/** Works on all mounts, some at a time. One that fails keeps no other from its end; the weightiest failure is thrown then. */
+export async function eachMount<M, R>(mounts: readonly M[], work: (mount: M) => Promise<R>): Promise<R[]> {
+  const left = [...mounts.entries()];
+  const results: R[] = [];
+  const failures: unknown[] = [];
+  const worker = async () => {
+    for (let next = left.shift(); next; next = left.shift()) {
+      const [at, mount] = next;
+      try {
+        results[at] = await work(mount);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: mounts_at_once_max }, worker));
+  const [worst] = failures.toSorted((a, b) => weight(b) - weight(a));
+  if (failures.length > 0) throw worst;
+  return results;
+}

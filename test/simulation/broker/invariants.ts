@@ -1,0 +1,143 @@
+import { hasEnded, type Job } from "../../../roles/broker/job.ts";
+import { completions, type ModelContainer, type ModelNode, terminal } from "../model/model-objects.ts";
+import type { ModelSwarm } from "../model/model-swarm.ts";
+import type { JobsTable } from "./memory-store.ts";
+import { behaviourOf } from "./random-job.ts";
+
+/** How long a healthy broker may take to seal what is over, or to stop a second run. */
+const seal_ms_max = 2_500;
+
+interface View {
+  readonly table: JobsTable;
+  readonly swarm: ModelSwarm;
+  readonly nodes: readonly ModelNode[];
+  readonly end_ms_max: number;
+  readonly now_ms: number;
+  readonly monotonic_ms: number;
+  /** For how long broker, engine and database have been well. */
+  readonly healthy_ms: number;
+}
+
+const jobOf = (container: ModelContainer) =>
+  container.spec.Labels["platform.kind"] === "job" ? container.spec.Labels["platform.id"] : undefined;
+
+/** What must hold at every moment (jobs §8); each check throws a sentence about what does not. */
+export class Invariants {
+  readonly #results = new Map<string, Pick<Job, "state" | "outcome" | "exit_code">>();
+
+  check(view: View): void {
+    this.#resultsStay(view);
+    leasesAreOfLiveJobs(view);
+    capacityIsKept(view);
+    whatIsOverIsSealed(view);
+    onlyOneRuns(view);
+  }
+
+  /** A result that was written is never another one later. */
+  #resultsStay({ table }: View): void {
+    for (const job of table.jobs.values()) {
+      if (!hasEnded(job)) continue;
+      const { state, outcome, exit_code } = job;
+      const first = this.#results.get(job.id);
+      if (!first) this.#results.set(job.id, { state, outcome, exit_code });
+      // An outcome is written once: another object is another writing, whatever it says.
+      else if (first.state !== state || first.outcome !== outcome || first.exit_code !== exit_code)
+        throw new Error(`the result of job ${job.id} was ${first.state} and became ${state}`);
+    }
+  }
+}
+
+function leasesAreOfLiveJobs({ table, now_ms, end_ms_max }: View): void {
+  for (const job of table.jobs.values()) {
+    const lease = table.leases.get(job.id);
+    if (!hasEnded(job) && job.state !== "queued" && !lease)
+      throw new Error(`job ${job.id} is ${job.state} without a lease`);
+    if (job.state === "queued" && lease) throw new Error(`job ${job.id} is queued with a lease`);
+    if (hasEnded(job) && lease && !lease.is_hold) throw new Error(`job ${job.id} has ended with its lease`);
+    if (!hasEnded(job) && now_ms - job.accepted_ms > end_ms_max)
+      throw new Error(`job ${job.id} is ${job.state} past all its deadlines`);
+  }
+}
+
+function capacityIsKept({ table, nodes }: View): void {
+  for (const node of nodes) {
+    const leased = { cpus: 0, memory_bytes: 0, gpus: 0 };
+    for (const lease of table.leases.values()) {
+      if (lease.node_id !== node.id) continue;
+      leased.cpus += lease.cpus;
+      leased.memory_bytes += lease.memory_bytes;
+      leased.gpus += lease.gpu_count;
+    }
+    if (leased.cpus > node.cpus || leased.gpus > node.gpus.length || leased.memory_bytes > node.memory_bytes)
+      throw new Error(`node ${node.name} is leased beyond its capacity`);
+    let cpus = 0;
+    for (const container of node.containers.values())
+      if (jobOf(container)) cpus += (container.spec.TaskTemplate.Resources?.Limits?.NanoCPUs ?? 0) / 1e9;
+    if (cpus > node.cpus) throw new Error(`containers on ${node.name} have ${cpus} CPUs, it has ${node.cpus}`);
+  }
+}
+
+/** A job whose first task is over, and that Swarm could start again, is sealed or gone within moments (jobs §3). */
+function whatIsOverIsSealed({ swarm, now_ms, healthy_ms }: View): void {
+  if (healthy_ms < seal_ms_max) return;
+  for (const service of swarm.services.values()) {
+    const [first] = service.tasks;
+    if (!first || !terminal.has(first.state) || completions(service) === 0) continue;
+    if (service.spec.Labels["platform.kind"] === "janitor") continue;
+    if (now_ms - first.changed_at_ms > seal_ms_max && first.node?.state === "ready")
+      throw new Error(`service ${service.spec.Name} is over and not sealed`);
+  }
+}
+
+/** A container beside the one that counts is a stray: it does not run on while the broker is well. */
+function onlyOneRuns({ table, nodes, monotonic_ms, healthy_ms }: View): void {
+  if (healthy_ms < seal_ms_max) return;
+  for (const node of nodes) {
+    if (node.state !== "ready") continue;
+    for (const container of node.containers.values()) {
+      const id = jobOf(container);
+      if (!id || monotonic_ms - container.started_at_ms < seal_ms_max) continue;
+      const counted = table.jobs.get(id)?.swarm_task_id;
+      if (counted && counted !== container.task.id) throw new Error(`a second container of job ${id} runs on`);
+    }
+  }
+}
+
+/** What must hold when all is over: the one result of each job is its command's, and nothing is left anywhere. */
+export function checkEnd({ table, swarm, nodes }: Pick<View, "table" | "swarm" | "nodes">, networks: number): void {
+  const live = [...table.jobs.values()].filter((job) => !hasEnded(job));
+  if (live.length > 0) throw new Error(`${live.length} jobs never ended: ${live[0]?.id} is ${live[0]?.state}`);
+  if (table.leases.size > 0) throw new Error(`${table.leases.size} leases are left`);
+  const [service] = swarm.services.values();
+  if (service) throw new Error(`${swarm.services.size} services are left: ${service.spec.Name}`);
+  if (networks > 0) throw new Error(`${networks} networks are left`);
+  for (const node of nodes) {
+    if (node.containers.size > 0) throw new Error(`${node.containers.size} containers are left on ${node.name}`);
+    if (node.volumes.size > 0) throw new Error(`volumes are left on ${node.name}: ${[...node.volumes].join(", ")}`);
+  }
+  for (const job of table.jobs.values()) checkResult(job);
+  checkStrays(table, swarm);
+}
+
+/** What a job is said to be must be what its command does, whatever happened around it. */
+function checkResult({ id, state, outcome, exit_code, spec }: Job): void {
+  const { exit_code: code, kind } = behaviourOf(spec.command);
+  const reason = outcome?.reason?.name;
+  const isRight =
+    (state !== "succeeded" || (code === 0 && kind === "plain")) &&
+    (reason !== "exit_code" || (exit_code === code && code !== 0 && kind === "plain")) &&
+    (reason !== "out_of_memory" || kind === "oom") &&
+    (reason !== "command_not_found" || kind === "absent");
+  if (!isRight) throw new Error(`job ${id} is ${state} (${reason}) with ${exit_code}, its command is ${spec.command}`);
+}
+
+/** More than one container of a job was started only where it was found, stopped and recorded. */
+function checkStrays(table: JobsTable, swarm: ModelSwarm): void {
+  const starts = Map.groupBy(
+    swarm.started.filter((container) => jobOf(container) !== undefined),
+    (container) => jobOf(container) ?? "",
+  );
+  for (const [id, containers] of starts)
+    if (containers.length > 1 && !table.strays.has(id))
+      throw new Error(`job ${id} ran ${containers.length} times, and nobody said so`);
+}

@@ -1,0 +1,70 @@
+import type { Job } from "../../../roles/broker/job.ts";
+import { parseJobRequest } from "../../../roles/broker/job-request.ts";
+import type { Random } from "../model/random.ts";
+
+export const timeout_seconds_max = 60;
+
+/** What a job's container does, as its command says. */
+export interface Behaviour {
+  readonly lasts_ms: number;
+  readonly exit_code: number;
+  /** `oom` is killed by the kernel, `absent` cannot be started, `full` finds no room on its disk. */
+  readonly kind: "plain" | "oom" | "absent" | "full";
+}
+
+export function behaviourOf(command: readonly string[]): Behaviour {
+  const [lasts_ms = "0", exit_code = "0", kind = "plain"] = command;
+  return { lasts_ms: Number(lasts_ms), exit_code: Number(exit_code), kind: kind as Behaviour["kind"] };
+}
+
+/** A queued job of one of two challenges, of any kind, with inputs and outputs or without. */
+export function randomJob(random: Random, serial: number, now: number, queued_ms: number): Job {
+  const gpu_count = random.chance(0.25) ? random.between(1, 2) : null;
+  const timeout_seconds = random.between(2, timeout_seconds_max);
+  const lasts_ms = random.chance(0.15) ? timeout_seconds * 1_500 : random.between(50, 8_000);
+  const kind = random.chance(0.85) ? "plain" : random.pick(["oom", "absent", "full"] as const);
+  const exit_code = kind === "oom" ? 137 : random.pick([0, 0, 0, 1, 3, 137]);
+  const blob = "a".repeat(64);
+  const mounts = [
+    ...(random.chance(0.3) ? [{ target: "/input", read_only: true, blob }] : []),
+    ...(random.chance(0.3) ? [{ target: "/output", read_only: false }] : []),
+  ];
+  const limits = { cpus: random.pick([0.5, 1, 2]), memory: "1g", gpu_count };
+  const command = [String(lasts_ms), String(exit_code), kind];
+  const request = parseJobRequest({ image: "job", command, timeout_seconds, mounts, limits });
+  const id = serial.toString(16).padStart(32, "0");
+  return {
+    id,
+    challenge: random.pick(["a", "b"]),
+    job_id: "job",
+    task_id: null,
+    spec_digest: id,
+    spec: { ...request, mounts: request.mounts.map((mount) => ({ ...mount, blob: mount.blob ?? null })) },
+    image_id: "job",
+    cpus: limits.cpus,
+    memory_bytes: 2 ** 30,
+    gpu_count: gpu_count ?? 0,
+    priority: random.pick([0, 0, 1]),
+    state: "queued",
+    outcome: null,
+    is_cancel_asked: false,
+    deadline_ms: now + queued_ms,
+    node_id: null,
+    node_class: null,
+    intent_fencing: null,
+    swarm_task_id: null,
+    container_id: null,
+    exit_code: null,
+    wall_ms: null,
+    is_log_complete: false,
+    log_digest: null,
+    artifacts: [],
+    artifacts_complete: true,
+    accepted_ms: now,
+    staging_ms: null,
+    starting_ms: null,
+    running_ms: null,
+    collecting_ms: null,
+    ended_ms: null,
+  };
+}
