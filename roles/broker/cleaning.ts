@@ -21,8 +21,11 @@ const janitor_ms_max = 120_000;
 export async function removeServices(
   { engine, store, blobs, logs }: DispatchWorld,
   job: Job,
-  { now_ms }: Sight,
+  { now_ms, tasks }: Sight,
 ): Promise<void> {
+  // The node was lost, or the deadline passed, and Swarm started it elsewhere: said before the service is gone.
+  const [first, ...strays] = tasks.ofJob(job.id).map(({ ID }) => ID);
+  if (first && strays.length > 0) await store.event(job.id, "stray_task", { tasks: strays }, now_ms);
   const names = [jobName(job.id), inspectorName(job.id), stagerName("stage", job.id), stagerName("collect", job.id)];
   if (job.node_id !== null) {
     await Promise.all(names.map((name) => engine.removeService(name)));

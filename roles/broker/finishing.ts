@@ -1,11 +1,11 @@
 import type { Task } from "#shared/engine/engine.ts";
 import type { DispatchWorld } from "./dispatch-world.ts";
-import { killedExitCode, wasOutOfMemory } from "./inspecting.ts";
+import { wasOutOfMemory } from "./inspecting.ts";
 import type { Job } from "./job.ts";
 import { putLogAway } from "./job-log.ts";
 import { jobName } from "./job-service-spec.ts";
 import { LogFollows } from "./log-follows.ts";
-import { type Outcome, outcomeOf } from "./outcome.ts";
+import { killedOutcome, type Outcome } from "./outcome.ts";
 
 /** What takes seconds after a task's end, beside the ticks and once a job: its log is put away, and a kill is looked into. */
 export class Finisher {
@@ -36,35 +36,20 @@ export class Finisher {
     const { engine, blobs, logs, store, changed } = this.#world;
     const wasStopped = outcome.state === "timed_out" || outcome.state === "cancelled";
     const is_log_complete = await this.follows.finish(job.id, task.ID, wasStopped);
-    const isKilled = outcome.reason?.name === "exit_code" && outcome.exit_code === killedExitCode;
+    await this.#sayStrays(job);
     const containerId = task.Status.ContainerStatus?.ContainerID;
-    const final = isKilled
-      ? killedOutcome(containerId ? await wasOutOfMemory(this.#world, job, containerId) : null, outcome)
-      : outcome;
+    const isKilled = outcome.reason?.name === "killed_unknown" && containerId;
+    const final = isKilled ? killedOutcome(await wasOutOfMemory(this.#world, job, containerId)) : outcome;
     const log_digest = await putLogAway(blobs, logs, job.id);
     await store.record(job, { log_digest, is_log_complete, outcome: final });
-    await this.#sayStrays(job);
     await engine.removeService(jobName(job.id));
     changed(job.id);
   }
 
-  /** A second task may have come and gone between two ticks: once the service is removed nobody could tell. */
+  /** A second task may have come and gone between two ticks: once the job goes on, and its service is removed, nobody could tell. */
   async #sayStrays({ id }: Job): Promise<void> {
     const { engine, store, clock } = this.#world;
     const tasks = await engine.tasksOfService(jobName(id));
     if (tasks.length > 1) await store.event(id, "stray_task", { tasks: tasks.map(({ ID }) => ID) }, clock.now());
   }
-}
-
-function killedOutcome(wasOom: boolean | null, outcome: Outcome): Outcome {
-  if (wasOom === null)
-    return outcomeOf(
-      "failed",
-      "killed_unknown",
-      "the container was killed, by whom could not be found out",
-      killedExitCode,
-    );
-  return wasOom
-    ? outcomeOf("failed", "out_of_memory", "the container used more memory than its limit", killedExitCode)
-    : outcome;
 }

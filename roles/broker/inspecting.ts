@@ -7,9 +7,6 @@ import { logBytes, readLog } from "./job-log.ts";
 import { janitorService } from "./stager-service-spec.ts";
 import { isOver } from "./tasks-view.ts";
 
-/** Exit code of a process that was killed: by the kernel for want of memory, or by somebody. */
-export const killedExitCode = 137;
-
 export const inspectorName = (id: string) => `platform-inspect-${id}`;
 
 /**

@@ -50,6 +50,23 @@ export function cancelledOutcome(): Outcome {
   return outcomeOf("cancelled", "cancelled", "the challenge cancelled the job");
 }
 
+/** Exit code of a process that was killed: by the kernel for want of memory, or by somebody. */
+const killedExitCode = 137;
+
+/** How a job ends whose container was killed, as far as is known. @param wasOom null when nobody could tell */
+export function killedOutcome(wasOom: boolean | null): Outcome {
+  if (wasOom === null)
+    return outcomeOf(
+      "failed",
+      "killed_unknown",
+      "the container was killed, by whom could not be found out",
+      killedExitCode,
+    );
+  return wasOom
+    ? outcomeOf("failed", "out_of_memory", "the container used more memory than its limit", killedExitCode)
+    : outcomeOf("failed", "exit_code", `the command ended with exit code ${killedExitCode}`, killedExitCode);
+}
+
 export const terminalTaskStates: ReadonlySet<string> = new Set([
   "complete",
   "shutdown",
@@ -69,6 +86,8 @@ export function verdict({ Status }: Task): Outcome {
   const exit = /task: non-zero exit \((\d+)\)/.exec(message);
   if (Status.State === "failed" && exit) {
     const code = Number(exit[1]);
+    // Until somebody has looked it may have been the kernel, or an operator (jobs §6).
+    if (code === killedExitCode) return killedOutcome(null);
     return outcomeOf("failed", "exit_code", `the command ended with exit code ${code}`, code);
   }
   if (/starting container failed|OCI runtime create failed|failed to create (shim )?task/.test(message))

@@ -97,7 +97,10 @@ export class BrokerWorld {
   removeOneService(pick: number): void {
     const services = [...this.swarm.services.values()];
     const service = services[pick % services.length];
-    if (service) this.swarm.removeService(service.id);
+    if (!service) return;
+    this.swarm.removeService(service.id);
+    // Whether it had run twice is gone with it: nobody can say so any more.
+    this.table.strays.add(service.spec.Labels["platform.id"] ?? "");
   }
 
   /** Kills the broker wherever it is, and starts another. */
