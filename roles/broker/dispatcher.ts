@@ -7,6 +7,7 @@ import { FullNodes } from "./full-nodes.ts";
 import type { Job } from "./job.ts";
 import { jobName } from "./job-service-spec.ts";
 import { LeadLostError } from "./lead.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { NodeWatch } from "./node-watch.ts";
 import type { Pace } from "./pace.ts";
 import { classCapacities, freeCapacities, isAvailable, place, type QueuedJob, type Share } from "./placement.ts";
@@ -34,6 +35,7 @@ export class Dispatcher {
   readonly #nodes: NodeWatch;
   readonly #full_nodes = new FullNodes();
   #isTakenOver = false;
+  #tidy_ms = 0;
   #looked_ms = Number.NEGATIVE_INFINITY;
   last_tick_ms: number;
 
@@ -43,6 +45,7 @@ export class Dispatcher {
     this.#sweeper = new Sweeper(world);
     this.#nodes = new NodeWatch(world.settings.node_lost_ms);
     this.last_tick_ms = world.clock.monotonic();
+    this.#tidy_ms = this.last_tick_ms + limits.jobs.dispatch.tidy_ms;
   }
 
   async tick(): Promise<Pace> {
@@ -50,6 +53,7 @@ export class Dispatcher {
     if (!this.#isTakenOver) await sealWhatIsOver(this.#world, records.active);
     this.#isTakenOver = true;
     const pace = await this.#act(records);
+    await this.#tidy(records);
     this.last_tick_ms = this.#world.clock.monotonic();
     return pace;
   }
@@ -96,6 +100,14 @@ export class Dispatcher {
     const isChanging = active.some(({ state }) => state !== "running") || overdue.length + unremoved.length > 0;
     if (isChanging || placed.length > 0) return "soon";
     return isNothing ? "idle" : "watching";
+  }
+
+  async #tidy({ active, unremoved }: Records): Promise<void> {
+    const { clock } = this.#world;
+    if (clock.monotonic() < this.#tidy_ms) return;
+    this.#tidy_ms = clock.monotonic() + limits.jobs.dispatch.tidy_ms;
+    // What was placed in this tick is not in its records: it is read again.
+    await removeLeftovers(this.#world, [...active, ...unremoved, ...(await this.#world.store.active())]);
   }
 
   async #look(active: readonly Job[], leases: readonly { readonly node_id: string }[]): Promise<Sight> {

@@ -66,6 +66,8 @@ export const limits = {
       idle_tick_ms: 1_000,
       /** How often it looks at the Swarm though it knows of nothing to do. */
       idle_look_ms: 30_000,
+      /** How often it looks for services and networks that nobody knows of. */
+      tidy_ms: 60_000,
       /** What looking may cost while jobs only run: the pause is so many times the CPU time of the last look. */
       pause_per_cpu_ms: 30,
       /** Of each challenge's queue, and class, what a tick considers. */
