@@ -8,6 +8,7 @@ import type { Job } from "./job.ts";
 import { jobName, jobNetwork, jobService, networkOf } from "./job-service-spec.ts";
 import { logChange } from "./log-follows.ts";
 import { cancelledOutcome, lostOutcome, type Outcome, outcomeOf, verdict } from "./outcome.ts";
+import type { SentCreates } from "./sent-creates.ts";
 import { stagerName } from "./stager-service-spec.ts";
 import { stageInputs } from "./staging.ts";
 import { isOver } from "./tasks-view.ts";
@@ -16,16 +17,18 @@ import { isOver } from "./tasks-view.ts";
 export class Advancer {
   readonly #world: DispatchWorld;
   readonly #takeover_ms: number;
+  readonly #creates: SentCreates;
   readonly #started = new Set<string>();
   readonly #sealed = new Set<string>();
   readonly #strays = new Set<string>();
   readonly #missing = new Map<string, number>();
   readonly finisher: Finisher;
 
-  constructor(world: DispatchWorld) {
+  constructor(world: DispatchWorld, creates: SentCreates) {
     this.#world = world;
+    this.#creates = creates;
     this.#takeover_ms = world.clock.monotonic();
-    this.finisher = new Finisher(world);
+    this.finisher = new Finisher(world, creates);
   }
 
   async advance(job: Job, sight: Sight): Promise<void> {
@@ -150,7 +153,10 @@ export class Advancer {
       await ensureService(engine, jobService(request, { id, challenge, image_id, node_id, node_class }));
       this.#started.add(name);
     } catch (error) {
-      if (!(error instanceof EngineError) || error.fault === "unavailable") throw error;
+      if (!(error instanceof EngineError) || error.fault === "unavailable") {
+        this.#creates.lostSight(id);
+        throw error;
+      }
       this.#world.log.warn({ err: error, job: id }, "the engine refused the job's service");
       await this.#end(
         job,

@@ -15,8 +15,6 @@ interface Sweep {
   readonly until_ms: number;
 }
 
-const janitor_ms_max = 120_000;
-
 /** Services and network of an ended job: gone at once. What was seen of its log is kept, also where the end cut it short. */
 export async function removeServices(
   { engine, store, blobs, logs }: DispatchWorld,
@@ -83,7 +81,7 @@ export class Sweeper {
     const { stager_image } = settings;
     await confirm();
     await ensureService(engine, janitorService({ name, task: "janitor", node_id, stager_image, env }));
-    this.#sweeps.set(node_id, { name, jobs, until_ms: now_ms + janitor_ms_max });
+    this.#sweeps.set(node_id, { name, jobs, until_ms: now_ms + limits.jobs.janitor_ms_max });
   }
 
   /** A janitor that found something in use, or could not look, is sent again for each of its jobs. */

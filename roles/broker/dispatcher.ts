@@ -11,6 +11,8 @@ import { removeLeftovers } from "./leftovers.ts";
 import { NodeWatch } from "./node-watch.ts";
 import type { Pace } from "./pace.ts";
 import { classCapacities, freeCapacities, isAvailable, place, type QueuedJob, type Share } from "./placement.ts";
+import { SentCreates } from "./sent-creates.ts";
+import { stagerName } from "./stager-service-spec.ts";
 import { sealWhatIsOver } from "./takeover.ts";
 import { TasksView } from "./tasks-view.ts";
 
@@ -33,6 +35,9 @@ export class Dispatcher {
   readonly #advancer: Advancer;
   readonly #sweeper: Sweeper;
   readonly #nodes: NodeWatch;
+  readonly #creates: SentCreates;
+  /** Services that nobody wants, as the last tick saw them. */
+  #unwanted = new Set<string>();
   readonly #full_nodes = new FullNodes();
   #isTakenOver = false;
   #tidy_ms = 0;
@@ -41,7 +46,8 @@ export class Dispatcher {
 
   constructor(world: DispatchWorld) {
     this.#world = world;
-    this.#advancer = new Advancer(world);
+    this.#creates = new SentCreates(world.clock);
+    this.#advancer = new Advancer(world, this.#creates);
     this.#sweeper = new Sweeper(world);
     this.#nodes = new NodeWatch(world.settings.node_lost_ms);
     this.last_tick_ms = world.clock.monotonic();
@@ -95,7 +101,9 @@ export class Dispatcher {
     const placed = await this.#place(waiting, shares, leases, sight);
     await this.#each([...overdue, ...active, ...placed], (job) => this.#advancer.advance(job, sight));
     await this.#removeOrphans([...active, ...placed, ...unremoved], sight);
-    await this.#each(unremoved, (job) => removeServices(this.#world, job, sight));
+    await this.#each(unremoved, async (job) => {
+      if (job.node_id === null || this.#creates.areSettled(job.id)) await removeServices(this.#world, job, sight);
+    });
     await this.#sweeper.sweep(unswept, new Set(leases.flatMap(({ is_hold, job }) => (is_hold ? job : []))), sight);
     const isChanging = active.some(({ state }) => state !== "running") || overdue.length + unremoved.length > 0;
     if (isChanging || placed.length > 0) return "soon";
@@ -143,15 +151,19 @@ export class Dispatcher {
 
   /** A container that may run for a job that is over, or was never ours: a create that came late. It is stopped, and said. */
   async #removeOrphans(known: readonly Job[], { tasks, now_ms }: Sight): Promise<void> {
-    const ids = new Set(known.map(({ id }) => id));
+    const states = new Map(known.map(({ id, state }) => [id, state]));
     const { engine, store, log } = this.#world;
-    for (const id of tasks.jobsThatMayRun().filter((id) => !ids.has(id))) {
+    for (const id of tasks.jobsThatMayRun().filter((id) => !states.has(id))) {
       log.warn({ job: id }, "a service of a job that is over was still there");
       await engine.removeService(jobName(id));
       await store
         .event(id, "stray_task", { tasks: tasks.ofJob(id).map(({ ID }) => ID) }, now_ms)
         .catch((error: unknown) => log.warn({ err: error, job: id }, "the stray is not on record"));
     }
+    const before = this.#unwanted;
+    this.#unwanted = new Set(tasks.stagersBut(states).map(({ kind, id }) => stagerName(kind, id)));
+    // Those that this tick removed are still in its sight: only what stays is a stray.
+    for (const name of this.#unwanted) if (before.has(name)) await engine.removeService(name);
   }
 
   /** One job that fails does not keep the others waiting; losing the lead ends the tick. */

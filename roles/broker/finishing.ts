@@ -6,15 +6,18 @@ import { putLogAway } from "./job-log.ts";
 import { jobName } from "./job-service-spec.ts";
 import { LogFollows } from "./log-follows.ts";
 import { killedOutcome, type Outcome } from "./outcome.ts";
+import type { SentCreates } from "./sent-creates.ts";
 
 /** What takes seconds after a task's end, beside the ticks and once a job: its log is put away, and a kill is looked into. */
 export class Finisher {
   readonly #world: DispatchWorld;
+  readonly #creates: SentCreates;
   readonly #finishing = new Map<string, Promise<void>>();
   readonly follows: LogFollows;
 
-  constructor(world: DispatchWorld) {
+  constructor(world: DispatchWorld, creates: SentCreates) {
     this.#world = world;
+    this.#creates = creates;
     this.follows = new LogFollows(world);
   }
 
@@ -42,7 +45,8 @@ export class Finisher {
     const final = isKilled ? killedOutcome(await wasOutOfMemory(this.#world, job, containerId)) : outcome;
     const log_digest = await putLogAway(blobs, logs, job.id);
     await store.record(job, { log_digest, is_log_complete, outcome: final });
-    await engine.removeService(jobName(job.id));
+    // Its GPUs are free from here on; where that must wait, cleaning does it.
+    if (this.#creates.areSettled(job.id)) await engine.removeService(jobName(job.id));
     changed(job.id);
   }
 

@@ -1,20 +1,26 @@
+import type { Service } from "#shared/engine/engine.ts";
+import { limits } from "#shared/schemas/limits.ts";
 import type { DispatchWorld } from "./dispatch-world.ts";
 import { tryRemoveNetwork } from "./engine-acts.ts";
 import type { Job } from "./job.ts";
 
 /**
- * Removes networks and services of jobs that are over and cleaned up after: a call of a leader that was held up may have
- * reached the engine when nobody expected it any more. `known` are the jobs that are not.
+ * Removes services and networks that nobody knows of: a call of a leader that was held up may reach the engine when nobody
+ * expects it any more. `known` are the jobs that are not cleaned up after; stagers are looked after at every tick.
  */
-export async function removeLeftovers({ engine, log }: DispatchWorld, known: readonly Job[]): Promise<void> {
+export async function removeLeftovers({ engine, log, clock }: DispatchWorld, known: readonly Job[]): Promise<void> {
   const ids = new Set(known.map(({ id }) => id));
-  const isLeft = (labels: Readonly<Record<string, string>>) => !ids.has(labels["platform.id"] ?? "");
-  const ours = { "platform.fleet": "jobs", "platform.kind": "job" };
-  const [services, networks] = await Promise.all([engine.services(ours), engine.networks(ours)]);
-  for (const { ID, Spec } of services.filter(({ Spec }) => isLeft(Spec.Labels))) {
+  const isOver = (labels: Readonly<Record<string, string>>) => !ids.has(labels["platform.id"] ?? "");
+  const isOld = ({ CreatedAt }: Service) => clock.now() - Date.parse(CreatedAt) > limits.jobs.janitor_ms_max;
+  const fleet = { "platform.fleet": "jobs" };
+  const [services, networks] = await Promise.all([engine.services(fleet), engine.networks(fleet)]);
+  for (const service of services) {
+    const { ID, Spec } = service;
+    const kind = Spec.Labels["platform.kind"];
+    if (!(kind === "job" && isOver(Spec.Labels)) && !(kind === "janitor" && isOld(service))) continue;
     log.warn({ service: Spec.Name }, "a service of a job that is over was left");
     await engine.removeService(ID);
   }
-  for (const { Id, Name, Labels } of networks.filter(({ Labels }) => isLeft(Labels)))
-    if (await tryRemoveNetwork(engine, Id)) log.info({ network: Name, labels: Labels }, "a left network was removed");
+  for (const { Id, Name } of networks.filter(({ Labels }) => isOver(Labels)))
+    if (await tryRemoveNetwork(engine, Id)) log.warn({ network: Name }, "a network of a job that is over was left");
 }

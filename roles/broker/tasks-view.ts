@@ -1,5 +1,6 @@
 import type { Task } from "#shared/engine/engine.ts";
 import { terminalTaskStates } from "./outcome.ts";
+import type { StagerKind } from "./stager-service-spec.ts";
 
 /** All our tasks at one moment, by what they are for. One list call a tick makes it (jobs §7). */
 export class TasksView {
@@ -22,13 +23,23 @@ export class TasksView {
     return this.#byKey.get(keyOf("job", id)) ?? [];
   }
 
-  ofStager(kind: "stage" | "collect", id: string): readonly Task[] {
+  ofStager(kind: StagerKind, id: string): readonly Task[] {
     return this.#byKey.get(keyOf(kind, id)) ?? [];
   }
 
   /** The last task of a janitor, by its service's name. */
   ofJanitor(name: string): Task | undefined {
     return this.#byKey.get(keyOf("janitor", name))?.at(-1);
+  }
+
+  /** Stagers whose job is not, or no longer, in the state that they serve. */
+  stagersBut(states: ReadonlyMap<string, string>): { readonly kind: StagerKind; readonly id: string }[] {
+    const served = { stage: "staging", collect: "collecting" } as const;
+    return [...this.#byKey.keys()].flatMap((key) => {
+      const [kind = "", id = ""] = key.split("/");
+      if (kind !== "stage" && kind !== "collect") return [];
+      return states.get(id) === served[kind] ? [] : [{ kind, id } as const];
+    });
   }
 
   /** Ids of jobs of which a container runs or is to run. */

@@ -94,6 +94,8 @@ export const limits = {
     volume_ms_max: 120_000,
     /** Jobs that one run of the janitor cleans up after. */
     sweep_jobs_max: 500,
+    /** A janitor that has not ended by then is given up. */
+    janitor_ms_max: 120_000,
     /** Pause before a janitor that found something in use, or failed, is sent again. */
     sweep_again_ms: 10_000,
     /** A blob that no job uses. */

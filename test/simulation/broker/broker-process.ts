@@ -6,11 +6,11 @@ import type { VirtualClock } from "../model/virtual-clock.ts";
 /** A broker's process as the world sees it: it can be killed, or stopped for a while, at any of its calls. */
 export class BrokerProcess {
   readonly #clock: VirtualClock;
-  readonly #trace: (what: string) => void;
+  readonly #trace: (name: string, of: string) => void;
   #isDead = false;
   #stalled_until_ms = 0;
 
-  constructor(clock: VirtualClock, trace: (what: string) => void) {
+  constructor(clock: VirtualClock, trace: (name: string, of: string) => void) {
     this.#clock = clock;
     this.#trace = trace;
   }
@@ -31,7 +31,7 @@ export class BrokerProcess {
         if (typeof call !== "function") return call;
         return (...words: unknown[]) => {
           if (this.#isDead) return new Promise(() => undefined);
-          this.#trace(`${String(name)} ${typeof words[0] === "string" ? words[0] : ""}`);
+          this.#trace(String(name), typeof words[0] === "string" ? words[0] : "");
           const left_ms = this.#stalled_until_ms - this.#clock.monotonic();
           if (left_ms <= 0 || name === "taskLogs") return call.apply(of, words);
           return this.#clock.sleep(left_ms).then(() => call.apply(of, words));

@@ -131,13 +131,16 @@ function checkResult({ id, state, outcome, exit_code, spec }: Job): void {
   if (!isRight) throw new Error(`job ${id} is ${state} (${reason}) with ${exit_code}, its command is ${spec.command}`);
 }
 
-/** More than one container of a job was started only where it was found, stopped and recorded. */
+/** More than one container of a job was started only where it was found, stopped and recorded; and the first one counts. */
 function checkStrays(table: JobsTable, swarm: ModelSwarm): void {
   const starts = Map.groupBy(
     swarm.started.filter((container) => jobOf(container) !== undefined),
     (container) => jobOf(container) ?? "",
   );
-  for (const [id, containers] of starts)
-    if (containers.length > 1 && !table.strays.has(id))
-      throw new Error(`job ${id} ran ${containers.length} times, and nobody said so`);
+  for (const [id, [first, ...others]] of starts) {
+    if (!first || others.length === 0) continue;
+    if (!table.strays.has(id)) throw new Error(`job ${id} ran ${others.length + 1} times, and nobody said so`);
+    const counted = table.jobs.get(id)?.swarm_task_id;
+    if (counted && counted !== first.task.id) throw new Error(`the result of job ${id} is that of a later run`);
+  }
 }

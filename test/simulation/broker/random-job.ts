@@ -1,5 +1,6 @@
 import type { Job } from "../../../roles/broker/job.ts";
 import { parseJobRequest } from "../../../roles/broker/job-request.ts";
+import { parseBytes } from "../../../roles/broker/quantities.ts";
 import type { Random } from "../model/random.ts";
 
 export const timeout_seconds_max = 60;
@@ -17,8 +18,8 @@ export function behaviourOf(command: readonly string[]): Behaviour {
   return { lasts_ms: Number(lasts_ms), exit_code: Number(exit_code), kind: kind as Behaviour["kind"] };
 }
 
-/** A queued job of one of two challenges, of any kind, with inputs and outputs or without. */
-export function randomJob(random: Random, serial: number, now: number, queued_ms: number): Job {
+/** A request of any kind, with inputs and outputs or without. */
+export function randomRequest(random: Random): object {
   const gpu_count = random.chance(0.25) ? random.between(1, 2) : null;
   const timeout_seconds = random.between(2, timeout_seconds_max);
   const lasts_ms = random.chance(0.15) ? timeout_seconds * 1_500 : random.between(50, 8_000);
@@ -31,7 +32,17 @@ export function randomJob(random: Random, serial: number, now: number, queued_ms
   ];
   const limits = { cpus: random.pick([0.5, 1, 2]), memory: "1g", gpu_count };
   const command = [String(lasts_ms), String(exit_code), kind];
-  const request = parseJobRequest({ image: "job", command, timeout_seconds, mounts, limits });
+  return { command, timeout_seconds, mounts, limits, priority: random.pick([0, 0, 1]) };
+}
+
+/** A queued job of one of two challenges. */
+export function jobOf(
+  asked: object,
+  { serial, now_ms, queued_ms }: { readonly serial: number; readonly now_ms: number; readonly queued_ms: number },
+  random: Random,
+): Job {
+  const request = parseJobRequest({ image: "job", ...asked });
+  const { cpus, memory, gpu_count } = request.limits;
   const id = serial.toString(16).padStart(32, "0");
   return {
     id,
@@ -41,14 +52,14 @@ export function randomJob(random: Random, serial: number, now: number, queued_ms
     spec_digest: id,
     spec: { ...request, mounts: request.mounts.map((mount) => ({ ...mount, blob: mount.blob ?? null })) },
     image_id: "job",
-    cpus: limits.cpus,
-    memory_bytes: 2 ** 30,
+    cpus,
+    memory_bytes: parseBytes(memory) ?? 0,
     gpu_count: gpu_count ?? 0,
-    priority: random.pick([0, 0, 1]),
+    priority: request.priority,
     state: "queued",
     outcome: null,
     is_cancel_asked: false,
-    deadline_ms: now + queued_ms,
+    deadline_ms: now_ms + queued_ms,
     node_id: null,
     node_class: null,
     intent_fencing: null,
@@ -60,7 +71,7 @@ export function randomJob(random: Random, serial: number, now: number, queued_ms
     log_digest: null,
     artifacts: [],
     artifacts_complete: true,
-    accepted_ms: now,
+    accepted_ms: now_ms,
     staging_ms: null,
     starting_ms: null,
     running_ms: null,

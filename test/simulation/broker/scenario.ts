@@ -41,8 +41,8 @@ export async function runScenario(seed: number, schedule: Schedule = scheduleOf(
     world.nodes.splice(0, world.nodes.length, ...world.swarm.nodes.values());
     for (let waited_ms = 0; waited_ms < quiet_ms && !world.isOver(); waited_ms += 10_000)
       await clock.advance(10_000, check);
-    // A last look for what a held-up broker may have left comes within a minute.
-    await clock.advance(70_000, check);
+    // What a held-up broker may have left is looked for now and then, janitors once they are old.
+    await clock.advance(200_000, check);
     world.assertEnd();
   } catch (cause) {
     throw new Error(`seed ${seed}: ${(cause as Error).message}`, { cause });

@@ -20,7 +20,7 @@ import {
   type JobsTable,
   type StoreFaults,
 } from "./memory-store.ts";
-import { randomJob, timeout_seconds_max } from "./random-job.ts";
+import { jobOf, randomRequest, timeout_seconds_max } from "./random-job.ts";
 
 const settings = {
   stager_image: "stager",
@@ -34,7 +34,7 @@ const settings = {
   node_lost_ms: 60_000,
 };
 const policy = {
-  ...{ running_max: 6, queued_max: 1_000, share_weight: 1, gpu_count_max: 2, image_allowlist: [] },
+  ...{ queued_max: 1_000, share_weight: 1, gpu_count_max: 2, image_allowlist: [] },
   ...{ allow_egress: false, networks: [], queueing: true, blob_bytes_max: 1 },
 };
 /** The sum of a job's deadlines, and two minutes for what is on its way when one passes. */
@@ -58,15 +58,19 @@ export class BrokerWorld {
   readonly nodes: ModelNode[];
   /** A hash over everything that was asked of engine and database, in its order. */
   trace = 0n;
+  /** How often each call was made. */
+  readonly calls = new Map<string, number>();
   readonly #networks: ModelNetworks = new Map();
   readonly #logs = createMemoryLogs();
   readonly #jobs: Random;
+  readonly #running_max: number;
   readonly #invariants = new Invariants();
   #broker: BrokerProcess | null = null;
   #healthy_since_ms = 0;
   #serial = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, { cpus = 4, running_max = 6 } = {}) {
+    this.#running_max = running_max;
     this.random = createRandom(seed);
     this.#jobs = createRandom(seed ^ 0x5eed);
     const containers = new Containers(this.clock, this.random, this.table, this.stagerFaults);
@@ -75,15 +79,17 @@ export class BrokerWorld {
       run: (container) => containers.run(spec, container),
     }));
     this.nodes = [
-      this.swarm.addNode("cpu-1", { "platform.workload": "cpu" }),
-      this.swarm.addNode("cpu-2", { "platform.workload": "cpu" }),
+      this.swarm.addNode("cpu-1", { "platform.workload": "cpu" }, { cpus }),
+      this.swarm.addNode("cpu-2", { "platform.workload": "cpu" }, { cpus }),
       this.swarm.addNode("gpu-1", { "platform.workload": "gpu" }, { gpus: ["GPU-0", "GPU-1"] }),
     ];
   }
 
-  submit(): void {
+  /** A job of any kind, or as `request` says. */
+  submit(request?: object): void {
     this.#serial += 1;
-    const job = randomJob(this.#jobs, this.#serial, this.clock.now(), settings.queued_ms);
+    const [now_ms, { queued_ms }] = [this.clock.now(), settings];
+    const job = jobOf(request ?? randomRequest(this.#jobs), { serial: this.#serial, now_ms, queued_ms }, this.#jobs);
     this.table.jobs.set(job.id, job);
   }
 
@@ -125,7 +131,9 @@ export class BrokerWorld {
 
   #startBroker(): BrokerProcess {
     const fencing = ++this.table.fencing;
-    const broker = new BrokerProcess(this.clock, (what) => {
+    const broker = new BrokerProcess(this.clock, (name, of) => {
+      const what = `${name} ${of}`;
+      this.calls.set(name, (this.calls.get(name) ?? 0) + 1);
       this.trace = Bun.hash(`${this.trace} ${this.clock.monotonic()} ${what}`) as bigint;
     });
     const engine: Engine = createModelEngine(this.swarm, this.clock, this.random, this.engineFaults, this.#networks);
@@ -143,8 +151,8 @@ export class BrokerWorld {
       log: pino({ level: "silent" }),
       policies: async () =>
         new Map([
-          ["a", policy],
-          ["b", policy],
+          ["a", { ...policy, running_max: this.#running_max }],
+          ["b", { ...policy, running_max: this.#running_max }],
         ]),
       changed: () => undefined,
     });

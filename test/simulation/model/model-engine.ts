@@ -13,12 +13,20 @@ import type { Random } from "./random.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 export interface EngineFaults {
-  /** Probability that a call fails, half of the time after it took effect: nobody can tell. */
+  /** Probability that a call fails, and nobody can tell whether it takes effect. */
   call_failure: number;
   /** Probability that reading a log says nothing and never ends. */
   log_hang: number;
   /** The engine does not answer at all. */
   is_down: boolean;
+}
+
+function attempt(act: () => unknown): void {
+  try {
+    act();
+  } catch {
+    // Its caller has gone.
+  }
 }
 
 export type ModelNetworks = Map<string, Network>;
@@ -42,6 +50,8 @@ function grown({ listeners }: ModelContainer, signal: AbortSignal): Promise<void
 
 type Labels = Readonly<Record<string, string>>;
 
+/** A successor waits for longer than this for a service that a former leader may have asked for (jobs §3). */
+const late_ms_max = 9_000;
 const call_ms = { min: 1, max: 8 } as const;
 
 /** The Engine interface over a model Swarm: answers take a moment, and fail as `faults` says. */
@@ -56,7 +66,9 @@ export function createModelEngine(
     await clock.sleep(random.between(call_ms.min, call_ms.max));
     if (faults.is_down) throw new EngineError("unavailable", "connect ECONNREFUSED");
     if (!random.chance(faults.call_failure)) return act();
-    if (random.chance(0.5)) act();
+    // Nobody can tell: it did nothing, or took effect, or takes effect when nobody expects it any more.
+    const late_ms = random.pick([null, 0, random.between(100, late_ms_max)]);
+    if (late_ms !== null) clock.after(late_ms, () => void attempt(act));
     throw new EngineError("unavailable", "socket hang up");
   };
   const carries = (labels: Labels | undefined, wanted: Labels) =>

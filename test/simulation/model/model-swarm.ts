@@ -18,6 +18,9 @@ import type { VirtualClock } from "./virtual-clock.ts";
 /** Swarm's own batching (measured): scheduler 50 ms, assignment 100 ms, status 100 ms. */
 const delays = { schedule_ms: 50, assign_ms: 100, report_ms: 100, node_down_ms: 15_000 } as const;
 
+/** How long an agent that is back may take to stop what should not run any more. */
+const late_kill_ms_max = 10_000;
+
 /** A Swarm in memory with the habits that hurt: second runs, flips of finished tasks, tasks left running on dead nodes. */
 export class ModelSwarm {
   readonly clock: VirtualClock;
@@ -147,7 +150,7 @@ export class ModelSwarm {
       node.version += 1;
       for (const task of this.allTasks()) if (task.node === node && !terminal.has(task.state)) this.#catchUp(task);
       for (const container of [...node.containers.values()])
-        if (container.task.service.is_removed) this.#kill(container);
+        if (container.task.service.is_removed) this.#kill(container, this.#random.between(0, late_kill_ms_max));
     });
   }
 
@@ -263,7 +266,7 @@ export class ModelSwarm {
   #catchUp(task: ModelTask): void {
     const { container } = task;
     if (container?.node.containers.has(container.id)) {
-      if (task.desired !== "complete") this.#kill(container);
+      if (task.desired !== "complete") this.#kill(container, this.#random.between(0, late_kill_ms_max));
       return;
     }
     if (container?.ended && container.ended.exit_code !== 137) {
@@ -285,8 +288,8 @@ export class ModelSwarm {
     this.#report(task, "shutdown");
   }
 
-  #kill(container: ModelContainer): void {
-    this.clock.after(delays.report_ms, () => this.#end(container, { exit_code: 137, is_oom: false }));
+  #kill(container: ModelContainer, late_ms = 0): void {
+    this.clock.after(delays.report_ms + late_ms, () => this.#end(container, { exit_code: 137, is_oom: false }));
   }
 
   #report(task: ModelTask, state: TaskState, error = ""): void {
