@@ -17,7 +17,7 @@ interface Sweep {
 
 /** Services and network of an ended job: gone at once. What was seen of its log is kept, also where the end cut it short. */
 export async function removeServices(
-  { engine, store, blobs, logs }: DispatchWorld,
+  { engine, store, blobs, logs, confirm }: DispatchWorld,
   job: Job,
   { now_ms, tasks }: Sight,
 ): Promise<void> {
@@ -26,6 +26,8 @@ export async function removeServices(
   if (first && strays.length > 0) await store.event(job.id, "stray_task", { tasks: strays }, now_ms);
   const names = [jobName(job.id), inspectorName(job.id), stagerName("stage", job.id), stagerName("collect", job.id)];
   if (job.node_id !== null) {
+    // A leader that was held up must not take away what its successor keeps.
+    await confirm();
     await Promise.all(names.map((name) => engine.removeService(name)));
     if (!(await tryRemoveNetwork(engine, jobName(job.id)))) return;
   }

@@ -152,7 +152,8 @@ export class Dispatcher {
   /** A container that may run for a job that is over, or was never ours: a create that came late. It is stopped, and said. */
   async #removeOrphans(known: readonly Job[], { tasks, now_ms }: Sight): Promise<void> {
     const states = new Map(known.map(({ id, state }) => [id, state]));
-    const { engine, store, log } = this.#world;
+    const { engine, store, log, confirm } = this.#world;
+    await confirm();
     for (const id of tasks.jobsThatMayRun().filter((id) => !states.has(id))) {
       log.warn({ job: id }, "a service of a job that is over was still there");
       await engine.removeService(jobName(id));

@@ -46,6 +46,7 @@ export class Finisher {
     const log_digest = await putLogAway(blobs, logs, job.id);
     await store.record(job, { log_digest, is_log_complete, outcome: final });
     // Its GPUs are free from here on; where that must wait, cleaning does it.
+    await this.#world.confirm();
     if (this.#creates.areSettled(job.id)) await engine.removeService(jobName(job.id));
     changed(job.id);
   }

@@ -8,12 +8,16 @@ import type { Job } from "./job.ts";
  * Removes services and networks that nobody knows of: a call of a leader that was held up may reach the engine when nobody
  * expects it any more. `known` are the jobs that are not cleaned up after; stagers are looked after at every tick.
  */
-export async function removeLeftovers({ engine, log, clock }: DispatchWorld, known: readonly Job[]): Promise<void> {
+export async function removeLeftovers(
+  { engine, log, clock, confirm }: DispatchWorld,
+  known: readonly Job[],
+): Promise<void> {
   const ids = new Set(known.map(({ id }) => id));
   const isOver = (labels: Readonly<Record<string, string>>) => !ids.has(labels["platform.id"] ?? "");
   const isOld = ({ CreatedAt }: Service) => clock.now() - Date.parse(CreatedAt) > limits.jobs.janitor_ms_max;
   const fleet = { "platform.fleet": "jobs" };
   const [services, networks] = await Promise.all([engine.services(fleet), engine.networks(fleet)]);
+  await confirm();
   for (const service of services) {
     const { ID, Spec } = service;
     const kind = Spec.Labels["platform.kind"];
