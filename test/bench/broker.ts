@@ -2,6 +2,7 @@
  * What the broker costs, as a black box: the compiled executable over HTTP, beside the bare Engine API or a bare server in the
  * same run, taking turns.  `bun run test/bench/broker.ts [dispatch|throughput|staged|accept|running]…`; all without names.
  */
+import { readdirSync, readFileSync } from "node:fs";
 import { accepting } from "./broker/accept.ts";
 import { dispatchLatency } from "./broker/dispatch.ts";
 import { type LabBench, startLabBench } from "./broker/lab-bench.ts";
@@ -43,6 +44,20 @@ async function main(asked: readonly string[]): Promise<void> {
   }
   for (const [name, part] of Object.entries(alone)) if (wanted(name)) await measure(name, part);
 }
+
+/** The pids of what this process has started and not ended. */
+function children(): number[] {
+  const threads = readdirSync("/proc/self/task");
+  const lists = threads.map((thread) => readFileSync(`/proc/self/task/${thread}/children`, "utf8"));
+  return lists.flatMap((list) => list.split(" ").filter(Boolean).map(Number));
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => {
+    for (const pid of children()) process.kill(pid, "SIGTERM");
+    say("interrupted; the next lab that starts removes this one");
+    process.exit(130);
+  });
 
 await main(Bun.argv.slice(2));
 process.exit();
