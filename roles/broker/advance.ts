@@ -111,7 +111,7 @@ export class Advancer {
     const since = this.#missing.get(job.id) ?? now_ms;
     this.#missing.set(job.id, since);
     if (now_ms - since < limits.jobs.dispatch.task_missing_ms_max) return;
-    await this.#stop(job, sight, outcomeOf("failed", "engine_error", "the job's task is gone from the Swarm"));
+    await this.#stop(job, sight, outcomeOf("failed", "task_gone", "the job's task is gone from the Swarm"));
   }
 
   /** The only task that counts is the first that was seen (jobs §3). */
@@ -195,7 +195,13 @@ export class Advancer {
     const collecting = await store.move(job, "collecting", sight.now_ms, sight.now_ms + settings.collecting_ms, step);
     changed(job.id);
     await this.#seal(collecting);
-    if (task && isOver(task)) this.finisher.begin(collecting, task, outcome);
+    if (task && isOver(task)) this.#finish(collecting, task, outcome, sight);
+  }
+
+  /** A node that is away could not tell the log: until the deadline it is waited for. */
+  #finish(job: Job, task: Task, outcome: Outcome, { nodes }: Sight): void {
+    const node = nodes.get(job.node_id ?? "");
+    if (node?.Status.State === "ready") this.finisher.begin(job, task, outcome, node);
   }
 
   async #collecting(job: Job, sight: Sight): Promise<void> {
@@ -214,13 +220,14 @@ export class Advancer {
     await this.#seal(job);
     await this.#sealStrays(job, sight);
     if (mayRun) return;
-    if (task && job.log_digest === null) return this.finisher.begin(job, task, outcome);
+    if (task && job.log_digest === null) return this.#finish(job, task, outcome, sight);
     const { isDone, isComplete, outcome: final } = await this.#collected(job, outcome, sight);
     if (!isDone) return;
     if (!isComplete) await this.#world.store.record(job, { artifacts_complete: false });
     if (this.#started.has(stagerName("collect", job.id)))
       await this.#world.engine.removeService(stagerName("collect", job.id));
-    await this.#end(job, final);
+    // Where the task went nobody knows: the janitor looks whether its container did.
+    await this.#end(job, final, final.reason?.name === "task_gone");
   }
 
   async #collected(job: Job, outcome: Outcome, sight: Sight) {

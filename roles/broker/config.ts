@@ -45,6 +45,7 @@ export const BrokerConfig = Type.Object(
     staging_ms: Ms(jobs.staging_ms_max, "how long placing inputs may take"),
     starting_ms: Ms(jobs.starting_ms_max, "how long image pull and start may take"),
     collecting_ms: Ms(jobs.collecting_ms_max, "how long fetching logs and artifacts may take"),
+    volume_ms: Ms(jobs.volume_ms_max, "how long an ended job's volumes stay on its worker"),
     node_lost_ms: Ms(jobs.node_lost_ms, "how long a node may be down before its jobs are lost"),
     finished_job_ms: Ms(jobs.finished_ms_max, "how long a finished job, its log and artifacts are kept"),
   },

@@ -20,6 +20,7 @@ export type DispatchSettings = Pick<
   | "staging_ms"
   | "starting_ms"
   | "collecting_ms"
+  | "volume_ms"
   | "node_lost_ms"
 >;
 

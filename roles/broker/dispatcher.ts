@@ -70,14 +70,14 @@ export class Dispatcher {
   }
 
   async #read(): Promise<Records> {
-    const { store, clock, policies } = this.#world;
+    const { store, clock, policies, settings } = this.#world;
     const now_ms = clock.now();
     const known = await policies();
     const [active, overdue, unremoved, unswept, waiting, leases] = await Promise.all([
       store.active(),
       store.overdue(now_ms),
       store.unremoved(),
-      store.unswept(now_ms - limits.jobs.volume_ms_max),
+      store.unswept(now_ms - settings.volume_ms),
       store.waiting([...known.keys()], now_ms),
       store.leases(),
     ]);

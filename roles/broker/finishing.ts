@@ -1,6 +1,6 @@
-import type { Task } from "#shared/engine/engine.ts";
+import type { SwarmNode, Task } from "#shared/engine/engine.ts";
 import type { DispatchWorld } from "./dispatch-world.ts";
-import { wasOutOfMemory } from "./inspecting.ts";
+import { killerOf } from "./inspecting.ts";
 import type { Job } from "./job.ts";
 import { putLogAway } from "./job-log.ts";
 import { jobName } from "./job-service-spec.ts";
@@ -21,9 +21,9 @@ export class Finisher {
     this.follows = new LogFollows(world);
   }
 
-  begin(job: Job, task: Task, outcome: Outcome): void {
+  begin(job: Job, task: Task, outcome: Outcome, node: SwarmNode): void {
     if (this.#finishing.has(job.id)) return;
-    const work = this.#finish(job, task, outcome)
+    const work = this.#finish(job, task, outcome, node)
       .catch((error: unknown) => this.#world.log.warn({ err: error, job: job.id }, "the job's log is not stored yet"))
       .finally(() => this.#finishing.delete(job.id));
     this.#finishing.set(job.id, work);
@@ -31,18 +31,20 @@ export class Finisher {
 
   /** Waits for what is under way, and follows nothing any more. */
   async settle(): Promise<void> {
-    this.follows.stop();
     await Promise.all(this.#finishing.values());
+    await this.follows.stop();
   }
 
-  async #finish(job: Job, task: Task, outcome: Outcome): Promise<void> {
+  async #finish(job: Job, task: Task, outcome: Outcome, node: SwarmNode): Promise<void> {
     const { engine, blobs, logs, store, changed } = this.#world;
     const wasStopped = outcome.state === "timed_out" || outcome.state === "cancelled";
-    const is_log_complete = await this.follows.finish(job.id, task.ID, wasStopped);
+    const isWhole = await this.follows.finish(job.id, task.ID, wasStopped);
+    // What a container says while its engine is down is lost, and nothing tells: only that the node came back.
+    const wasNodeThere = Date.parse(node.UpdatedAt) <= (job.running_ms ?? job.starting_ms ?? 0);
+    const is_log_complete = isWhole && wasNodeThere;
     await this.#sayStrays(job);
-    const containerId = task.Status.ContainerStatus?.ContainerID;
-    const isKilled = outcome.reason?.name === "killed_unknown" && containerId;
-    const final = isKilled ? killedOutcome(await wasOutOfMemory(this.#world, job, containerId)) : outcome;
+    const isKilled = outcome.reason?.name === "killed_unknown";
+    const final = isKilled ? killedOutcome(outcome.exit_code ?? 0, await killerOf(this.#world, job, task)) : outcome;
     const log_digest = await putLogAway(blobs, logs, job.id);
     await store.record(job, { log_digest, is_log_complete, outcome: final });
     // Its GPUs are free from here on; where that must wait, cleaning does it.

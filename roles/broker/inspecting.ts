@@ -1,19 +1,37 @@
+import type { Task } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { withDeadline } from "./deadline-signal.ts";
 import type { DispatchWorld } from "./dispatch-world.ts";
 import { ensureService } from "./engine-acts.ts";
 import type { Job } from "./job.ts";
 import { logBytes, readLog } from "./job-log.ts";
+import type { Killer } from "./outcome.ts";
 import { janitorService } from "./stager-service-spec.ts";
 import { isOver } from "./tasks-view.ts";
 
 export const inspectorName = (id: string) => `platform-inspect-${id}`;
 
+/** A node's record changes when its engine comes or goes; so close to a container's end that may have been the reason. */
+const restart_ms_max = 60_000;
+
 /**
- * Whether the kernel killed the container for want of memory: Swarm does not say, so the janitor looks at the container on
- * its node (jobs §6). Null when it cannot be told within 10 s.
+ * Who ended the task's container by a signal. Swarm does not say whether it was the kernel for want of memory: the janitor
+ * looks at the container on its node, within 10 s (jobs §6). An engine that stops, or starts after a crash, ends the
+ * containers of jobs as well, and says the same of them as of one that ended itself.
  */
-export async function wasOutOfMemory(
+export async function killerOf(world: DispatchWorld, job: Job, task: Task): Promise<Killer> {
+  const containerId = task.Status.ContainerStatus?.ContainerID;
+  const wasOom = containerId ? await wasOutOfMemory(world, job, containerId) : null;
+  if (wasOom === null) return "unknown";
+  if (wasOom) return "kernel";
+  const node = (await world.engine.nodes()).find(({ ID }) => ID === job.node_id);
+  const ended_ms = Date.parse(task.Status.Timestamp);
+  const isChanged = node?.Status.State !== "ready" || Date.parse(node.UpdatedAt) > ended_ms - restart_ms_max;
+  return isChanged ? "engine" : "itself";
+}
+
+/** Null when it cannot be told in time. */
+async function wasOutOfMemory(
   { engine, clock, settings, log }: DispatchWorld,
   job: Job,
   containerId: string,

@@ -45,12 +45,16 @@ export function linesOf(records: readonly LogRecord[]): string {
   return records.map((record) => `${JSON.stringify(record)}\n`).join("");
 }
 
+/** The engine takes longer lines apart into pieces of this size, and they share their time. */
+const piece_bytes = 16_384;
+
 /**
- * Tells the pieces of a log that were seen from new ones, when it is read again from its beginning or from a moment: each
- * stream comes in the order of time, and pieces of one long line share theirs.
+ * Tells the pieces of a log that were seen from new ones, when it is read again from its beginning or from a moment, also
+ * within one reading: a node that comes back sends what it has sent. Each stream comes in the order of time; of one
+ * moment there is one piece, unless a long line was taken apart.
  */
 export class LogCursor {
-  readonly #last = new Map<string, { time: string; count: number }>();
+  readonly #last = new Map<string, { time: string; count: number; readonly short: Set<string> }>();
   readonly #pass = new Map<string, number>();
 
   /** The moment from which a new reading needs nothing but what is new, in seconds; 0 for all. */
@@ -64,14 +68,16 @@ export class LogCursor {
     this.#pass.clear();
   }
 
-  isNew({ stream, time }: LogRecord): boolean {
+  isNew({ stream, time, data }: LogRecord): boolean {
     const last = this.#last.get(stream);
+    const isShort = data.length * 0.75 < piece_bytes;
     if (last && time < last.time) return false;
     if (!last || time > last.time) {
-      this.#last.set(stream, { time, count: 1 });
-      this.#pass.set(stream, 1);
+      this.#last.set(stream, { time, count: isShort ? 0 : 1, short: new Set(isShort ? [data] : []) });
+      this.#pass.set(stream, isShort ? 0 : 1);
       return true;
     }
+    if (isShort) return !last.short.has(data) && last.short.add(data) !== undefined;
     const met = (this.#pass.get(stream) ?? 0) + 1;
     this.#pass.set(stream, met);
     if (met <= last.count) return false;

@@ -23,8 +23,8 @@ class JobLog {
   #loading: Promise<void> | null = null;
   #writing: Promise<void> = Promise.resolve();
   #following: Promise<void> | null = null;
-  /** The last follow ended as the container's output did. */
-  #didEnd = false;
+  /** How often it was read after the task's end. */
+  #readings = 0;
 
   constructor(world: FollowWorld, id: string, taskId: string) {
     this.#world = world;
@@ -41,22 +41,25 @@ class JobLog {
     this.#attempt.abort(new Error("reopened"));
   }
 
-  stop(): void {
+  /** Resolves when nothing more is written. */
+  async stop(): Promise<void> {
     this.#over.abort(new Error("stopped"));
     this.#attempt.abort(new Error("stopped"));
+    await this.#following;
+    await this.#writing;
   }
 
   /**
-   * Brings in the rest once the task is over. Stopping a job removes its container: then only a follow that came to its
-   * end had everything.
+   * Brings in the rest once the task is over: a follow does not say when it has everything. Stopping a job removes its
+   * container, and with it what the follow had not heard.
    *
    * @returns whether nothing is missing
+   * @throws Error when the reading was cut, and another may do better
    */
   async finish(wasStopped: boolean): Promise<boolean> {
     const { engine, clock } = this.#world;
-    if (this.#following) await within(clock, follow.drain_ms_max, this.#following);
-    this.stop();
-    await this.#following;
+    if (wasStopped && this.#following) await clock.sleep(follow.drain_ms);
+    await this.stop();
     await this.#load();
     const { records, isComplete } = await withDeadline(clock, limits.jobs.log_read_ms_max, (signal) =>
       readLog(engine, this.#task_id, signal),
@@ -64,8 +67,11 @@ class JobLog {
     this.#cursor.startReading();
     for (const record of records) this.#take(record);
     await this.#flush();
-    const isReadWhole = !wasStopped && isComplete && (records.length > 0 || this.#bytes === 0);
-    return this.#bytes <= limits.jobs.log_bytes_max && (this.#didEnd || isReadWhole);
+    const isCut = !isComplete || (records.length === 0 && this.#bytes > 0);
+    const isFull = this.#bytes > limits.jobs.log_bytes_max;
+    this.#readings += 1;
+    if (isCut && !isFull && !wasStopped && this.#readings < follow.readings_max) throw new Error("the log was cut");
+    return !isCut && !isFull && !wasStopped;
   }
 
   async #follow(): Promise<void> {
@@ -96,14 +102,13 @@ class JobLog {
     try {
       const options = { follow: true, since: this.#cursor.since, signal: attempt.signal };
       for await (const chunk of engine.taskLogs(this.#task_id, options)) {
+        if (attempt.signal.aborted) break;
         heard_ms = clock.monotonic();
-        this.#didEnd = false;
         if (this.#take(asRecord(chunk))) count += 1;
         if (this.#bytes > limits.jobs.log_bytes_max) break;
         if (this.#pending.length > 256) await this.#flush();
         else void this.#flush();
       }
-      this.#didEnd = !attempt.signal.aborted;
     } finally {
       done.abort();
       await this.#flush();
@@ -174,28 +179,25 @@ export class LogFollows {
       for (const entry of this.#logs.values()) if (entry.node_id === node_id) entry.log.reopen();
   }
 
-  /** Brings in the whole log of a task that is over. @returns whether nothing is missing */
+  /** Brings in the whole log of a task that is over. @returns whether nothing is missing @throws Error to be tried again */
   async finish(id: string, taskId: string, wasStopped: boolean): Promise<boolean> {
-    const { log } = this.#logs.get(id) ?? { log: new JobLog(this.#world, id, taskId) };
-    const isComplete = await log.finish(wasStopped);
+    const entry = this.#logs.get(id) ?? { log: new JobLog(this.#world, id, taskId), node_id: "", isFollowed: false };
+    this.#logs.set(id, entry);
+    const isComplete = await entry.log.finish(wasStopped);
     this.#logs.delete(id);
     return isComplete;
   }
 
   /** The job is over: nothing is followed any more. */
   forget(id: string): void {
-    this.#logs.get(id)?.log.stop();
+    void this.#logs.get(id)?.log.stop();
     this.#logs.delete(id);
   }
 
-  stop(): void {
-    for (const { log } of this.#logs.values()) log.stop();
+  /** Resolves when no log is written any more: a later leader of this process goes on with the same files. */
+  async stop(): Promise<void> {
+    const logs = [...this.#logs.values()];
     this.#logs.clear();
+    await Promise.all(logs.map(({ log }) => log.stop()));
   }
-}
-
-async function within(clock: DispatchWorld["clock"], ms: number, work: Promise<void>): Promise<void> {
-  const done = new AbortController();
-  await Promise.race([work, clock.sleep(ms, done.signal).catch(() => undefined)]);
-  done.abort();
 }

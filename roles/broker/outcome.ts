@@ -27,6 +27,7 @@ const reasons = {
   engine_error: 3006,
   killed_unknown: 3007,
   create_unknown: 3008,
+  task_gone: 3009,
 } as const;
 export type ReasonName = keyof typeof reasons;
 
@@ -50,21 +51,24 @@ export function cancelledOutcome(): Outcome {
   return outcomeOf("cancelled", "cancelled", "the challenge cancelled the job");
 }
 
-/** Exit code of a process that was killed: by the kernel for want of memory, or by somebody. */
-const killedExitCode = 137;
+/** Exit codes of a process that was ended by SIGKILL or SIGTERM, whoever sent it. */
+const signalExitCodes: ReadonlySet<number> = new Set([137, 143]);
 
-/** How a job ends whose container was killed, as far as is known. @param wasOom null when nobody could tell */
-export function killedOutcome(wasOom: boolean | null): Outcome {
-  if (wasOom === null)
-    return outcomeOf(
-      "failed",
-      "killed_unknown",
-      "the container was killed, by whom could not be found out",
-      killedExitCode,
-    );
-  return wasOom
-    ? outcomeOf("failed", "out_of_memory", "the container used more memory than its limit", killedExitCode)
-    : outcomeOf("failed", "exit_code", `the command ended with exit code ${killedExitCode}`, killedExitCode);
+/** Who ended a container by a signal, as far as could be found out. */
+export type Killer = "kernel" | "engine" | "itself" | "unknown";
+
+/** How a job ends whose container was ended by a signal. */
+export function killedOutcome(code: number, killer: Killer): Outcome {
+  switch (killer) {
+    case "kernel":
+      return outcomeOf("failed", "out_of_memory", "the container used more memory than its limit", code);
+    case "engine":
+      return outcomeOf("failed", "engine_error", "the worker's engine was stopped or started under the job", code);
+    case "itself":
+      return outcomeOf("failed", "exit_code", `the command ended with exit code ${code}`, code);
+    case "unknown":
+      return outcomeOf("failed", "killed_unknown", "the container was killed, by whom could not be found out", code);
+  }
 }
 
 export const terminalTaskStates: ReadonlySet<string> = new Set([
@@ -86,8 +90,8 @@ export function verdict({ Status }: Task): Outcome {
   const exit = /task: non-zero exit \((\d+)\)/.exec(message);
   if (Status.State === "failed" && exit) {
     const code = Number(exit[1]);
-    // Until somebody has looked it may have been the kernel, or an operator (jobs §6).
-    if (code === killedExitCode) return killedOutcome(null);
+    // Until somebody has looked it may have been the kernel, or an engine that stopped (jobs §6).
+    if (signalExitCodes.has(code)) return killedOutcome(code, "unknown");
     return outcomeOf("failed", "exit_code", `the command ended with exit code ${code}`, code);
   }
   if (/starting container failed|OCI runtime create failed|failed to create (shim )?task/.test(message))

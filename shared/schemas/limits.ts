@@ -50,8 +50,10 @@ export const limits = {
       silence_ms: 30_000,
       silence_ms_max: 300_000,
       again_ms: 1_000,
-      /** How long a follow may take to its end once the task is over. */
-      drain_ms_max: 1_000,
+      /** How long the follow of a job that was stopped is heard on: its container is gone then. */
+      drain_ms: 500,
+      /** A log whose reading is cut is read anew so often. */
+      readings_max: 3,
     },
     /** Clients that follow logs at once, of all challenges. */
     log_readers_max: 500,

@@ -79,6 +79,7 @@ export class BrokerLab implements AsyncDisposable {
         PLATFORM_RUN_DIRECTORY: run_directory,
         PLATFORM_STAGER_IMAGE: "platform/stager:0.1.0",
         PLATFORM_ENCRYPTED_OVERLAYS: "false",
+        PLATFORM_VOLUME_MS: "5000",
         ...settings,
       },
       stdout: "ignore",

@@ -96,6 +96,8 @@ function onlyOneRuns({ table, nodes, monotonic_ms, healthy_ms }: View): void {
     if (node.state !== "ready") continue;
     for (const container of node.containers.values()) {
       const id = jobOf(container);
+      // Swarm was told to stop it, and an agent that is back takes its time.
+      if (container.task.desired !== "complete") continue;
       if (!id || monotonic_ms - container.started_at_ms < seal_ms_max) continue;
       const counted = table.jobs.get(id)?.swarm_task_id;
       if (counted && counted !== container.task.id) throw new Error(`a second container of job ${id} runs on`);

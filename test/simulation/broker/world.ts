@@ -31,6 +31,7 @@ const settings = {
   staging_ms: 60_000,
   starting_ms: 120_000,
   collecting_ms: 60_000,
+  volume_ms: 120_000,
   node_lost_ms: 60_000,
 };
 const policy = {

@@ -32,6 +32,7 @@ export interface ModelNode {
   readonly gpus: readonly string[];
   version: number;
   readonly created_at_ms: number;
+  updated_at_ms: number;
   readonly containers: Map<string, ModelContainer>;
   /** Containers that ended, until their service is removed: what an inspection finds. */
   readonly remains: Map<string, ModelContainer>;
@@ -68,7 +69,7 @@ export function asNode(node: ModelNode): SwarmNode {
     ID: node.id,
     Version: { Index: node.version },
     CreatedAt: new Date(node.created_at_ms).toISOString(),
-    UpdatedAt: new Date(node.created_at_ms).toISOString(),
+    UpdatedAt: new Date(node.updated_at_ms).toISOString(),
     Spec: { Role: "worker", Availability: node.availability, Labels: { ...node.labels } },
     Description: {
       Hostname: node.name,
@@ -146,7 +147,7 @@ export function newNode(
   created_at_ms: number,
 ): ModelNode {
   return {
-    ...{ id, name, labels, cpus, memory_bytes, gpus, created_at_ms, version: 1 },
+    ...{ id, name, labels, cpus, memory_bytes, gpus, created_at_ms, updated_at_ms: created_at_ms, version: 1 },
     ...{ availability: "active", is_up: true, is_linked: true, state: "ready" },
     ...{ containers: new Map(), remains: new Map(), volumes: new Set() },
   };

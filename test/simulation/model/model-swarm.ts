@@ -105,7 +105,7 @@ export class ModelSwarm {
 
   /** The constraint enforcer at a node update: a task that was complete may turn into rejected. */
   updateNode(node: ModelNode): void {
-    node.version += 1;
+    this.#changed(node);
     for (const service of this.services.values()) {
       const last = service.tasks.at(-1);
       if (last?.node === node && last.state === "complete" && this.#random.chance(0.5)) {
@@ -125,7 +125,7 @@ export class ModelSwarm {
 
   drainNode(node: ModelNode): void {
     node.availability = "drain";
-    node.version += 1;
+    this.#changed(node);
   }
 
   /** Taken out of the Swarm for good. */
@@ -147,7 +147,7 @@ export class ModelSwarm {
       if (!node.is_up || !node.is_linked) return;
       node.state = "ready";
       node.availability = "active";
-      node.version += 1;
+      this.#changed(node);
       for (const task of this.allTasks()) if (task.node === node && !terminal.has(task.state)) this.#catchUp(task);
       for (const container of [...node.containers.values()])
         if (container.task.service.is_removed) this.#kill(container, this.#random.between(0, late_kill_ms_max));
@@ -158,11 +158,16 @@ export class ModelSwarm {
     return [...this.services.values()].flatMap(({ tasks }) => tasks);
   }
 
+  #changed(node: ModelNode): void {
+    node.version += 1;
+    node.updated_at_ms = this.clock.now();
+  }
+
   #noticeLater(node: ModelNode): void {
     this.clock.after(delays.node_down_ms, () => {
       if (node.is_up && node.is_linked) return;
       node.state = "down";
-      node.version += 1;
+      this.#changed(node);
     });
   }
 
