@@ -226,8 +226,8 @@ export class Advancer {
     if (!isComplete) await this.#world.store.record(job, { artifacts_complete: false });
     if (this.#started.has(stagerName("collect", job.id)))
       await this.#world.engine.removeService(stagerName("collect", job.id));
-    // Where the task went nobody knows: the janitor looks whether its container did.
-    await this.#end(job, final, final.reason?.name === "task_gone");
+    // A task that went without being seen over: the janitor looks whether its container did.
+    await this.#end(job, final, job.swarm_task_id !== null && job.log_digest === null);
   }
 
   async #collected(job: Job, outcome: Outcome, sight: Sight) {

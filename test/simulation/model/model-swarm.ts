@@ -1,6 +1,8 @@
 import { EngineError, type ServiceSpec, type TaskState } from "#shared/engine/engine.ts";
 import {
   completions,
+  delays,
+  late_kill_ms_max,
   type ModelContainer,
   type ModelNode,
   type ModelService,
@@ -14,12 +16,6 @@ import {
 } from "./model-objects.ts";
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
-
-/** Swarm's own batching (measured): scheduler 50 ms, assignment 100 ms, status 100 ms. */
-const delays = { schedule_ms: 50, assign_ms: 100, report_ms: 100, node_down_ms: 15_000 } as const;
-
-/** How long an agent that is back may take to stop what should not run any more. */
-const late_kill_ms_max = 10_000;
 
 /** A Swarm in memory with the habits that hurt: second runs, flips of finished tasks, tasks left running on dead nodes. */
 export class ModelSwarm {
