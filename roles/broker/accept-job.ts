@@ -1,16 +1,17 @@
 import { createHash } from "node:crypto";
 import { ArchiveError, canonicalArchive, canonicalArchiveBytes } from "#shared/archive/canonical-archive.ts";
-import { BlobError, type BlobStore } from "#shared/blobs/blob-store.ts";
+import { BlobError, type BlobStore, type StoredBlob } from "#shared/blobs/blob-store.ts";
 import type { Engine } from "#shared/engine/engine.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { type Challenge, type JobPolicy, jobPolicyOf } from "#shared/schemas/challenge.ts";
 import type { JobRequest } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import type { BlobQuota } from "./blob-quota.ts";
 import type { ImageIds } from "./image-ids.ts";
-import type { Job, StoredMount } from "./job.ts";
+import type { StoredMount } from "./job.ts";
 import { checkJobRequest } from "./job-request.ts";
-import type { JobStore, NewJob } from "./job-store.ts";
+import type { Accepted, JobStore, NewJob } from "./job-store.ts";
 import { sourceWatch } from "./mount-source.ts";
 import { classCapacities } from "./placement.ts";
 import { parseBytes } from "./quantities.ts";
@@ -21,6 +22,7 @@ export interface AcceptWorld {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly images: ImageIds;
+  readonly quota: BlobQuota;
   readonly settings: { readonly queued_ms: number; readonly free_bytes_min: number };
 }
 
@@ -34,7 +36,7 @@ export async function acceptJob(
   challenge: Challenge,
   request: JobRequest,
   idempotencyKey: string | null,
-): Promise<{ readonly job: Job; readonly isNew: boolean }> {
+): Promise<Accepted> {
   return await world.store.accept(await prepareJob(world, challenge, request, idempotencyKey));
 }
 
@@ -50,8 +52,8 @@ export async function prepareJob(
   if ((await world.blobs.freeBytes()) < world.settings.free_bytes_min) throw storageFull();
   await checkGpus(world.engine, request, policy);
   const image_id = await world.images.resolve(request.image, request.image_pull_policy);
-  const mounts = await Promise.all(request.mounts.map((mount) => keepMount(world, challenge.spec.slug, mount, policy)));
-  const spec = { ...request, mounts };
+  const kept = await Promise.all(request.mounts.map((mount) => keepMount(world, challenge.spec.slug, mount, policy)));
+  const spec = { ...request, mounts: kept.map(({ mount }) => mount) };
   const now_ms = world.clock.now();
   return {
     id: Bun.randomUUIDv7("hex", now_ms).replaceAll("-", ""),
@@ -59,6 +61,7 @@ export async function prepareJob(
     idempotency_key: idempotencyKey,
     spec_digest: createHash("sha256").update(JSON.stringify(spec)).digest("hex"),
     spec,
+    added_blobs: kept.flatMap(({ added }) => added ?? []),
     image_id,
     memory_bytes: parseBytes(request.limits.memory) ?? 0,
     now_ms,
@@ -97,26 +100,27 @@ async function keepMount(
   slug: string,
   mount: JobRequest["mounts"][number],
   policy: JobPolicy,
-): Promise<StoredMount> {
+): Promise<{ readonly mount: StoredMount; readonly added: StoredBlob | null }> {
   const { target, read_only, source_type, source_name, blob, archive_b64 } = mount;
   if (archive_b64 !== undefined) {
     const bytes = decodeBase64(archive_b64);
-    return { target, read_only, source_type, source_name, blob: await keepArchive(world, slug, mount, bytes, policy) };
+    const added = await keepArchive(world, slug, mount, bytes, policy);
+    return { mount: { target, read_only, source_type, source_name, blob: added.digest }, added };
   }
   if (blob !== undefined && !(await world.store.hasBlob(slug, blob))) {
     throw new ProblemError(400, "unknown_blob", `There is no blob of this digest: upload it first (mount ${target}).`);
   }
-  return { target, read_only, source_type, source_name, blob: blob ?? null };
+  return { mount: { target, read_only, source_type, source_name, blob: blob ?? null }, added: null };
 }
 
-/** An inline archive, validated, re-packed and stored; answers its canonical digest. */
+/** An inline archive, validated, re-packed and stored; its row is written with the job's. */
 async function keepArchive(
   world: AcceptWorld,
   slug: string,
   mount: JobRequest["mounts"][number],
   bytes: Uint8Array,
   policy: JobPolicy,
-): Promise<string> {
+): Promise<StoredBlob> {
   const source = sourceWatch(mount);
   return await storing(async () => {
     const small = canonicalArchiveBytes(bytes, limits.archive, source.see);
@@ -125,8 +129,9 @@ async function keepArchive(
       small ? one(small.bytes) : canonicalArchive(one(bytes), limits.archive, source.see),
     );
     source.check();
-    await recordWithinQuota(world, slug, stored, policy);
-    return stored.digest;
+    if (!stored.was_known || !(await world.store.hasBlob(slug, stored.digest)))
+      await world.quota.take(slug, stored.size_bytes, policy.blob_bytes_max);
+    return stored;
   });
 }
 
@@ -135,26 +140,11 @@ export async function keepUpload(world: AcceptWorld, challenge: Challenge, body:
   const { slug } = challenge.spec;
   return await storing(async () => {
     const stored = await world.blobs.put(canonicalArchive(body, limits.archive));
-    await recordWithinQuota(world, slug, stored, jobPolicyOf(challenge.spec));
+    if (!stored.was_known || !(await world.store.hasBlob(slug, stored.digest)))
+      await world.quota.take(slug, stored.size_bytes, jobPolicyOf(challenge.spec).blob_bytes_max);
+    await world.store.recordBlob(slug, stored.digest, stored.size_bytes, world.clock.now());
     return stored;
   });
-}
-
-async function recordWithinQuota(
-  world: AcceptWorld,
-  slug: string,
-  { digest, size_bytes }: { digest: string; size_bytes: number },
-  policy: JobPolicy,
-) {
-  const used = await world.store.blobBytes(slug);
-  if (used + size_bytes > policy.blob_bytes_max && !(await world.store.hasBlob(slug, digest))) {
-    throw new ProblemError(
-      429,
-      "blob_quota_exceeded",
-      `This challenge may keep ${policy.blob_bytes_max} bytes of blobs.`,
-    );
-  }
-  await world.store.recordBlob(slug, digest, size_bytes, world.clock.now());
 }
 
 /** What the archive gate and the volume refuse, as HTTP says it. */
@@ -182,11 +172,13 @@ function storageFull(cause?: unknown): ProblemError {
 }
 
 function decodeBase64(text: string): Uint8Array {
-  const bytes = Buffer.from(text, "base64");
-  if (text.length === 0 || !/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(text)) {
-    throw new ProblemError(400, "invalid_mount_archive", "invalid mount archive");
+  try {
+    const bytes = Uint8Array.fromBase64(text);
+    if (bytes.length > 0) return bytes;
+  } catch {
+    // Refused below.
   }
-  return bytes;
+  throw new ProblemError(400, "invalid_mount_archive", "invalid mount archive");
 }
 
 async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -10,6 +10,8 @@ export interface NewJob {
   readonly idempotency_key: string | null;
   readonly spec_digest: string;
   readonly spec: StoredRequest;
+  /** Blobs that came with it. */
+  readonly added_blobs: readonly { readonly digest: string; readonly size_bytes: number }[];
   readonly image_id: string;
   readonly memory_bytes: number;
   readonly now_ms: number;
@@ -19,6 +21,13 @@ export interface NewJob {
   readonly active_max: number | null;
   /** A client waits for the answer: its result is kept until it was delivered. */
   readonly is_run_call: boolean;
+}
+
+export interface Accepted {
+  readonly job: Job;
+  readonly isNew: boolean;
+  /** Of a new job: its place in its challenge's queue, from 1. */
+  readonly queue_position: number | null;
 }
 
 export interface JobQuery {
@@ -32,7 +41,7 @@ export interface JobQuery {
 /** What a challenge's requests read and write; the dispatcher has its own part in `dispatch-store.ts`. */
 export interface JobStore {
   /** Durable when it resolves. @throws ProblemError 409 idempotency_conflict, 429 queue_full or docker_quota_exceeded */
-  accept(job: NewJob): Promise<{ readonly job: Job; readonly isNew: boolean }>;
+  accept(job: NewJob): Promise<Accepted>;
   byId(challenge: string, id: string): Promise<Job | null>;
   anyById(id: string): Promise<Job | null>;
   list(query: JobQuery): Promise<Job[]>;
@@ -113,14 +122,15 @@ export function createJobStore(sql: Database): JobStore {
   };
 }
 
-async function accept(sql: Database, job: NewJob): Promise<{ readonly job: Job; readonly isNew: boolean }> {
+async function accept(sql: Database, job: NewJob): Promise<Accepted> {
   return await sql.begin(async (tx) => {
     if (job.idempotency_key !== null) {
       const [known] =
         await tx`select * from jobs where challenge = ${job.challenge} and idempotency_key = ${job.idempotency_key}`;
       if (known) return sameJob(known, job);
     }
-    const [counts] = await tx`select count(*) filter (where state = 'queued')::int as queued, count(*)::int as active
+    const [counts] = await tx`select count(*) filter (where state = 'queued')::int as queued, count(*)::int as active,
+      count(*) filter (where state = 'queued' and priority >= ${job.spec.priority})::int as ahead
       from jobs where challenge = ${job.challenge} and ended_at is null`;
     const active = (counts?.["active"] as number) ?? 0;
     if (job.active_max !== null && active >= job.active_max) {
@@ -132,32 +142,39 @@ async function accept(sql: Database, job: NewJob): Promise<{ readonly job: Job; 
         headers: { "retry-after": "10" },
       });
     }
-    const { spec } = job;
-    const [row] =
-      await tx`insert into jobs (id, challenge, job_id, task_id, idempotency_key, spec_digest, spec, image_id, cpus,
+    const { spec, challenge } = job;
+    const used = spec.mounts.flatMap(({ blob }) => (blob ? [{ job: job.id, digest: blob }] : []));
+    const used_at = new Date(job.now_ms);
+    const sizes = new Map(job.added_blobs.map(({ digest, size_bytes }) => [digest, size_bytes]));
+    const added = [...sizes].map(([digest, size_bytes]) => ({ challenge, digest, size_bytes, used_at }));
+    // Sent together: one way to the database and back.
+    const [[row]] = await Promise.all([
+      tx`insert into jobs (id, challenge, job_id, task_id, idempotency_key, spec_digest, spec, image_id, cpus,
         memory_bytes, gpu_count, priority, state, deadline_at, accepted_at, is_run_call)
-      values (${job.id}, ${job.challenge}, ${spec.job_id}, ${spec.task_id}, ${job.idempotency_key}, ${job.spec_digest},
+      values (${job.id}, ${challenge}, ${spec.job_id}, ${spec.task_id}, ${job.idempotency_key}, ${job.spec_digest},
         ${tx.json(spec as never)}, ${job.image_id}, ${spec.limits.cpus}, ${job.memory_bytes}, ${spec.limits.gpu_count ?? 0},
-        ${spec.priority}, 'queued', ${new Date(job.deadline_ms)}, ${new Date(job.now_ms)},
-        ${job.is_run_call})
-      on conflict (challenge, idempotency_key) where idempotency_key is not null do nothing returning *`;
+        ${spec.priority}, 'queued', ${new Date(job.deadline_ms)}, ${used_at}, ${job.is_run_call})
+      on conflict (challenge, idempotency_key) where idempotency_key is not null do nothing returning *`,
+      ...(added.length > 0
+        ? [
+            tx`insert into blobs ${tx(added)}
+        on conflict (challenge, digest) do update set used_at = excluded.used_at`,
+          ]
+        : []),
+    ]);
     if (!row) {
       const [known] =
-        await tx`select * from jobs where challenge = ${job.challenge} and idempotency_key = ${job.idempotency_key}`;
+        await tx`select * from jobs where challenge = ${challenge} and idempotency_key = ${job.idempotency_key}`;
       if (known) return sameJob(known, job);
       throw new Error("the job was neither stored nor found");
     }
-    const blobs = spec.mounts.flatMap(({ blob }) => (blob ? [{ job: job.id, digest: blob }] : []));
-    if (blobs.length > 0) await tx`insert into blob_uses ${tx(blobs)} on conflict do nothing`;
-    return { job: rowToJob(row), isNew: true };
+    if (used.length > 0) await tx`insert into blob_uses ${tx(used)} on conflict do nothing`;
+    return { job: rowToJob(row), isNew: true, queue_position: ((counts?.["ahead"] as number) ?? 0) + 1 };
   });
 }
 
-function sameJob(
-  row: Record<string, unknown>,
-  { spec_digest }: NewJob,
-): { readonly job: Job; readonly isNew: boolean } {
-  if (row["spec_digest"] === spec_digest) return { job: rowToJob(row), isNew: false };
+function sameJob(row: Record<string, unknown>, { spec_digest }: NewJob): Accepted {
+  if (row["spec_digest"] === spec_digest) return { job: rowToJob(row), isNew: false, queue_position: null };
   throw new ProblemError(409, "idempotency_conflict", "This Idempotency-Key was used for a job with another content.");
 }
 

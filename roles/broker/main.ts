@@ -11,6 +11,7 @@ import { jobPolicyOf } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { createApp } from "./app.ts";
+import { BlobQuota } from "./blob-quota.ts";
 import { Changes } from "./changes.ts";
 import { BrokerConfig } from "./config.ts";
 import { type DispatchingState, dispatchForever, Wake } from "./dispatching.ts";
@@ -55,6 +56,7 @@ await runRole({
       changes,
       master_key: config.master_key,
       images: createImageIds(engine, systemClock),
+      quota: new BlobQuota(store.blobBytes, systemClock),
       settings: config,
     });
     const transfers = createTransferApp({ ...shared, store, tokens });

@@ -16,8 +16,8 @@ export function pauseAfter(
   tick_ms: number,
   cpu_ms: number,
 ): { readonly pause_ms: number; readonly least_ms: number } {
-  const least_ms = Math.min(cpu_ms, dispatch.idle_tick_ms);
+  const least_ms = Math.min(4 * cpu_ms, dispatch.idle_tick_ms);
   if (pace === "idle") return { pause_ms: dispatch.idle_tick_ms, least_ms };
-  const costs_ms = pace === "soon" ? 2 * cpu_ms : dispatch.pause_per_cpu_ms * cpu_ms;
+  const costs_ms = pace === "soon" ? 4 * cpu_ms : dispatch.pause_per_cpu_ms * cpu_ms;
   return { pause_ms: Math.min(Math.max(tick_ms, costs_ms), Math.max(tick_ms, dispatch.idle_tick_ms)), least_ms };
 }

@@ -14,6 +14,7 @@ import { createLogger } from "#shared/observability/logger.ts";
 import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { createApp } from "../../roles/broker/app.ts";
+import { BlobQuota } from "../../roles/broker/blob-quota.ts";
 import { Changes } from "../../roles/broker/changes.ts";
 import { createDispatchStore } from "../../roles/broker/dispatch-store.ts";
 import { createImageIds } from "../../roles/broker/image-ids.ts";
@@ -92,6 +93,7 @@ export async function startBrokerWorld(postgres: TestPostgres): Promise<BrokerWo
     engine,
     clock: systemClock,
     images: createImageIds(engine, systemClock),
+    quota: new BlobQuota(store.blobBytes, systemClock),
     settings: { queued_ms: 60_000, free_bytes_min: 0 },
     challenges: createChallenges(sql),
     master_key: masterKey,

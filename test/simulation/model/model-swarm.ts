@@ -91,7 +91,7 @@ export class ModelSwarm {
     }
   }
 
-  /** The manager's engine starts anew: every unsealed job whose last task failed, or was turned to rejected, runs again. */
+  /** Every unsealed job whose last task failed, or was turned to rejected, runs again. */
   restartManager(): void {
     for (const service of this.services.values()) {
       const last = service.tasks.at(-1);
@@ -110,7 +110,7 @@ export class ModelSwarm {
     }
   }
 
-  /** Power cut: containers are gone at once; the manager notices later and leaves the tasks as they were. */
+  /** Power cut: containers are gone at once; the manager notices later, and leaves the tasks as they were. */
   killNode(node: ModelNode): void {
     node.is_up = false;
     for (const container of [...node.containers.values()])
@@ -155,8 +155,7 @@ export class ModelSwarm {
   }
 
   #changed(node: ModelNode): void {
-    node.version += 1;
-    node.updated_at_ms = this.clock.now();
+    Object.assign(node, { version: node.version + 1, updated_at_ms: this.clock.now() });
   }
 
   #noticeLater(node: ModelNode): void {
@@ -188,8 +187,9 @@ export class ModelSwarm {
 
   #schedule(task: ModelTask): void {
     if (task.desired !== "complete" || terminal.has(task.state)) return;
-    const wanted = wantedGpus(task.service.spec);
-    const node = [...this.nodes.values()].find((candidate) => this.#fits(candidate, task.service.spec, wanted));
+    const { spec } = task.service;
+    const wanted = wantedGpus(spec);
+    const node = [...this.nodes.values()].find((candidate) => this.#fits(candidate, spec, wanted));
     if (!node) {
       this.#report(task, "pending", "no suitable node");
       this.clock.after(1_000, () => this.#schedule(task));
@@ -214,15 +214,14 @@ export class ModelSwarm {
   }
 
   async #run(task: ModelTask, node: ModelNode): Promise<void> {
-    const spec = task.service.spec;
-    const { pull_ms, run } = this.#programOf(spec);
+    const { pull_ms, run } = this.#programOf(task.service.spec);
     this.#report(task, "preparing");
     await this.clock.sleep(pull_ms);
     if (task.desired !== "complete" || !node.is_up || terminal.has(task.state)) return;
-    const container = newContainer(this.id("container"), task, node, spec, this.clock.monotonic());
+    const container = newContainer(this.id("container"), task, node, task.service.spec, this.clock.monotonic());
     task.container = container;
     node.containers.set(container.id, container);
-    for (const { Type, Source } of spec.TaskTemplate.ContainerSpec.Mounts ?? [])
+    for (const { Type, Source } of task.service.spec.TaskTemplate.ContainerSpec.Mounts ?? [])
       if (Type === "volume" && Source) node.volumes.add(Source);
     this.started.push(container);
     this.#report(task, "running");
