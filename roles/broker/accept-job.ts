@@ -7,7 +7,6 @@ import { type Challenge, type JobPolicy, jobPolicyOf } from "#shared/schemas/cha
 import type { JobRequest } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
-import type { BlobQuota } from "./blob-quota.ts";
 import type { ImageIds } from "./image-ids.ts";
 import type { StoredMount } from "./job.ts";
 import { checkJobRequest } from "./job-request.ts";
@@ -15,6 +14,7 @@ import type { Accepted, JobStore, NewJob } from "./job-store.ts";
 import { sourceWatch } from "./mount-source.ts";
 import { classCapacities } from "./placement.ts";
 import { parseBytes } from "./quantities.ts";
+import type { Tally } from "./tally.ts";
 
 export interface AcceptWorld {
   readonly store: JobStore;
@@ -22,7 +22,8 @@ export interface AcceptWorld {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly images: ImageIds;
-  readonly quota: BlobQuota;
+  readonly blob_bytes: Tally;
+  readonly queued: Tally;
   readonly settings: { readonly queued_ms: number; readonly free_bytes_min: number };
 }
 
@@ -37,7 +38,19 @@ export async function acceptJob(
   request: JobRequest,
   idempotencyKey: string | null,
 ): Promise<Accepted> {
-  return await world.store.accept(await prepareJob(world, challenge, request, idempotencyKey));
+  const job = await prepareJob(world, challenge, request, idempotencyKey);
+  return await acceptPrepared(world, job);
+}
+
+/** Writes a prepared job down. @throws ProblemError 429 queue_full where its challenge's queue holds no more */
+export async function acceptPrepared(world: AcceptWorld, job: NewJob): Promise<Accepted> {
+  const known = job.idempotency_key === null ? null : await world.store.sameKey(job);
+  if (known) return known;
+  await world.queued.take(job.challenge, 1, job.queued_max, () => {
+    const detail = `The queue of this challenge holds its ${job.queued_max} jobs.`;
+    return new ProblemError(429, "queue_full", detail, { headers: { "retry-after": "10" } });
+  });
+  return await world.store.accept(job);
 }
 
 /** Everything of `acceptJob` but the last step: the job as it would be written down. */
@@ -130,7 +143,7 @@ async function keepArchive(
     );
     source.check();
     if (!stored.was_known || !(await world.store.hasBlob(slug, stored.digest)))
-      await world.quota.take(slug, stored.size_bytes, policy.blob_bytes_max);
+      await takeBytes(world, slug, stored.size_bytes, policy);
     return stored;
   });
 }
@@ -141,10 +154,15 @@ export async function keepUpload(world: AcceptWorld, challenge: Challenge, body:
   return await storing(async () => {
     const stored = await world.blobs.put(canonicalArchive(body, limits.archive));
     if (!stored.was_known || !(await world.store.hasBlob(slug, stored.digest)))
-      await world.quota.take(slug, stored.size_bytes, jobPolicyOf(challenge.spec).blob_bytes_max);
+      await takeBytes(world, slug, stored.size_bytes, jobPolicyOf(challenge.spec));
     await world.store.recordBlob(slug, stored.digest, stored.size_bytes, world.clock.now());
     return stored;
   });
+}
+
+function takeBytes({ blob_bytes }: AcceptWorld, slug: string, size_bytes: number, { blob_bytes_max }: JobPolicy) {
+  const detail = `This challenge may keep ${blob_bytes_max} bytes of blobs.`;
+  return blob_bytes.take(slug, size_bytes, blob_bytes_max, () => new ProblemError(429, "blob_quota_exceeded", detail));
 }
 
 /** What the archive gate and the volume refuse, as HTTP says it. */

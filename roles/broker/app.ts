@@ -45,9 +45,9 @@ function submitRoutes(world: ApiWorld) {
         const text = await readText(request);
         const challenge = await caller(request);
         const key = idempotencyKey(request.headers);
-        const { job, isNew, queue_position } = await acceptJob(world, challenge, parseJobRequest(parseBody(text)), key);
+        const { job, isNew } = await acceptJob(world, challenge, parseJobRequest(parseBody(text)), key);
         world.wake();
-        return Response.json(isNew ? resourceOf(job, queue_position) : await show(store, job), {
+        return Response.json(await show(store, job), {
           status: isNew ? 202 : 200,
           headers: { location: `/v1/jobs/${job.id}` },
         });

@@ -1,4 +1,5 @@
 import { problemResponse } from "#shared/http/problem.ts";
+import { acceptPrepared } from "./accept-job.ts";
 import type { ApiWorld } from "./api-world.ts";
 import { lateFailure, runAnswer, runFailure } from "./docker-response.ts";
 import { hasEnded, type Job } from "./job.ts";
@@ -27,7 +28,7 @@ export class DockerRuns {
   async acceptNew(prepared: NewJob): Promise<Job> {
     this.#waiting.add(prepared.id);
     try {
-      const { job } = await this.#world.store.accept({ ...prepared, is_run_call: true });
+      const { job } = await acceptPrepared(this.#world, { ...prepared, is_run_call: true });
       this.#world.wake();
       return job;
     } catch (error) {

@@ -1,6 +1,7 @@
-import type { Database } from "#shared/database/database.ts";
+import type { Database, Transaction } from "#shared/database/database.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import type { Artifact, JobStateName } from "#shared/schemas/job.ts";
+import { limits } from "#shared/schemas/limits.ts";
 import type { Job, StoredRequest } from "./job.ts";
 import { rowToJob } from "./job-row.ts";
 
@@ -26,8 +27,6 @@ export interface NewJob {
 export interface Accepted {
   readonly job: Job;
   readonly isNew: boolean;
-  /** Of a new job: its place in its challenge's queue, from 1. */
-  readonly queue_position: number | null;
 }
 
 export interface JobQuery {
@@ -40,12 +39,16 @@ export interface JobQuery {
 
 /** What a challenge's requests read and write; the dispatcher has its own part in `dispatch-store.ts`. */
 export interface JobStore {
-  /** Durable when it resolves. @throws ProblemError 409 idempotency_conflict, 429 queue_full or docker_quota_exceeded */
+  /** The job that was taken in with this key. @throws ProblemError 409 idempotency_conflict when it is another one */
+  sameKey(job: NewJob): Promise<Accepted | null>;
+  /** Durable when it resolves. @throws ProblemError 409 idempotency_conflict, 429 docker_quota_exceeded */
   accept(job: NewJob): Promise<Accepted>;
   byId(challenge: string, id: string): Promise<Job | null>;
   anyById(id: string): Promise<Job | null>;
   list(query: JobQuery): Promise<Job[]>;
+  /** Its place in its challenge's queue, from 1; at most `queue_position_max`. Null when it is not queued. */
   queuePosition(job: Job): Promise<number | null>;
+  queued(challenge: string): Promise<number>;
   /** @returns whether the job was live */
   askCancel(challenge: string, id: string): Promise<boolean>;
   askCancelGroup(challenge: string, jobId: string): Promise<string[]>;
@@ -66,6 +69,11 @@ export function createJobStore(sql: Database): JobStore {
     return row ? rowToJob(row as Record<string, unknown>) : null;
   };
   return {
+    async sameKey(job) {
+      const [known] =
+        await sql`select * from jobs where challenge = ${job.challenge} and idempotency_key = ${job.idempotency_key}`;
+      return known ? sameJob(known, job) : null;
+    },
     accept: (job) => accept(sql, job),
     byId: (challenge, id) => one(sql`select * from jobs where challenge = ${challenge} and id = ${id}`),
     anyById: (id) => one(sql`select * from jobs where id = ${id}`),
@@ -77,10 +85,17 @@ export function createJobStore(sql: Database): JobStore {
     },
     async queuePosition(job) {
       if (job.state !== "queued") return null;
-      const [row] =
-        await sql`select count(*)::int as ahead from jobs where challenge = ${job.challenge} and state = 'queued'
-        and (priority > ${job.priority} or (priority = ${job.priority} and accepted_at < ${new Date(job.accepted_ms)}))`;
+      // Bounded: an exact count would cost the more the longer the queue is.
+      const [row] = await sql`select count(*)::int as ahead from (
+        select 1 from jobs where challenge = ${job.challenge} and state = 'queued'
+          and (priority > ${job.priority} or (priority = ${job.priority} and accepted_at < ${new Date(job.accepted_ms)}))
+        limit ${limits.jobs.queue_position_max - 1}) ahead`;
       return ((row?.["ahead"] as number) ?? 0) + 1;
+    },
+    async queued(challenge) {
+      const [row] =
+        await sql`select count(*)::int as queued from jobs where challenge = ${challenge} and state = 'queued'`;
+      return (row?.["queued"] as number) ?? 0;
     },
     async askCancel(challenge, id) {
       const rows = await sql`update jobs set is_cancel_asked = true
@@ -93,18 +108,7 @@ export function createJobStore(sql: Database): JobStore {
       return rows.map((row) => row["id"] as string);
     },
     addArtifact: (id, artifact) => addArtifact(sql, id, artifact),
-    async recordBlob(challenge, digest, size_bytes, now_ms) {
-      await sql`insert into blobs (challenge, digest, size_bytes, used_at) values (${challenge}, ${digest}, ${size_bytes}, ${new Date(now_ms)})
-        on conflict (challenge, digest) do update set used_at = excluded.used_at`;
-    },
-    async hasBlob(challenge, digest) {
-      return (await sql`select 1 from blobs where challenge = ${challenge} and digest = ${digest}`).length > 0;
-    },
-    async blobBytes(challenge) {
-      const [row] =
-        await sql`select coalesce(sum(size_bytes), 0)::float8 as bytes from blobs where challenge = ${challenge}`;
-      return row?.["bytes"] as number;
-    },
+    ...blobRows(sql),
     async live(challenge, jobId, limit) {
       const rows = await sql`select * from jobs where challenge = ${challenge} and ended_at is null
         ${jobId === null ? sql`` : sql`and job_id = ${jobId}`} order by id desc limit ${limit}`;
@@ -124,24 +128,7 @@ export function createJobStore(sql: Database): JobStore {
 
 async function accept(sql: Database, job: NewJob): Promise<Accepted> {
   return await sql.begin(async (tx) => {
-    if (job.idempotency_key !== null) {
-      const [known] =
-        await tx`select * from jobs where challenge = ${job.challenge} and idempotency_key = ${job.idempotency_key}`;
-      if (known) return sameJob(known, job);
-    }
-    const [counts] = await tx`select count(*) filter (where state = 'queued')::int as queued, count(*)::int as active,
-      count(*) filter (where state = 'queued' and priority >= ${job.spec.priority})::int as ahead
-      from jobs where challenge = ${job.challenge} and ended_at is null`;
-    const active = (counts?.["active"] as number) ?? 0;
-    if (job.active_max !== null && active >= job.active_max) {
-      const detail = `docker_quota_exceeded: challenge '${job.challenge}' is at its concurrency cap (${active}/${job.active_max} active workloads)`;
-      throw new ProblemError(429, "docker_quota_exceeded", detail, { headers: { "retry-after": "5" } });
-    }
-    if (((counts?.["queued"] as number) ?? 0) >= job.queued_max) {
-      throw new ProblemError(429, "queue_full", `The queue of this challenge holds its ${job.queued_max} jobs.`, {
-        headers: { "retry-after": "10" },
-      });
-    }
+    if (job.active_max !== null) await requireActive(tx, job.challenge, job.active_max);
     const { spec, challenge } = job;
     const used = spec.mounts.flatMap(({ blob }) => (blob ? [{ job: job.id, digest: blob }] : []));
     const used_at = new Date(job.now_ms);
@@ -169,12 +156,37 @@ async function accept(sql: Database, job: NewJob): Promise<Accepted> {
       throw new Error("the job was neither stored nor found");
     }
     if (used.length > 0) await tx`insert into blob_uses ${tx(used)} on conflict do nothing`;
-    return { job: rowToJob(row), isNew: true, queue_position: ((counts?.["ahead"] as number) ?? 0) + 1 };
+    return { job: rowToJob(row), isNew: true };
   });
 }
 
+function blobRows(sql: Database): Pick<JobStore, "recordBlob" | "hasBlob" | "blobBytes"> {
+  return {
+    async recordBlob(challenge, digest, size_bytes, now_ms) {
+      await sql`insert into blobs (challenge, digest, size_bytes, used_at) values (${challenge}, ${digest}, ${size_bytes}, ${new Date(now_ms)})
+        on conflict (challenge, digest) do update set used_at = excluded.used_at`;
+    },
+    async hasBlob(challenge, digest) {
+      return (await sql`select 1 from blobs where challenge = ${challenge} and digest = ${digest}`).length > 0;
+    },
+    async blobBytes(challenge) {
+      const [row] =
+        await sql`select coalesce(sum(size_bytes), 0)::float8 as bytes from blobs where challenge = ${challenge}`;
+      return row?.["bytes"] as number;
+    },
+  };
+}
+
+async function requireActive(tx: Transaction, challenge: string, active_max: number): Promise<void> {
+  const [row] = await tx`select count(*)::int as active from jobs where challenge = ${challenge} and ended_at is null`;
+  const active = (row?.["active"] as number) ?? 0;
+  if (active < active_max) return;
+  const detail = `docker_quota_exceeded: challenge '${challenge}' is at its concurrency cap (${active}/${active_max} active workloads)`;
+  throw new ProblemError(429, "docker_quota_exceeded", detail, { headers: { "retry-after": "5" } });
+}
+
 function sameJob(row: Record<string, unknown>, { spec_digest }: NewJob): Accepted {
-  if (row["spec_digest"] === spec_digest) return { job: rowToJob(row), isNew: false, queue_position: null };
+  if (row["spec_digest"] === spec_digest) return { job: rowToJob(row), isNew: false };
   throw new ProblemError(409, "idempotency_conflict", "This Idempotency-Key was used for a job with another content.");
 }
 

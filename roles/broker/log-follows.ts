@@ -77,15 +77,17 @@ class JobLog {
   async #follow(): Promise<void> {
     const { clock, log } = this.#world;
     let silence_ms: number = follow.silence_ms;
+    let again_ms: number = follow.again_ms;
     while (!this.#over.signal.aborted && this.#bytes <= limits.jobs.log_bytes_max) {
       try {
         await this.#load();
         const count = await this.#followOnce(silence_ms);
         silence_ms = count > 0 ? follow.silence_ms : Math.min(2 * silence_ms, follow.silence_ms_max);
+        again_ms = count > 0 ? follow.again_ms : Math.min(2 * again_ms, follow.silence_ms);
       } catch (error) {
         log.debug({ err: error, job: this.#id }, "a log follow ended");
       }
-      await clock.sleep(follow.again_ms, this.#over.signal).catch(() => undefined);
+      await clock.sleep(again_ms, this.#over.signal).catch(() => undefined);
     }
   }
 

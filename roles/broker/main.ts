@@ -11,7 +11,6 @@ import { jobPolicyOf } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { createApp } from "./app.ts";
-import { BlobQuota } from "./blob-quota.ts";
 import { Changes } from "./changes.ts";
 import { BrokerConfig } from "./config.ts";
 import { type DispatchingState, dispatchForever, Wake } from "./dispatching.ts";
@@ -19,6 +18,7 @@ import { createImageIds } from "./image-ids.ts";
 import { createJobStore } from "./job-store.ts";
 import { openLogFiles } from "./log-files.ts";
 import { retire } from "./retention.ts";
+import { Tally } from "./tally.ts";
 import { createTransferApp } from "./transfer-app.ts";
 import { createTransferTokens } from "./transfer-tokens.ts";
 
@@ -56,7 +56,8 @@ await runRole({
       changes,
       master_key: config.master_key,
       images: createImageIds(engine, systemClock),
-      quota: new BlobQuota(store.blobBytes, systemClock),
+      blob_bytes: new Tally(store.blobBytes, systemClock),
+      queued: new Tally(store.queued, systemClock),
       settings: config,
     });
     const transfers = createTransferApp({ ...shared, store, tokens });

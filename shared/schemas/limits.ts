@@ -106,6 +106,8 @@ export const limits = {
     unnamed_file_ms_max: 3_600_000,
     retention_ms: 600_000,
     free_bytes_min: 512 * 1_048_576,
+    /** A place in the queue that is further back is said to be this one. */
+    queue_position_max: 1_000,
     wait_seconds_max: 60,
     page_max: 200,
     idempotency_key_chars_max: 255,

@@ -14,7 +14,6 @@ import { createLogger } from "#shared/observability/logger.ts";
 import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { createApp } from "../../roles/broker/app.ts";
-import { BlobQuota } from "../../roles/broker/blob-quota.ts";
 import { Changes } from "../../roles/broker/changes.ts";
 import { createDispatchStore } from "../../roles/broker/dispatch-store.ts";
 import { createImageIds } from "../../roles/broker/image-ids.ts";
@@ -22,6 +21,7 @@ import { linesOf, putLogAway } from "../../roles/broker/job-log.ts";
 import { createJobStore } from "../../roles/broker/job-store.ts";
 import { type LogFiles, openLogFiles } from "../../roles/broker/log-files.ts";
 import type { Outcome } from "../../roles/broker/outcome.ts";
+import { Tally } from "../../roles/broker/tally.ts";
 import type { TestPostgres } from "./postgres.ts";
 
 const masterKey = "k".repeat(32);
@@ -93,7 +93,8 @@ export async function startBrokerWorld(postgres: TestPostgres): Promise<BrokerWo
     engine,
     clock: systemClock,
     images: createImageIds(engine, systemClock),
-    quota: new BlobQuota(store.blobBytes, systemClock),
+    blob_bytes: new Tally(store.blobBytes, systemClock),
+    queued: new Tally(store.queued, systemClock),
     settings: { queued_ms: 60_000, free_bytes_min: 0 },
     challenges: createChallenges(sql),
     master_key: masterKey,
