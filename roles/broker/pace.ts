@@ -19,5 +19,6 @@ export function pauseAfter(
   const least_ms = Math.min(4 * cpu_ms, dispatch.idle_tick_ms);
   if (pace === "idle") return { pause_ms: dispatch.idle_tick_ms, least_ms };
   const costs_ms = pace === "soon" ? 4 * cpu_ms : dispatch.pause_per_cpu_ms * cpu_ms;
-  return { pause_ms: Math.min(Math.max(tick_ms, costs_ms), Math.max(tick_ms, dispatch.idle_tick_ms)), least_ms };
+  const most_ms = pace === "soon" ? dispatch.idle_tick_ms : dispatch.watching_tick_ms_max;
+  return { pause_ms: Math.max(tick_ms, Math.min(costs_ms, most_ms)), least_ms };
 }

@@ -64,14 +64,16 @@ export const limits = {
     dispatch: {
       /** Pause between two looks at the Swarm while something is about to change. */
       tick_ms: 100,
-      /** While nothing is, or jobs do nothing but run and looking costs much. */
+      /** While nothing is. */
       idle_tick_ms: 1_000,
+      /** While jobs do nothing but run and looking costs much. */
+      watching_tick_ms_max: 2_000,
       /** How often it looks at the Swarm though it knows of nothing to do. */
       idle_look_ms: 30_000,
       /** How often it looks for services and networks that nobody knows of. */
       tidy_ms: 60_000,
       /** What looking may cost while jobs only run: the pause is so many times the CPU time of the last look. */
-      pause_per_cpu_ms: 30,
+      pause_per_cpu_ms: 40,
       /** Of each challenge's queue, and class, what a tick considers. */
       waiting_max: 32,
       /** Of what is to be ended or cleaned, what a tick takes up. */
