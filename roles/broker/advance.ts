@@ -1,8 +1,9 @@
 import { EngineError, type Task } from "#shared/engine/engine.ts";
+import { seal } from "#shared/engine/seal.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { collectOutputs } from "./collecting.ts";
 import type { DispatchWorld, Sight } from "./dispatch-world.ts";
-import { ensureNetwork, ensureService, seal } from "./engine-acts.ts";
+import { ensureNetwork, ensureService } from "./engine-acts.ts";
 import { Finisher } from "./finishing.ts";
 import type { Job } from "./job.ts";
 import { jobName, jobNetwork, jobService, networkOf } from "./job-service-spec.ts";

@@ -103,16 +103,6 @@ export function jobService(request: JobRequest, placement: JobPlacement): Servic
   });
 }
 
-/** The one update ever made to a job's service: no completions wanted. What runs is stopped, nothing starts (jobs §3). */
-export function sealed(spec: ServiceSpec): ServiceSpec {
-  const { UpdateConfig: _, ...rest } = spec;
-  return { ...rest, Mode: { ReplicatedJob: { MaxConcurrent: 0, TotalCompletions: 0 } } };
-}
-
-export function isSealed({ Mode }: ServiceSpec): boolean {
-  return "ReplicatedJob" in Mode && Mode.ReplicatedJob.TotalCompletions === 0;
-}
-
 /** Without any network Swarm gives a container docker0 and a default route. */
 export function requireOneNetwork(spec: ServiceSpec): ServiceSpec {
   if (spec.TaskTemplate.Networks?.length !== 1) throw new Error(`service ${spec.Name} must have exactly one network`);

@@ -1,5 +1,5 @@
+import { seal } from "#shared/engine/seal.ts";
 import type { DispatchWorld } from "./dispatch-world.ts";
-import { seal } from "./engine-acts.ts";
 import type { Job } from "./job.ts";
 
 /**

@@ -2,6 +2,7 @@ import type { Gauge } from "prom-client";
 import type { Clock } from "#shared/time/clock.ts";
 import { attachRoles, serviceNameLabel } from "./attachments.ts";
 import { recordNodes } from "./nodes.ts";
+import { reapOverdueJobs } from "./reap.ts";
 import { type ReconcilerWorld, reconcile } from "./reconcile.ts";
 
 export interface SuperviseWorld extends ReconcilerWorld {
@@ -32,6 +33,7 @@ async function keepReconciled(world: SuperviseWorld, wake: Wake, signal: AbortSi
     try {
       const unfinished = await reconcile(world);
       await recordNodes(world.engine, world.sql);
+      await reapOverdueJobs(world.engine, world.sql, world.log, world.clock.now());
       world.rounds.last_success_ms = world.clock.monotonic();
       if (unfinished > 0) pause_ms = Math.min(pause_ms, hurry_ms);
       told.success();

@@ -90,6 +90,8 @@ export const limits = {
     starting_ms_max: 900_000,
     collecting_ms_max: 300_000,
     node_lost_ms: 60_000,
+    /** Past its state's deadline by so much a job is stopped by the supervisor: the broker does not. */
+    reap_ms: 120_000,
     inspect_ms_max: 10_000,
     /** A successor looks this long for the service of an intent before it ends the job. */
     intent_ms_max: 10_000,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { deriveToken } from "#shared/auth/tokens.ts";
 import type { Engine } from "#shared/engine/engine.ts";
+import { isSealed } from "#shared/engine/seal.ts";
 import { masterKey, network, networksOf, SupervisorWorld, standInFor } from "../support/supervisor-world.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -13,6 +14,37 @@ beforeAll(async () => {
 }, 90_000);
 
 afterAll(async () => await world?.stop(), 60_000);
+
+test("a job that stands two minutes past its deadline is stopped, and that is on record", async () => {
+  const job = async (id: string, late: string) => {
+    await world.sql`insert into jobs (id, challenge, job_id, spec_digest, spec, image_id, cpus, memory_bytes, state,
+      deadline_at, accepted_at) values (${id}, 'x', 'job', '', '{}', '', 1, 1, 'running', now() - ${late}::interval, now())`;
+    const command = ["sleep", "600"];
+    const { Mode: _, Name: __, ...spec } = standInFor("proxy");
+    await engine.createService({
+      ...spec,
+      Name: `platform-job-${id}`,
+      TaskTemplate: {
+        ...spec.TaskTemplate,
+        ContainerSpec: { Image: spec.TaskTemplate.ContainerSpec.Image, Args: command },
+        RestartPolicy: { Condition: "none", MaxAttempts: 0 },
+      },
+      Mode: { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 1 } },
+    });
+  };
+  const sealedNow = async (id: string) => {
+    const service = await engine.service(`platform-job-${id}`);
+    return service ? isSealed(service.Spec) : null;
+  };
+  await job("late", "3 minutes");
+  await job("intime", "1 minute");
+  await waitFor(() => sealedNow("late"), { deadline_ms: 30_000, what: "the late job sealed" });
+  expect(await sealedNow("intime")).toBe(false);
+  const events = await world.sql`select job, kind from job_events`;
+  expect(events.map(({ job, kind }) => [job, kind])).toEqual([["late", "reaped"]]);
+  for (const id of ["late", "intime"]) await engine.removeService(`platform-job-${id}`);
+  await world.sql`delete from jobs`;
+}, 60_000);
 
 describe("activating a challenge", () => {
   test("makes its service, network, secrets and volume, and attaches the roles to it", async () => {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { Task, TaskState } from "#shared/engine/engine.ts";
+import { isSealed, sealed } from "#shared/engine/seal.ts";
 import type { JobRequest } from "#shared/schemas/job.ts";
 import { isImageAllowed, parseImageReference } from "../../roles/broker/image-reference.ts";
 import { parseJobRequest } from "../../roles/broker/job-request.ts";
-import { isSealed, jobService, requireOneNetwork, sealed } from "../../roles/broker/job-service-spec.ts";
+import { jobService, requireOneNetwork } from "../../roles/broker/job-service-spec.ts";
 import { verdict } from "../../roles/broker/outcome.ts";
 import { freeCapacities, type NodeCapacity, place, type QueuedJob, type Share } from "../../roles/broker/placement.ts";
 import { parseBytes, parseTmpfs, parseUlimit } from "../../roles/broker/quantities.ts";
