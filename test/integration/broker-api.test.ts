@@ -164,3 +164,20 @@ test("a waiting reader hears of the end at once", async () => {
   expect(["collecting", "succeeded"]).toContain(job.state);
   expect(performance.now() - started).toBeLessThan(5_000);
 });
+
+test("below the floor of free space nothing new is taken in, and what runs comes to its end", async () => {
+  const { id } = (await (await submit()).json()) as JobAnswer;
+  world.disk.free_bytes_min = Number.MAX_SAFE_INTEGER;
+  try {
+    const answers = [await submit(), await world.ask("/v1/blobs", { method: "PUT", body: new Uint8Array(512) })];
+    for (const answer of answers) {
+      expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "60"]);
+      expect((await problem(answer)).code).toBe("storage_full");
+    }
+    await world.end(id, { outcome: succeeded, stdout: "kept" });
+    expect(await (await world.ask(`/v1/jobs/${id}/logs`)).text()).toBe("kept");
+  } finally {
+    world.disk.free_bytes_min = 0;
+  }
+  expect((await submit()).status).toBe(202);
+});

@@ -43,6 +43,8 @@ export interface BrokerWorld extends AsyncDisposable {
   readonly blobs: BlobStore;
   readonly logs: LogFiles;
   readonly changes: Changes;
+  /** The floor of free space: raised above what the disk has, it is a full one. */
+  readonly disk: { free_bytes_min: number };
   headers(slug?: string): Record<string, string>;
   addChallenge(slug: string, policy?: Partial<JobPolicy>): Promise<void>;
   ask(path: string, init?: RequestInit & { readonly slug?: string }): Promise<Response>;
@@ -82,7 +84,14 @@ export async function startBrokerWorld(postgres: TestPostgres): Promise<BrokerWo
   await migrate(sql);
   await sql`insert into broker_leads (id, fencing) values (1, 1)`;
   const directory = mkdtempSync(join(tmpdir(), "platform-broker-"));
-  const blobs = await openFolderBlobStore({ directory, free_bytes_min: 0, clock: systemClock });
+  const disk = { free_bytes_min: 0 };
+  const blobs = await openFolderBlobStore({
+    directory,
+    clock: systemClock,
+    get free_bytes_min() {
+      return disk.free_bytes_min;
+    },
+  });
   const [store, dispatch, changes] = [createJobStore(sql), createDispatchStore(sql, 1), new Changes()];
   const logs = await openLogFiles(join(directory, "logs"));
   const log = createLogger("broker-test", "silent");
@@ -95,7 +104,12 @@ export async function startBrokerWorld(postgres: TestPostgres): Promise<BrokerWo
     images: createImageIds(engine, systemClock),
     blob_bytes: new Tally(store.blobBytes, systemClock),
     queued: new Tally(store.queued, systemClock),
-    settings: { queued_ms: 60_000, free_bytes_min: 0 },
+    settings: {
+      queued_ms: 60_000,
+      get free_bytes_min() {
+        return disk.free_bytes_min;
+      },
+    },
     challenges: createChallenges(sql),
     master_key: masterKey,
     changes,
@@ -118,6 +132,7 @@ export async function startBrokerWorld(postgres: TestPostgres): Promise<BrokerWo
     blobs,
     logs,
     changes,
+    disk,
     headers,
     async addChallenge(slug, policy = {}) {
       const jobs = {
@@ -153,6 +168,7 @@ export async function startBrokerWorld(postgres: TestPostgres): Promise<BrokerWo
           (async function* () {
             yield bytes;
           })(),
+          { may_use_reserve: true },
         );
         await store.addArtifact(id, { mount: Number(mount), digest, size_bytes });
       }
