@@ -9,7 +9,6 @@ import { authorize } from "./authorization.ts";
 import { createDockerApp } from "./docker-app.ts";
 import { hasEnded, type Job, resourceOf } from "./job.ts";
 import { parseJobRequest } from "./job-request.ts";
-import type { JobStore } from "./job-store.ts";
 import { logResponse } from "./log-response.ts";
 import { parseBody, readText } from "./read-body.ts";
 
@@ -32,7 +31,17 @@ export function createApp(world: ApiWorld) {
     .get("/health", () => ({ status: "ok" }));
 }
 
-const show = async (store: JobStore, job: Job) => resourceOf(job, await store.queuePosition(job));
+/** The pace of a queue is that of so many milliseconds. */
+const pace_ms = 600_000;
+
+/** The job, and while it waits its place and how long that may take by the pace at which its challenge's jobs start. */
+async function show({ store, clock }: Pick<ApiWorld, "store" | "clock">, job: Job) {
+  const position = await store.queuePosition(job);
+  if (position === null) return resourceOf(job, null);
+  const placed = await store.placedSince(job.challenge, clock.now() - pace_ms);
+  const estimate_seconds = placed === 0 ? null : Math.ceil((position * pace_ms) / placed / 1_000);
+  return resourceOf(job, { position, estimate_seconds });
+}
 
 /** Taking jobs and inputs in, and the list of what is there. */
 function submitRoutes(world: ApiWorld) {
@@ -47,7 +56,7 @@ function submitRoutes(world: ApiWorld) {
         const key = idempotencyKey(request.headers);
         const { job, isNew } = await acceptJob(world, challenge, parseJobRequest(parseBody(text)), key);
         world.wake();
-        return Response.json(await show(store, job), {
+        return Response.json(await show(world, job), {
           status: isNew ? 202 : 200,
           headers: { location: `/v1/jobs/${job.id}` },
         });
@@ -102,13 +111,13 @@ function jobRoutes(world: ApiWorld) {
     .get("/v1/jobs/:id", async ({ request, params, query }) => {
       const job = await owned(request, params.id);
       const wait_ms = parseWait(query["wait"]);
-      return await show(store, wait_ms > 0 ? await changedJob(world, job, wait_ms, request.signal) : job);
+      return await show(world, wait_ms > 0 ? await changedJob(world, job, wait_ms, request.signal) : job);
     })
     .delete("/v1/jobs/:id", async ({ request, params }) => {
       const job = await owned(request, params.id);
       await store.askCancel(job.challenge, job.id);
       world.wake();
-      return await show(store, (await store.byId(job.challenge, job.id)) ?? job);
+      return await show(world, (await store.byId(job.challenge, job.id)) ?? job);
     })
     .get("/v1/jobs/:id/logs", async ({ request, params, query }) =>
       logResponse(world, await owned(request, params.id), query, request),

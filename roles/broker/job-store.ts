@@ -48,6 +48,8 @@ export interface JobStore {
   list(query: JobQuery): Promise<Job[]>;
   /** Its place in its challenge's queue, from 1; at most `queue_position_max`. Null when it is not queued. */
   queuePosition(job: Job): Promise<number | null>;
+  /** How many of the challenge's jobs left the queue since then. */
+  placedSince(challenge: string, since_ms: number): Promise<number>;
   queued(challenge: string): Promise<number>;
   /** @returns whether the job was live */
   askCancel(challenge: string, id: string): Promise<boolean>;
@@ -91,6 +93,11 @@ export function createJobStore(sql: Database): JobStore {
           and (priority > ${job.priority} or (priority = ${job.priority} and accepted_at < ${new Date(job.accepted_ms)}))
         limit ${limits.jobs.queue_position_max - 1}) ahead`;
       return ((row?.["ahead"] as number) ?? 0) + 1;
+    },
+    async placedSince(challenge, since_ms) {
+      const [row] = await sql`select count(*)::int as placed from jobs
+        where challenge = ${challenge} and coalesce(staging_at, starting_at) > ${new Date(since_ms)}`;
+      return (row?.["placed"] as number) ?? 0;
     },
     async queued(challenge) {
       const [row] =

@@ -79,7 +79,10 @@ export function drainedMounts({ spec }: Job): number[] {
 }
 
 /** The job as its challenge sees it; the outcome shows once it is final. */
-export function resourceOf(job: Job, queuePosition: number | null): JobResource {
+export function resourceOf(
+  job: Job,
+  queue: { readonly position: number; readonly estimate_seconds: number | null } | null,
+): JobResource {
   const ended = hasEnded(job) ? job.outcome : null;
   const time = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   return {
@@ -95,7 +98,8 @@ export function resourceOf(job: Job, queuePosition: number | null): JobResource 
     wall_ms: job.wall_ms,
     timeout_seconds: job.spec.timeout_seconds,
     limits: job.spec.limits,
-    queue_position: queuePosition,
+    queue_position: queue?.position ?? null,
+    ...(queue ? { queue_estimate_seconds: queue.estimate_seconds } : {}),
     times: {
       accepted: time(job.accepted_ms),
       staging: time(job.staging_ms),

@@ -137,6 +137,11 @@ export const JobResource = Type.Object(
     timeout_seconds: Type.Integer(),
     limits: JobLimits,
     queue_position: Type.Union([Type.Integer(), Type.Null()]),
+    queue_estimate_seconds: Type.Optional(
+      Type.Union([Type.Integer(), Type.Null()], {
+        description: "how long a queued job may wait, by the pace of the last ten minutes; null where nothing started",
+      }),
+    ),
     times: Type.Object({
       accepted: Time,
       staging: Time,

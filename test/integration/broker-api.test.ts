@@ -181,3 +181,17 @@ test("below the floor of free space nothing new is taken in, and what runs comes
   }
   expect((await submit()).status).toBe(202);
 });
+
+test("a queued job says how long it may wait, by the pace of the last ten minutes", async () => {
+  await world.addChallenge("paced");
+  const body = JSON.stringify({ image: "acme/runner:1", command: ["run"] });
+  const take = async () =>
+    (await (await world.ask("/v1/jobs", { slug: "paced", method: "POST", body })).json()) as JobAnswer;
+  expect(await take()).toMatchObject({ queue_position: 1, queue_estimate_seconds: null });
+  // Six started in the last ten minutes: one in 100 s.
+  for (let count = 6; count > 0; count -= 1) {
+    const { id } = await take();
+    await world.sql`update jobs set state = 'running', starting_at = now() - interval '5 minutes' where id = ${id}`;
+  }
+  expect(await take()).toMatchObject({ queue_position: 2, queue_estimate_seconds: 200 });
+});
