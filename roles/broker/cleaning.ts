@@ -58,7 +58,9 @@ export class Sweeper {
   /** `held` are the jobs whose capacity is held. */
   async sweep(jobs: readonly Job[], held: ReadonlySet<string>, sight: Sight): Promise<void> {
     const swept = await this.#endSweeps(sight);
-    const unswept = jobs.filter(({ id }) => !swept.has(id));
+    // A stager that was asked for may come late, and make its volume once more.
+    const isSettled = ({ ended_ms }: Job) => sight.now_ms - (ended_ms ?? 0) > limits.jobs.sweep_after_ms;
+    const unswept = jobs.filter((job) => !swept.has(job.id) && isSettled(job));
     for (const [node_id, waiting] of Map.groupBy(unswept, ({ node_id }) => node_id)) {
       // Without mounts only a container could be left, and of that a hold would tell.
       const isElsewhere = node_id === null || !sight.nodes.has(node_id);

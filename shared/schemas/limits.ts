@@ -102,6 +102,8 @@ export const limits = {
     sweep_jobs_max: 500,
     /** A janitor that has not ended by then is given up. */
     janitor_ms_max: 120_000,
+    /** After a job's end nothing that was asked for can come any more: only then the janitor looks. */
+    sweep_after_ms: 15_000,
     /** Pause before a janitor that found something in use, or failed, is sent again. */
     sweep_again_ms: 10_000,
     /** A blob that no job uses. */

@@ -140,7 +140,7 @@ function checkStrays(table: JobsTable, swarm: ModelSwarm): void {
     (container) => jobOf(container) ?? "",
   );
   for (const [id, [first, ...others]] of starts) {
-    if (!first || others.length === 0) continue;
+    if (!first || others.length === 0 || table.meddled.has(id)) continue;
     if (!table.strays.has(id)) throw new Error(`job ${id} ran ${others.length + 1} times, and nobody said so`);
     const counted = table.jobs.get(id)?.swarm_task_id;
     // An earlier task may have ended before it had a container; ids grow with time.

@@ -14,6 +14,8 @@ export interface JobsTable {
   readonly cleaned: Set<string>;
   /** Jobs of which a second container was found and stopped. */
   readonly strays: Set<string>;
+  /** Jobs whose service somebody removed by hand: how often they ran nobody can say any more. */
+  readonly meddled: Set<string>;
   fencing: number;
 }
 
@@ -23,7 +25,15 @@ export interface StoreFaults {
 }
 
 export function createJobsTable(): JobsTable {
-  return { jobs: new Map(), leases: new Map(), removed: new Set(), cleaned: new Set(), strays: new Set(), fencing: 0 };
+  return {
+    jobs: new Map(),
+    leases: new Map(),
+    removed: new Set(),
+    cleaned: new Set(),
+    strays: new Set(),
+    meddled: new Set(),
+    fencing: 0,
+  };
 }
 
 /** The dispatcher's store over `table` for the leader with this fencing number; a later leader shuts it out. */

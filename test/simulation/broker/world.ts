@@ -106,8 +106,7 @@ export class BrokerWorld {
     const service = services[pick % services.length];
     if (!service) return;
     this.swarm.removeService(service.id);
-    // Whether it had run twice is gone with it: nobody can say so any more.
-    this.table.strays.add(service.spec.Labels["platform.id"] ?? "");
+    this.table.meddled.add(service.spec.Labels["platform.id"] ?? "");
   }
 
   /** Kills the broker wherever it is, and starts another. */
