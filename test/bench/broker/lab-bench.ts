@@ -13,6 +13,7 @@ import { say } from "./measures.ts";
 
 const terminal = new Set(["complete", "shutdown", "failed", "rejected", "orphaned"]);
 const look_every_ms = 50;
+const bareFleet = { "platform.fleet": "bare" } as const;
 
 /** The broker on a three-node Swarm, and that Swarm's bare Engine API beside it. */
 export interface LabBench extends AsyncDisposable {
@@ -53,13 +54,14 @@ export async function startLabBench(): Promise<LabBench> {
 async function quiet(engine: Engine): Promise<void> {
   await waitFor(
     async () => {
-      const label = { "platform.fleet": "jobs" };
-      const [services, networks, tasks] = await Promise.all([
-        engine.services(label),
-        engine.networks(label),
-        engine.tasks(label),
-      ]);
-      return services.length + networks.length + tasks.length === 0;
+      const left = await Promise.all(
+        [{ "platform.fleet": "jobs" }, bareFleet].flatMap((label) => [
+          engine.services(label),
+          engine.networks(label),
+          engine.tasks(label),
+        ]),
+      );
+      return left.flat().length === 0;
     },
     { deadline_ms: 60_000, every_ms: 50, what: "an idle Swarm" },
   );
@@ -93,8 +95,13 @@ async function rawSwarm(engine: Engine, lab: Lab): Promise<RawSwarm> {
       const limits = { ...smallJob.limits, ...(network ? { network } : {}) };
       const request = parseJobRequest({ ...smallJob, command, limits });
       const placement = { id, challenge: "demo", image_id: image.Id, node_id: node.ID, node_class: "cpu" };
-      const spec: ServiceSpec = jobService({ ...request, mounts: [] }, placement);
-      if (!network) await engine.createNetwork(jobNetwork(id, "demo", true, false));
+      const job = jobService({ ...request, mounts: [] }, placement);
+      // Not the broker's fleet: it stops what carries its labels and is no job of its own.
+      const spec: ServiceSpec = { ...job, Labels: { ...job.Labels, ...bareFleet } };
+      if (!network) {
+        const own = jobNetwork(id, "demo", true, false);
+        await engine.createNetwork({ ...own, Labels: { ...own.Labels, ...bareFleet } });
+      }
       await engine.createService(spec);
       return {
         started: () => tasks.find(id, ({ State }) => State === "running" || terminal.has(State)),
@@ -148,7 +155,7 @@ class TaskPoll {
   async #look(): Promise<void> {
     this.#isLooking = true;
     while (this.#waiting.size > 0) {
-      const tasks = await this.#engine.tasks({ "platform.fleet": "jobs" }).catch((error: unknown) => say(`${error}`));
+      const tasks = await this.#engine.tasks(bareFleet).catch((error: unknown) => say(`${error}`));
       for (const task of tasks ?? []) {
         const id = task.Spec.ContainerSpec?.Labels?.["platform.id"] ?? "";
         if (this.#waiting.get(id)?.(task)) this.#waiting.delete(id);
