@@ -263,7 +263,7 @@ export class Advancer {
     this.#strays.delete(id);
     this.#missing.delete(id);
     for (const name of [jobName(id), stagerName("stage", id), stagerName("collect", id)]) this.#started.delete(name);
-    this.finisher.follows.forget(id);
+    this.finisher.forget(id);
   }
 }
 

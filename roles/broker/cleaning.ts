@@ -16,11 +16,8 @@ interface Sweep {
 }
 
 /** Services and network of an ended job: gone at once. What was seen of its log is kept, also where the end cut it short. */
-export async function removeServices(
-  { engine, store, blobs, logs, confirm }: DispatchWorld,
-  job: Job,
-  { now_ms, tasks }: Sight,
-): Promise<void> {
+export async function removeServices(world: DispatchWorld, job: Job, { now_ms, tasks }: Sight): Promise<void> {
+  const { engine, store, logs, confirm } = world;
   // The node was lost, or the deadline passed, and Swarm started it elsewhere: said before the service is gone.
   const [first, ...strays] = tasks.ofJob(job.id).map(({ ID }) => ID);
   if (first && strays.length > 0) await store.event(job.id, "stray_task", { tasks: strays }, now_ms);
@@ -31,9 +28,18 @@ export async function removeServices(
     await Promise.all(names.map((name) => engine.removeService(name)));
     if (!(await tryRemoveNetwork(engine, jobName(job.id)))) return;
   }
-  const hasLog = job.log_digest === null && (await logs.read(job.id, 0, 1)).length > 0;
-  await store.servicesRemoved(job.id, now_ms, hasLog ? await putLogAway(blobs, logs, job.id) : null);
-  await logs.remove(job.id);
+  const kept = job.log_digest ?? (await putCutLogAway(world, job.id));
+  await store.servicesRemoved(job.id, now_ms, kept);
+  if (kept) await logs.remove(job.id);
+}
+
+/** The log of a job that ended before it was put away; null where there is none, or no room: then its file stays. */
+async function putCutLogAway({ blobs, logs, log }: DispatchWorld, id: string): Promise<string | null> {
+  if ((await logs.read(id, 0, 1)).length === 0) return null;
+  return await putLogAway(blobs, logs, id).catch((error: unknown) => {
+    log.warn({ err: error, job: id }, "the log cannot be put away now, its file is kept");
+    return null;
+  });
 }
 
 /**

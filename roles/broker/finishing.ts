@@ -1,4 +1,5 @@
 import type { SwarmNode, Task } from "#shared/engine/engine.ts";
+import { limits } from "#shared/schemas/limits.ts";
 import type { DispatchWorld } from "./dispatch-world.ts";
 import { killerOf } from "./inspecting.ts";
 import type { Job } from "./job.ts";
@@ -13,6 +14,8 @@ export class Finisher {
   readonly #world: DispatchWorld;
   readonly #creates: SentCreates;
   readonly #finishing = new Map<string, Promise<void>>();
+  /** Jobs that could not be finished, and when to try again. */
+  readonly #again = new Map<string, number>();
   readonly follows: LogFollows;
 
   constructor(world: DispatchWorld, creates: SentCreates) {
@@ -22,11 +25,21 @@ export class Finisher {
   }
 
   begin(job: Job, task: Task, outcome: Outcome, node: SwarmNode): void {
-    if (this.#finishing.has(job.id)) return;
+    const { clock, log } = this.#world;
+    if (this.#finishing.has(job.id) || clock.monotonic() < (this.#again.get(job.id) ?? 0)) return;
     const work = this.#finish(job, task, outcome, node)
-      .catch((error: unknown) => this.#world.log.warn({ err: error, job: job.id }, "the job's log is not stored yet"))
+      .catch((error: unknown) => {
+        log.warn({ err: error, job: job.id }, "the job's log is not stored yet");
+        this.#again.set(job.id, clock.monotonic() + limits.jobs.finish_again_ms);
+      })
       .finally(() => this.#finishing.delete(job.id));
     this.#finishing.set(job.id, work);
+  }
+
+  /** The job is over: nothing is followed or tried again. */
+  forget(id: string): void {
+    this.#again.delete(id);
+    this.follows.forget(id);
   }
 
   /** Waits for what is under way, and follows nothing any more. */

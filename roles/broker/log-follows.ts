@@ -109,7 +109,8 @@ class JobLog {
         if (this.#take(asRecord(chunk))) count += 1;
         if (this.#bytes > limits.jobs.log_bytes_max) break;
         if (this.#pending.length > 256) await this.#flush();
-        else void this.#flush();
+        // A failure is met again by the next one that is awaited.
+        else this.#flush().catch(() => undefined);
       }
     } finally {
       done.abort();
@@ -134,24 +135,32 @@ class JobLog {
 
   /** What an earlier leader brought in. */
   #load(): Promise<void> {
-    this.#loading ??= this.#world.logs.load(this.#id).then((text) => {
-      for (const record of parseRecords(text)) {
-        this.#cursor.isNew(record);
-        this.#bytes += record.data.length * 0.75;
-      }
-    });
+    this.#loading ??= this.#world.logs.load(this.#id).then(
+      (text) => {
+        for (const record of parseRecords(text)) {
+          this.#cursor.isNew(record);
+          this.#bytes += record.data.length * 0.75;
+        }
+      },
+      (error: unknown) => {
+        this.#loading = null;
+        throw error;
+      },
+    );
     return this.#loading;
   }
 
+  /** One writing after another; what could not be written is kept for the next. */
   #flush(): Promise<void> {
-    this.#writing = this.#writing.then(async () => {
-      const records = this.#pending;
+    const written = this.#writing.then(async () => {
+      const records = [...this.#pending];
       if (records.length === 0) return;
-      this.#pending = [];
       await this.#world.logs.append(this.#id, linesOf(records));
+      this.#pending = this.#pending.slice(records.length);
       this.#world.changed(logChange(this.#id));
     });
-    return this.#writing;
+    this.#writing = written.catch(() => undefined);
+    return written;
   }
 }
 

@@ -78,7 +78,7 @@ await runRole({
         wake,
         async retire(fencing) {
           const { finished_job_ms } = config;
-          log.debug(await retire({ sql, blobs, now_ms: systemClock.now(), fencing, finished_job_ms }), "retired");
+          log.debug(await retire({ sql, blobs, logs, now_ms: systemClock.now(), fencing, finished_job_ms }), "retired");
         },
         world: {
           ...shared,

@@ -13,6 +13,7 @@ import {
 } from "./blob-store.ts";
 import { GroupedSync } from "./grouped-sync.ts";
 import { readRange } from "./read-range.ts";
+import { unlessMissing } from "./unless-missing.ts";
 
 export interface FolderBlobStoreOptions {
   readonly directory: string;
@@ -145,15 +146,6 @@ async function removeAbandoned(incoming: string, now_ms: number): Promise<void> 
     const path = join(incoming, name);
     const found = await unlessMissing(stat(path));
     if (found !== null && now_ms - found.mtimeMs > abandoned_after_ms) await rm(path, { force: true });
-  }
-}
-
-async function unlessMissing<T>(work: Promise<T>): Promise<T | null> {
-  try {
-    return await work;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
   }
 }
 

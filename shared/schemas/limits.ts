@@ -55,6 +55,8 @@ export const limits = {
       /** A log whose reading is cut is read anew so often. */
       readings_max: 3,
     },
+    /** Pause before a log that could not be stored, or an inspection that failed, is tried again. */
+    finish_again_ms: 2_000,
     /** Clients that follow logs at once, of all challenges. */
     log_readers_max: 500,
     /** stdout and stderr of the compatible run route, each. */

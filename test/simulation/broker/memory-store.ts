@@ -159,5 +159,8 @@ export function createMemoryLogs(): LogFiles {
     load: async (id) => logs.get(id) ?? "",
     read: async (id, start, bytes_max) => Buffer.from(logs.get(id) ?? "").subarray(start, start + bytes_max),
     remove: async (id) => void logs.delete(id),
+    async *ids() {
+      yield* logs.keys();
+    },
   };
 }
