@@ -6,6 +6,8 @@ interface Use {
   readonly read_ms: number;
 }
 
+type Read = (challenge: string) => Promise<number>;
+
 const fresh_ms = 2_000;
 
 /**
@@ -14,23 +16,37 @@ const fresh_ms = 2_000;
  * it was read again.
  */
 export class Tally {
-  readonly #read: (challenge: string) => Promise<number>;
+  readonly #read: Read;
   readonly #clock: Clock;
   readonly #uses = new Map<string, Use>();
+  readonly #readings = new Map<string, Promise<Use>>();
 
-  constructor(read: (challenge: string) => Promise<number>, clock: Clock) {
+  constructor(read: Read, clock: Clock) {
     this.#read = read;
     this.#clock = clock;
   }
 
   /** Counts `added` in. @throws what `refusal` gives where there would be more than `max` */
   async take(challenge: string, added: number, max: number, refusal: () => ProblemError): Promise<void> {
-    let use = this.#uses.get(challenge);
-    if (!use || this.#clock.monotonic() - use.read_ms > fresh_ms || use.count + added > max) {
-      use = { count: await this.#read(challenge), read_ms: this.#clock.monotonic() };
-      this.#uses.set(challenge, use);
-    }
+    const known = this.#uses.get(challenge);
+    const isStale = !known || this.#clock.monotonic() - known.read_ms > fresh_ms;
+    const use = isStale || known.count + added > max ? await this.#fresh(challenge) : known;
     if (use.count + added > max) throw refusal();
     use.count += added;
+  }
+
+  /** One reading for all who ask meanwhile: each of them is counted in what it gives. */
+  #fresh(challenge: string): Promise<Use> {
+    const reading =
+      this.#readings.get(challenge) ??
+      this.#read(challenge)
+        .then((count) => {
+          const use = { count, read_ms: this.#clock.monotonic() };
+          this.#uses.set(challenge, use);
+          return use;
+        })
+        .finally(() => this.#readings.delete(challenge));
+    this.#readings.set(challenge, reading);
+    return reading;
   }
 }
