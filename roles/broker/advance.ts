@@ -12,7 +12,7 @@ import { cancelledOutcome, lostOutcome, type Outcome, outcomeOf, verdict } from 
 import type { SentCreates } from "./sent-creates.ts";
 import { stagerName } from "./stager-service-spec.ts";
 import { stageInputs } from "./staging.ts";
-import { isOver } from "./tasks-view.ts";
+import { idsOf, isOver } from "./tasks-view.ts";
 
 /** Takes live jobs one step further at each tick. What it remembers saves calls; it is all found again after a restart. */
 export class Advancer {
@@ -21,7 +21,6 @@ export class Advancer {
   readonly #creates: SentCreates;
   readonly #started = new Set<string>();
   readonly #sealed = new Set<string>();
-  readonly #strays = new Set<string>();
   readonly #missing = new Map<string, number>();
   readonly finisher: Finisher;
 
@@ -123,11 +122,10 @@ export class Advancer {
 
   /** A second run is possible between a task's end and its seal: it is stopped, and said (jobs §3). */
   async #sealStrays(job: Job, sight: Sight): Promise<void> {
-    const strays = sight.tasks.ofJob(job.id).slice(1);
-    if (strays.length === 0 || this.#strays.has(job.id)) return;
+    const tasks = sight.tasks.ofJob(job.id);
+    if (tasks.length < 2) return;
     await this.#seal(job);
-    await this.#world.store.event(job.id, "stray_task", { tasks: strays.map(({ ID }) => ID) }, sight.now_ms);
-    this.#strays.add(job.id);
+    await this.#world.store.stray(job.id, idsOf(tasks), sight.now_ms);
   }
 
   async #seal(job: Job): Promise<void> {
@@ -260,7 +258,6 @@ export class Advancer {
 
   #forget(id: string): void {
     this.#sealed.delete(id);
-    this.#strays.delete(id);
     this.#missing.delete(id);
     for (const name of [jobName(id), stagerName("stage", id), stagerName("collect", id)]) this.#started.delete(name);
     this.finisher.forget(id);

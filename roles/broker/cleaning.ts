@@ -6,7 +6,7 @@ import type { Job } from "./job.ts";
 import { putLogAway } from "./job-log.ts";
 import { jobName } from "./job-service-spec.ts";
 import { janitorService, stagerName } from "./stager-service-spec.ts";
-import { isOver } from "./tasks-view.ts";
+import { idsOf, isOver } from "./tasks-view.ts";
 
 interface Sweep {
   readonly name: string;
@@ -15,22 +15,27 @@ interface Sweep {
   readonly until_ms: number;
 }
 
-/** Services and network of an ended job: gone at once. What was seen of its log is kept, also where the end cut it short. */
-export async function removeServices(world: DispatchWorld, job: Job, { now_ms, tasks }: Sight): Promise<void> {
+/**
+ * Services and network of an ended job: gone at once. What was seen of its log is kept, also where the end cut it short.
+ *
+ * @returns false while something still uses the network
+ */
+export async function removeServices(world: DispatchWorld, job: Job, { now_ms, tasks }: Sight): Promise<boolean> {
   const { engine, store, logs, confirm } = world;
   // The node was lost, or the deadline passed, and Swarm started it elsewhere: said before the service is gone.
-  const [first, ...strays] = tasks.ofJob(job.id).map(({ ID }) => ID);
-  if (first && strays.length > 0) await store.event(job.id, "stray_task", { tasks: strays }, now_ms);
+  const seen = idsOf(tasks.ofJob(job.id));
+  if (seen.length > 1) await store.stray(job.id, seen, now_ms);
   const names = [jobName(job.id), inspectorName(job.id), stagerName("stage", job.id), stagerName("collect", job.id)];
   if (job.node_id !== null) {
     // A leader that was held up must not take away what its successor keeps.
     await confirm();
     await Promise.all(names.map((name) => engine.removeService(name)));
-    if (!(await tryRemoveNetwork(engine, jobName(job.id)))) return;
+    if (!(await tryRemoveNetwork(engine, jobName(job.id)))) return false;
   }
   const kept = job.log_digest ?? (await putCutLogAway(world, job.id));
   await store.servicesRemoved(job.id, now_ms, kept);
   if (kept) await logs.remove(job.id);
+  return true;
 }
 
 /** The log of a job that ended before it was put away; null where there is none, or no room: then its file stays. */

@@ -63,7 +63,8 @@ export interface DispatchStore {
   servicesRemoved(id: string, now_ms: number, log_digest: string | null): Promise<void>;
   /** Nothing of the job is left anywhere: a hold ends too. */
   cleaned(id: string, now_ms: number): Promise<void>;
-  event(job: string, kind: string, detail: Record<string, unknown>, now_ms: number): Promise<void>;
+  /** Puts on record that Swarm ran the job's service more than once, by all tasks that were seen; the same once. */
+  stray(job: string, taskIds: readonly string[], now_ms: number): Promise<void>;
 }
 
 export function createDispatchStore(sql: Database, fencing: number): DispatchStore {
@@ -178,7 +179,13 @@ function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads
         await tx`delete from capacity_leases where job = ${id} and is_hold`;
         await tx`update jobs set cleaned_at = ${new Date(now_ms)} where id = ${id}`;
       }),
-    event: (job, kind, detail, now_ms) => write(async (tx) => void (await event(tx, job, kind, detail, now_ms))),
+    stray: (job, taskIds, now_ms) =>
+      write(async (tx) => {
+        const detail = { tasks: taskIds.toSorted() };
+        const known = await tx`select 1 from job_events
+          where job = ${job} and kind = 'stray_task' and detail = ${tx.json(detail)}`;
+        if (known.length === 0) await event(tx, job, "stray_task", detail, now_ms);
+      }),
   };
 }
 

@@ -14,7 +14,7 @@ import { classCapacities, freeCapacities, isAvailable, place, type QueuedJob, ty
 import { SentCreates } from "./sent-creates.ts";
 import { stagerName } from "./stager-service-spec.ts";
 import { sealWhatIsOver } from "./takeover.ts";
-import { TasksView } from "./tasks-view.ts";
+import { idsOf, TasksView } from "./tasks-view.ts";
 
 const parallel_max = 16;
 
@@ -102,7 +102,8 @@ export class Dispatcher {
     await this.#each([...overdue, ...active, ...placed], (job) => this.#advancer.advance(job, sight));
     await this.#removeOrphans([...active, ...placed, ...unremoved], sight);
     await this.#each(unremoved, async (job) => {
-      if (job.node_id === null || this.#creates.areSettled(job.id)) await removeServices(this.#world, job, sight);
+      if (job.node_id !== null && !this.#creates.areSettled(job.id)) return;
+      if (await removeServices(this.#world, job, sight)) this.#creates.forget(job.id);
     });
     await this.#sweeper.sweep(unswept, new Set(leases.flatMap(({ is_hold, job }) => (is_hold ? job : []))), sight);
     const isChanging = active.some(({ state }) => state !== "running") || overdue.length + unremoved.length > 0;
@@ -158,7 +159,7 @@ export class Dispatcher {
       log.warn({ job: id }, "a service of a job that is over was still there");
       await engine.removeService(jobName(id));
       await store
-        .event(id, "stray_task", { tasks: tasks.ofJob(id).map(({ ID }) => ID) }, now_ms)
+        .stray(id, idsOf(tasks.ofJob(id)), now_ms)
         .catch((error: unknown) => log.warn({ err: error, job: id }, "the stray is not on record"));
     }
     const before = this.#unwanted;

@@ -8,6 +8,7 @@ import { jobName } from "./job-service-spec.ts";
 import { LogFollows } from "./log-follows.ts";
 import { killedOutcome, type Outcome } from "./outcome.ts";
 import type { SentCreates } from "./sent-creates.ts";
+import { idsOf } from "./tasks-view.ts";
 
 /** What takes seconds after a task's end, beside the ticks and once a job: its log is put away, and a kill is looked into. */
 export class Finisher {
@@ -70,6 +71,6 @@ export class Finisher {
   async #sayStrays({ id }: Job): Promise<void> {
     const { engine, store, clock } = this.#world;
     const tasks = await engine.tasksOfService(jobName(id));
-    if (tasks.length > 1) await store.event(id, "stray_task", { tasks: tasks.map(({ ID }) => ID) }, clock.now());
+    if (tasks.length > 1) await store.stray(id, idsOf(tasks), clock.now());
   }
 }

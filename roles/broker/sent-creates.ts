@@ -7,26 +7,27 @@ import type { Clock } from "#shared/time/clock.ts";
  */
 export class SentCreates {
   readonly #clock: Clock;
-  readonly #until = new Map<string, number>();
+  readonly #settled_at_ms = new Map<string, number>();
   /** What a former leader sent is not known at all. */
-  readonly #all_until_ms: number;
+  readonly #former_settled_at_ms: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#all_until_ms = clock.monotonic() + limits.jobs.intent_ms_max;
+    this.#former_settled_at_ms = clock.monotonic() + limits.jobs.intent_ms_max;
   }
 
+  /** Nobody answered: it may have been heard all the same. */
   lostSight(jobId: string): void {
-    this.#until.set(jobId, this.#clock.monotonic() + limits.jobs.intent_ms_max);
+    this.#settled_at_ms.set(jobId, this.#clock.monotonic() + limits.jobs.intent_ms_max);
   }
 
   /** Whether no create of the job can take effect any more. */
   areSettled(jobId: string): boolean {
-    const now_ms = this.#clock.monotonic();
-    if (now_ms < this.#all_until_ms) return false;
-    const until_ms = this.#until.get(jobId);
-    if (until_ms !== undefined && now_ms < until_ms) return false;
-    this.#until.delete(jobId);
-    return true;
+    return this.#clock.monotonic() >= Math.max(this.#former_settled_at_ms, this.#settled_at_ms.get(jobId) ?? 0);
+  }
+
+  /** Nothing of the job is left to be guarded. */
+  forget(jobId: string): void {
+    this.#settled_at_ms.delete(jobId);
   }
 }

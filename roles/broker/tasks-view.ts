@@ -35,10 +35,11 @@ export class TasksView {
   /** Stagers whose job is not, or no longer, in the state that they serve. */
   stagersBut(states: ReadonlyMap<string, string>): { readonly kind: StagerKind; readonly id: string }[] {
     const served = { stage: "staging", collect: "collecting" } as const;
-    return [...this.#byKey.keys()].flatMap((key) => {
+    return [...this.#byKey].flatMap(([key, tasks]) => {
       const [kind = "", id = ""] = key.split("/");
-      if (kind !== "stage" && kind !== "collect") return [];
-      return states.get(id) === served[kind] ? [] : [{ kind, id } as const];
+      if ((kind !== "stage" && kind !== "collect") || states.get(id) === served[kind]) return [];
+      // The tasks of a removed service stay for a while.
+      return tasks.every(({ DesiredState }) => DesiredState === "remove") ? [] : [{ kind, id } as const];
     });
   }
 
@@ -49,6 +50,8 @@ export class TasksView {
       .map(([key]) => key.slice("job/".length));
   }
 }
+
+export const idsOf = (tasks: readonly Task[]) => tasks.map(({ ID }) => ID);
 
 export function isOver(task: Task): boolean {
   return terminalTaskStates.has(task.Status.State);

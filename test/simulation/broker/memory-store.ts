@@ -125,10 +125,7 @@ export function createMemoryStore(
         table.cleaned.add(id);
         if (table.leases.get(id)?.is_hold) table.leases.delete(id);
       }),
-    event: (id, kind) =>
-      write(() => {
-        if (kind === "stray_task") table.strays.add(id);
-      }),
+    stray: (id) => write(() => void table.strays.add(id)),
   };
 }
 
