@@ -42,6 +42,7 @@ export class Dispatcher {
   #isTakenOver = false;
   #tidy_ms = 0;
   #looked_ms = Number.NEGATIVE_INFINITY;
+  #busy_ms: number;
   last_tick_ms: number;
 
   constructor(world: DispatchWorld) {
@@ -52,6 +53,7 @@ export class Dispatcher {
     this.#nodes = new NodeWatch(world.settings.node_lost_ms);
     this.last_tick_ms = world.clock.monotonic();
     this.#tidy_ms = this.last_tick_ms + limits.jobs.dispatch.tidy_ms;
+    this.#busy_ms = this.last_tick_ms;
   }
 
   async tick(): Promise<Pace> {
@@ -95,8 +97,12 @@ export class Dispatcher {
     const { clock } = this.#world;
     const known = active.length + overdue.length + unremoved.length + unswept.length + waiting.length;
     const isNothing = known === 0 && !this.#sweeper.isSweeping;
-    if (isNothing && clock.monotonic() - this.#looked_ms < limits.jobs.dispatch.idle_look_ms) return "idle";
-    this.#looked_ms = clock.monotonic();
+    const now_ms = clock.monotonic();
+    if (!isNothing) this.#busy_ms = now_ms;
+    // What was asked for may come late, when nothing is known of it any more.
+    const isQuiet = now_ms - this.#busy_ms > limits.jobs.intent_ms_max;
+    if (isQuiet && now_ms - this.#looked_ms < limits.jobs.dispatch.idle_look_ms) return "idle";
+    this.#looked_ms = now_ms;
     const sight = await this.#look(active, leases);
     const placed = await this.#place(waiting, shares, leases, sight);
     await this.#each([...overdue, ...active, ...placed], (job) => this.#advancer.advance(job, sight));
@@ -107,7 +113,7 @@ export class Dispatcher {
     });
     await this.#sweeper.sweep(unswept, new Set(leases.flatMap(({ is_hold, job }) => (is_hold ? job : []))), sight);
     const isChanging = active.some(({ state }) => state !== "running") || overdue.length + unremoved.length > 0;
-    if (isChanging || placed.length > 0) return "soon";
+    if (isChanging || placed.length > 0 || this.#unwanted.size > 0) return "soon";
     return isNothing ? "idle" : "watching";
   }
 

@@ -78,13 +78,13 @@ function capacityIsKept({ table, nodes }: View): void {
 }
 
 /** A job whose first task is over, and that Swarm could start again, is sealed or gone within moments (jobs §3). */
-function whatIsOverIsSealed({ swarm, now_ms, healthy_ms }: View): void {
+function whatIsOverIsSealed({ swarm, monotonic_ms, healthy_ms }: View): void {
   if (healthy_ms < seal_ms_max) return;
   for (const service of swarm.services.values()) {
     const [first] = service.tasks;
     if (!first || !terminal.has(first.state) || completions(service) === 0) continue;
     if (service.spec.Labels["platform.kind"] === "janitor") continue;
-    if (now_ms - first.changed_at_ms > seal_ms_max && first.node?.state === "ready")
+    if (monotonic_ms - first.changed_monotonic_ms > seal_ms_max && first.node?.state === "ready")
       throw new Error(`service ${service.spec.Name} is over and not sealed`);
   }
 }

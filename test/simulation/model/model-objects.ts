@@ -1,4 +1,5 @@
 import type { GenericResource, Service, ServiceSpec, SwarmNode, Task, TaskState } from "#shared/engine/engine.ts";
+import type { Clock } from "#shared/time/clock.ts";
 
 /** What a container does, on virtual time; rejecting means that the engine could not start it (the message becomes the task's error). */
 export type Program = (container: ModelContainer) => Promise<{ readonly exit_code: number; readonly is_oom?: boolean }>;
@@ -50,6 +51,7 @@ export interface ModelTask {
   gpus: string[];
   readonly created_at_ms: number;
   changed_at_ms: number;
+  changed_monotonic_ms: number;
   container: ModelContainer | null;
 }
 
@@ -150,6 +152,14 @@ export function newNode(
     ...{ id, name, labels, cpus, memory_bytes, gpus, created_at_ms, updated_at_ms: created_at_ms, version: 1 },
     ...{ availability: "active", is_up: true, is_linked: true, state: "ready" },
     ...{ containers: new Map(), remains: new Map(), volumes: new Set() },
+  };
+}
+
+export function newTask(id: string, service: ModelService, clock: Clock): ModelTask {
+  return {
+    ...{ id, service, node: null, state: "new", desired: "complete", error: "", exit_code: null, gpus: [] },
+    ...{ created_at_ms: clock.now(), changed_at_ms: clock.now(), changed_monotonic_ms: clock.monotonic() },
+    container: null,
   };
 }
 

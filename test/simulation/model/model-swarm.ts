@@ -10,6 +10,7 @@ import {
   meetsConstraints,
   newContainer,
   newNode,
+  newTask,
   type ProgramOf,
   terminal,
   wantedGpus,
@@ -167,20 +168,7 @@ export class ModelSwarm {
   }
 
   #addTask(service: ModelService): void {
-    const now = this.clock.now();
-    const task: ModelTask = {
-      id: this.id("task"),
-      service,
-      node: null,
-      state: "new",
-      desired: "complete",
-      error: "",
-      exit_code: null,
-      gpus: [],
-      created_at_ms: now,
-      changed_at_ms: now,
-      container: null,
-    };
+    const task = newTask(this.id("task"), service, this.clock);
     service.tasks.push(task);
     this.clock.after(delays.schedule_ms, () => this.#schedule(task));
   }
@@ -296,5 +284,6 @@ export class ModelSwarm {
     task.state = state;
     task.error = error;
     task.changed_at_ms = this.clock.now();
+    task.changed_monotonic_ms = this.clock.monotonic();
   }
 }
