@@ -9,7 +9,7 @@ import { authorize } from "./authorization.ts";
 import { createDockerApp } from "./docker-app.ts";
 import { hasEnded, type Job, resourceOf } from "./job.ts";
 import { parseJobRequest } from "./job-request.ts";
-import { logResponse } from "./log-response.ts";
+import { LogResponses } from "./log-response.ts";
 import { parseBody, readText } from "./read-body.ts";
 
 const Query = Type.Object(
@@ -99,6 +99,7 @@ function submitRoutes(world: ApiWorld) {
 /** One job of the caller's: to see, cancel, and read what it left. */
 function jobRoutes(world: ApiWorld) {
   const { store } = world;
+  const logs = new LogResponses(world);
   const caller = (request: Request) => authorize(request.headers, world.challenges, world.master_key);
   const owned = async (request: Request, id: string): Promise<Job> => {
     const { spec } = await caller(request);
@@ -120,7 +121,7 @@ function jobRoutes(world: ApiWorld) {
       return await show(world, (await store.byId(job.challenge, job.id)) ?? job);
     })
     .get("/v1/jobs/:id/logs", async ({ request, params, query }) =>
-      logResponse(world, await owned(request, params.id), query, request),
+      logs.respond(await owned(request, params.id), query, request),
     )
     .get("/v1/jobs/:id/artifacts/:mount", async ({ request, params }) => {
       const job = await owned(request, params.id);

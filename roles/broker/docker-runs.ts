@@ -1,4 +1,5 @@
 import { problemResponse } from "#shared/http/problem.ts";
+import { streamOf } from "#shared/http/stream-of.ts";
 import { acceptPrepared } from "./accept-job.ts";
 import type { ApiWorld } from "./api-world.ts";
 import { lateFailure, runAnswer, runFailure } from "./docker-response.ts";
@@ -52,9 +53,8 @@ export class DockerRuns {
       await this.#delivered(early, request.signal);
       return problemResponse(failure, requestId);
     }
-    return new Response(streamOf(this.#body(early, request.signal, requestId)), {
-      headers: { "content-type": "application/json" },
-    });
+    const body = this.#body(early, request.signal, requestId);
+    return new Response(streamOf(body), { headers: { "content-type": "application/json" } });
   }
 
   async *#body(job: Job, signal: AbortSignal, requestId: string): AsyncGenerator<string> {
@@ -92,18 +92,4 @@ export class DockerRuns {
     }
     return current;
   }
-}
-
-function streamOf(pieces: AsyncGenerator<string>): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value));
-    },
-    async cancel() {
-      await pieces.return(undefined);
-    },
-  });
 }

@@ -1,4 +1,5 @@
 import { ProblemError } from "#shared/http/problem.ts";
+import { streamOf } from "#shared/http/stream-of.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Job } from "./job.ts";
 import { logBytes } from "./job-log.ts";
@@ -11,8 +12,6 @@ const types = {
 } as const;
 type Form = keyof typeof types;
 
-let readers = 0;
-
 interface LogQuery {
   readonly form: Form;
   readonly stream: "stdout" | "stderr" | null;
@@ -21,28 +20,41 @@ interface LogQuery {
   readonly follow: boolean;
 }
 
-/** A job's log as text, as lines of JSON, or as server-sent events; from a byte on, and with `follow` until the job is over. */
-export async function logResponse(
-  world: ReadWorld,
-  job: Job,
-  query: Record<string, string | undefined>,
-  request: Request,
-): Promise<Response> {
-  const asked = parseQuery(query, request.headers);
-  const headers = { "content-type": types[asked.form], "cache-control": "no-store" };
-  if (asked.follow || asked.form !== "text") {
-    if (readers >= limits.jobs.log_readers_max) {
-      throw new ProblemError(429, "too_many_log_readers", "Too many logs are being read now.", {
-        headers: { "retry-after": "5" },
-      });
-    }
-    return new Response(streamOf(pieces(world, job, asked, request.signal)), { headers });
+/** Jobs' logs as text, as lines of JSON, or as server-sent events; from a byte on, and with `follow` until the job is over. */
+export class LogResponses {
+  readonly #world: ReadWorld;
+  #readers = 0;
+
+  constructor(world: ReadWorld) {
+    this.#world = world;
   }
-  const records = await Array.fromAsync(logLines(world, job, 0, false, request.signal), (line) => line?.record ?? []);
-  const bytes = logBytes(records.flat(), asked.stream);
-  return new Response(new Uint8Array(bytes.subarray(asked.since)), {
-    headers: { ...headers, "x-log-bytes": String(bytes.length), "x-log-complete": String(job.is_log_complete) },
-  });
+
+  async respond(job: Job, query: Record<string, string | undefined>, { headers, signal }: Request): Promise<Response> {
+    const asked = parseQuery(query, headers);
+    const common = { "content-type": types[asked.form], "cache-control": "no-store" };
+    if (asked.follow || asked.form !== "text") {
+      if (this.#readers >= limits.jobs.log_readers_max) {
+        throw new ProblemError(429, "too_many_log_readers", "Too many logs are being read now.", {
+          headers: { "retry-after": "5" },
+        });
+      }
+      return new Response(streamOf(this.#counted(pieces(this.#world, job, asked, signal))), { headers: common });
+    }
+    const records = await Array.fromAsync(logLines(this.#world, job, 0, false, signal), (line) => line?.record ?? []);
+    const bytes = logBytes(records.flat(), asked.stream);
+    return new Response(new Uint8Array(bytes.subarray(asked.since)), {
+      headers: { ...common, "x-log-bytes": String(bytes.length), "x-log-complete": String(job.is_log_complete) },
+    });
+  }
+
+  async *#counted<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
+    this.#readers += 1;
+    try {
+      yield* source;
+    } finally {
+      this.#readers -= 1;
+    }
+  }
 }
 
 function parseQuery(query: Record<string, string | undefined>, headers: Headers): LogQuery {
@@ -59,28 +71,23 @@ function parseQuery(query: Record<string, string | undefined>, headers: Headers)
 }
 
 async function* pieces(world: ReadWorld, job: Job, asked: LogQuery, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  readers += 1;
-  try {
-    let skip = asked.form === "text" ? asked.since : 0;
-    let silent_ms = 0;
-    const encoder = new TextEncoder();
-    for await (const line of logLines(world, job, asked.form === "text" ? 0 : asked.since, asked.follow, signal)) {
-      silent_ms = line === null ? silent_ms + 1_000 : 0;
-      // So that nothing on the way takes the silence of a job for a dead connection.
-      if (silent_ms >= limits.jobs.drip_ms && asked.form === "events") yield encoder.encode(": waiting\n\n");
-      if (silent_ms >= limits.jobs.drip_ms) silent_ms = 0;
-      if (line === null || (asked.stream !== null && line.record.stream !== asked.stream)) continue;
-      if (asked.form !== "text") yield encoder.encode(written(line, asked.form));
-      else {
-        const bytes = Buffer.from(line.record.data, "base64");
-        if (bytes.length > skip) yield bytes.subarray(skip);
-        skip = Math.max(0, skip - bytes.length);
-      }
+  let skip = asked.form === "text" ? asked.since : 0;
+  let silent_ms = 0;
+  const encoder = new TextEncoder();
+  for await (const line of logLines(world, job, asked.form === "text" ? 0 : asked.since, asked.follow, signal)) {
+    silent_ms = line === null ? silent_ms + 1_000 : 0;
+    // So that nothing on the way takes the silence of a job for a dead connection.
+    if (silent_ms >= limits.jobs.drip_ms && asked.form === "events") yield encoder.encode(": waiting\n\n");
+    if (silent_ms >= limits.jobs.drip_ms) silent_ms = 0;
+    if (line === null || (asked.stream !== null && line.record.stream !== asked.stream)) continue;
+    if (asked.form !== "text") yield encoder.encode(written(line, asked.form));
+    else {
+      const bytes = Buffer.from(line.record.data, "base64");
+      if (bytes.length > skip) yield bytes.subarray(skip);
+      skip = Math.max(0, skip - bytes.length);
     }
-    if (asked.form === "events" && asked.follow && !signal.aborted) yield encoder.encode(await ending(world, job));
-  } finally {
-    readers -= 1;
   }
+  if (asked.form === "events" && asked.follow && !signal.aborted) yield encoder.encode(await ending(world, job));
 }
 
 function written({ record, next }: LogLine, form: "lines" | "events"): string {
@@ -93,17 +100,4 @@ async function ending({ store }: ReadWorld, { challenge, id }: Job): Promise<str
   const job = await store.byId(challenge, id);
   const data = { state: job?.state ?? null, log_complete: job?.is_log_complete ?? false };
   return `event: end\ndata: ${JSON.stringify(data)}\n\n`;
-}
-
-function streamOf(source: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await source.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    async cancel() {
-      await source.return(undefined);
-    },
-  });
 }
