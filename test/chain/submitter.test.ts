@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { testBeacon } from "#shared/chain/timelock.ts";
 import { publicKeyOf, sealVector, vectorSigningKey } from "#shared/weights/seal.ts";
+import { freePort } from "../support/free-port.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { freePort } from "./devchain.ts";
 import { roleCommand } from "./role-command.ts";
 import { buildWorld, seedOf, type World } from "./world.ts";
 

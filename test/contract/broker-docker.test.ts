@@ -3,21 +3,15 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { outcomeOf } from "../../roles/broker/outcome.ts";
 import { type BrokerWorld, startBrokerWorld, succeeded } from "../support/broker-world.ts";
-import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { tarOf } from "../support/tar-builder.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-let postgres: TestPostgres;
 let world: BrokerWorld;
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  world = await startBrokerWorld(postgres);
+  world = await startBrokerWorld();
 }, 60_000);
-afterAll(async () => {
-  await world[Symbol.asyncDispose]();
-  await postgres.stop();
-});
+afterAll(() => world[Symbol.asyncDispose]());
 
 const archive = (name: string, text: string, mtime = 1) =>
   gzipSync(tarOf([{ name, content: Buffer.from(text), mtime }])).toString("base64");

@@ -1,22 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import { type BrokerWorld, startBrokerWorld, succeeded } from "../support/broker-world.ts";
-import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { tarOf } from "../support/tar-builder.ts";
 
-let postgres: TestPostgres;
 let world: BrokerWorld;
 beforeAll(async () => {
-  postgres = await startPostgres();
-  world = await startBrokerWorld(postgres);
+  world = await startBrokerWorld();
   await world.addChallenge("other");
   await world.addChallenge("full", { queueing: false, running_max: 0 });
   await world.addChallenge("queue", { queued_max: 1 });
 }, 60_000);
-afterAll(async () => {
-  await world[Symbol.asyncDispose]();
-  await postgres.stop();
-});
+afterAll(() => world[Symbol.asyncDispose]());
 
 interface JobAnswer {
   readonly id: string;

@@ -2,18 +2,12 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { linesOf } from "../../roles/broker/job-log.ts";
 import { logChange } from "../../roles/broker/log-follows.ts";
 import { type BrokerWorld, startBrokerWorld, succeeded } from "../support/broker-world.ts";
-import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 
-let postgres: TestPostgres;
 let world: BrokerWorld;
 beforeAll(async () => {
-  postgres = await startPostgres();
-  world = await startBrokerWorld(postgres);
+  world = await startBrokerWorld();
 }, 60_000);
-afterAll(async () => {
-  await world[Symbol.asyncDispose]();
-  await postgres.stop();
-});
+afterAll(() => world[Symbol.asyncDispose]());
 
 const record = (stream: "stdout" | "stderr", text: string) => ({
   ...{ stream, time: "2026-01-01T00:00:00.000000000Z", data: Buffer.from(text).toString("base64") },

@@ -2,17 +2,14 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { limits } from "#shared/schemas/limits.ts";
 import { createDispatchStore } from "../../roles/broker/dispatch-store.ts";
 import { type BrokerWorld, startBrokerWorld } from "../support/broker-world.ts";
-import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const queued = 10_000;
 const running = 500;
-let postgres: TestPostgres;
 let world: BrokerWorld;
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  world = await startBrokerWorld(postgres);
+  world = await startBrokerWorld();
   await world.addChallenge("other");
   const body = (challenge: string) => ({
     slug: challenge,
@@ -20,7 +17,6 @@ beforeAll(async () => {
     body: JSON.stringify({ image: "acme/runner:1", command: ["run"] }),
   });
   for (const slug of ["demo", "other"]) expect((await world.ask("/v1/jobs", body(slug))).status).toBe(202);
-  // Copies of what the API stored; the first half of them older than it.
   // Copies of what the API stored.
   await world.sql`insert into jobs select c.* from jobs j, generate_series(1, ${queued / 2}) n,
     jsonb_populate_record(j, jsonb_build_object('id', md5(j.id || n), 'priority', n % 3,
@@ -32,10 +28,7 @@ beforeAll(async () => {
       'id', md5('r' || n), 'state', 'running', 'node_id', 'cpu-1')) c`;
   await world.sql`analyze jobs`;
 }, 60_000);
-afterAll(async () => {
-  await world[Symbol.asyncDispose]();
-  await postgres.stop();
-});
+afterAll(() => world[Symbol.asyncDispose]());
 
 /** The rows of `jobs` that were read for what `act` asks. */
 async function rowsRead(act: (store: ReturnType<typeof createDispatchStore>) => Promise<unknown>): Promise<number> {

@@ -3,19 +3,13 @@ import { limits } from "#shared/schemas/limits.ts";
 import { linesOf } from "../../roles/broker/job-log.ts";
 import { retire } from "../../roles/broker/retention.ts";
 import { type BrokerWorld, startBrokerWorld, succeeded } from "../support/broker-world.ts";
-import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { tarOf } from "../support/tar-builder.ts";
 
-let postgres: TestPostgres;
 let world: BrokerWorld;
 beforeAll(async () => {
-  postgres = await startPostgres();
-  world = await startBrokerWorld(postgres);
+  world = await startBrokerWorld();
 }, 60_000);
-afterAll(async () => {
-  await world[Symbol.asyncDispose]();
-  await postgres.stop();
-});
+afterAll(() => world[Symbol.asyncDispose]());
 
 const day_ms = 86_400_000;
 const archive = (text: string) => tarOf([{ name: "a", content: Buffer.from(text) }]);

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../support/free-port.ts";
 import { listenAsSystemd } from "../support/notify-socket.ts";
 import { projectRoot } from "../support/suite-list.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -16,13 +17,6 @@ afterEach(async () => {
   }
   for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
-  const { port = 0 } = server;
-  await server.stop(true);
-  return port;
-}
 
 /** A supervisor whose engine and database are not there. */
 async function startAlone(settings: Readonly<Record<string, string>> = {}) {

@@ -8,6 +8,7 @@ import type { JobResource } from "#shared/schemas/job.ts";
 import { jobImageName } from "../lab/job-image.ts";
 import { type Lab, type LabOptions, startLab } from "../lab/lab.ts";
 import { ContainerStarts } from "./container-starts.ts";
+import { freePort } from "./free-port.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -27,6 +28,11 @@ export interface BrokerRun {
   ready(): Promise<{ readonly status: number; readonly body: string }>;
 }
 
+interface Place {
+  readonly job: number;
+  readonly transfer: number;
+}
+
 /** A lab with a real Postgres, and brokers that are started and killed. */
 export class BrokerLab implements AsyncDisposable {
   readonly lab: Lab;
@@ -36,6 +42,8 @@ export class BrokerLab implements AsyncDisposable {
   readonly #url: string;
   readonly #directory = mkdtempSync(join(tmpdir(), "platform-broker-lab-"));
   readonly #brokers = new Set<Bun.Subprocess>();
+  /** Where a broker listens that was killed: the next one is found there, also by stagers that were on their way. */
+  readonly #places: Place[] = [];
   readonly blob_directory = join(this.#directory, "blobs");
   #serial = 0;
   broker!: BrokerRun;
@@ -48,7 +56,7 @@ export class BrokerLab implements AsyncDisposable {
     this.starts = new ContainerStarts(lab.workers);
   }
 
-  static async start(options: LabOptions): Promise<BrokerLab> {
+  static async start(options: LabOptions = {}): Promise<BrokerLab> {
     const [lab, postgres] = await Promise.all([startLab(options), startPostgres()]);
     const world = new BrokerLab(lab, postgres, await postgres.createDatabase());
     const stager = join(root, "dist/images/stager.tar");
@@ -63,7 +71,8 @@ export class BrokerLab implements AsyncDisposable {
 
   /** Another broker, beside those that run, or after one that was killed. */
   async startBroker(settings: Readonly<Record<string, string>> = {}): Promise<BrokerRun> {
-    const [job, transfer] = [await freePort(), await freePort()];
+    const place = this.#places.pop() ?? { job: await freePort(), transfer: await freePort() };
+    const { job, transfer } = place;
     const run_directory = join(this.#directory, `run-${++this.#serial}`);
     mkdirSync(this.blob_directory, { recursive: true });
     const child = Bun.spawn([process.execPath, join(root, "roles/broker/main.ts")], {
@@ -95,6 +104,7 @@ export class BrokerLab implements AsyncDisposable {
         child.kill("SIGKILL");
         await child.exited;
         this.#brokers.delete(child);
+        this.#places.push(place);
       },
       ready: async () => {
         const unix = join(run_directory, "broker/ops.sock");
@@ -151,6 +161,13 @@ export class BrokerLab implements AsyncDisposable {
     return waitFor(look, { deadline_ms, every_ms: 100, what: `end of job ${id}` });
   }
 
+  /** Whether a job that ran to its end says its log is whole, as it must unless its node's record changed since it began. */
+  async saysLogIsWhole({ id, times, log_complete }: JobResource): Promise<boolean> {
+    const [job] = await this.sql`select node_id from jobs where id = ${id}`;
+    const node = await this.lab.manager.docker.getNode(job?.["node_id"]).inspect();
+    return log_complete || Date.parse(node.UpdatedAt) > Date.parse(times.running ?? "");
+  }
+
   log = async (id: string): Promise<string> => await (await this.ask(`/v1/jobs/${id}/logs`)).text();
 
   /** How many containers were started for the job. */
@@ -166,11 +183,4 @@ export class BrokerLab implements AsyncDisposable {
     await Promise.all([this.lab.stop(), this.postgres.stop()]);
     rmSync(this.#directory, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
-  const port = server.port ?? 0;
-  await server.stop(true);
-  return port;
 }

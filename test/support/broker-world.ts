@@ -22,7 +22,7 @@ import { createJobStore } from "../../roles/broker/job-store.ts";
 import { type LogFiles, openLogFiles } from "../../roles/broker/log-files.ts";
 import type { Outcome } from "../../roles/broker/outcome.ts";
 import { Tally } from "../../roles/broker/tally.ts";
-import type { TestPostgres } from "./postgres.ts";
+import { startPostgres } from "./postgres.ts";
 
 const masterKey = "k".repeat(32);
 
@@ -36,7 +36,7 @@ export interface JobEnd {
 
 export const succeeded: Outcome = { state: "succeeded", reason: null, fault: null, exit_code: 0 };
 
-/** The broker's job API on a port, over a real database; jobs end when the test says so: no dispatcher runs. */
+/** The broker's job API on a port, over a database of its own; jobs end when the test says so: no dispatcher runs. */
 export interface BrokerWorld extends AsyncDisposable {
   readonly url: string;
   readonly sql: Database;
@@ -79,7 +79,8 @@ function engineOf(): Engine {
   return known as Engine;
 }
 
-export async function startBrokerWorld(postgres: TestPostgres): Promise<BrokerWorld> {
+export async function startBrokerWorld(): Promise<BrokerWorld> {
+  const postgres = await startPostgres();
   const sql = connectDatabase(await postgres.createDatabase(), "broker-test");
   await migrate(sql);
   await sql`insert into broker_leads (id, fencing) values (1, 1)`;
@@ -181,6 +182,7 @@ export async function startBrokerWorld(postgres: TestPostgres): Promise<BrokerWo
     async [Symbol.asyncDispose]() {
       await server.stop(0);
       await sql.end({ timeout: 1 });
+      await postgres.stop();
       rmSync(directory, { recursive: true, force: true });
     },
   };

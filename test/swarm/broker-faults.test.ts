@@ -58,7 +58,9 @@ describe("an engine that fails", () => {
     await docker.getNode(node.ID).update({ version: node.Version.Index, ...node.Spec, Labels });
     await world.lab.manager.kill();
     await world.lab.manager.restart();
-    expect(await world.ended(id)).toMatchObject({ state: "succeeded", exit_code: 0 });
+    const job = await world.ended(id);
+    expect(job).toMatchObject({ state: "succeeded", exit_code: 0 });
+    expect(await world.saysLogIsWhole(job)).toBe(true);
     expect(await world.log(id)).toBe("survived\n");
     expect(world.startsOf(id)).toBe(1);
   }, 150_000);
@@ -102,7 +104,8 @@ describe("a worker that is lost", () => {
     const down = async () => !(await allReady());
     await waitFor(down, { deadline_ms: 30_000, every_ms: 100, what: "the worker down" });
     await cpuNode().restore();
-    expect(await world.ended(id)).toMatchObject({ state: "succeeded" });
+    // Nothing tells what it said while nobody could hear it.
+    expect(await world.ended(id)).toMatchObject({ state: "succeeded", log_complete: false });
     expect(await world.log(id)).toBe("back\n");
     expect(world.startsOf(id)).toBe(1);
   }, 150_000);
@@ -158,7 +161,9 @@ test("a database that is killed loses nothing, and the broker says that it is aw
   });
   await world.postgres.start();
   for (const [index, id] of ids.entries()) {
-    expect(await world.ended(id)).toMatchObject({ state: "succeeded" });
+    const job = await world.ended(id);
+    expect(job).toMatchObject({ state: "succeeded" });
+    expect(await world.saysLogIsWhole(job)).toBe(true);
     expect([await world.log(id), world.startsOf(id)]).toEqual([`${index + 1}\n`, 1]);
   }
   expect((await world.broker.ready()).status).toBe(200);

@@ -6,6 +6,7 @@ import { connectDatabase, type Database } from "#shared/database/database.ts";
 import { migrate } from "#shared/database/migrate.ts";
 import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import type { JobResource } from "#shared/schemas/job.ts";
+import { freePort } from "../../support/free-port.ts";
 import { startRole } from "../../support/role-process.ts";
 
 const masterKey = "k".repeat(32);
@@ -32,13 +33,6 @@ export interface BenchBroker extends AsyncDisposable {
   ended(id: string): Promise<JobResource>;
   /** The broker's log so far. */
   output(): string;
-}
-
-async function freePort(): Promise<number> {
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
-  const port = server.port ?? 0;
-  await server.stop(true);
-  return port;
 }
 
 function specOf(policy: Partial<JobPolicy>) {
