@@ -7,6 +7,7 @@ import { challengeRoutes } from "./challenge-routes.ts";
 import { createDocument, hiddenPagePath } from "./document.ts";
 import { epochRoutes } from "./epoch-routes.ts";
 import { lifecycleRoutes } from "./lifecycle-routes.ts";
+import { nodeRoutes } from "./node-routes.ts";
 import { observationRoutes } from "./observation-routes.ts";
 import { type Pages, pageRoutes } from "./page-routes.ts";
 import { publicRoutes } from "./public-routes.ts";
@@ -32,6 +33,7 @@ export function createAdminApp(given: AppWorld) {
     .use(lifecycleRoutes(world))
     .use(tokenRoutes(world))
     .use(observationRoutes(world))
+    .use(nodeRoutes(world))
     .use(epochRoutes(world))
     .use(publicRoutes(world))
     .use(createDocument())

@@ -11,7 +11,7 @@ export const adminPath = "/v1/admin/";
 /** What a request below `adminPath` needs. Everything that is not known to need less needs the most. */
 export function neededScope(method: string, path: string): AdminScope {
   if (method === "GET" || method === "HEAD") return "read";
-  if (path.startsWith(`${adminPath}challenges`) && method !== "DELETE") return "operate";
+  if (/^(challenges|nodes)(\/|$)/.test(path.slice(adminPath.length)) && method !== "DELETE") return "operate";
   return "admin";
 }
 

@@ -30,6 +30,7 @@ export function createDocument() {
         { name: "challenges", description: "The registry" },
         { name: "tokens", description: "Admin tokens" },
         { name: "status", description: "What runs" },
+        { name: "nodes", description: "The Swarm's nodes, and what is wanted of them" },
         { name: "epochs", description: "Sealed weights and what they were made of" },
         { name: "audit", description: "Who did what" },
         { name: "public", description: "What everyone may read through the proxy" },

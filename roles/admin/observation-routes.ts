@@ -1,12 +1,6 @@
 import { Elysia } from "elysia";
 import { type AuditRecord, listAudit, verifyAudit } from "#shared/database/audit.ts";
-import {
-  AuditResource,
-  AuditVerdictResource,
-  JobsResource,
-  NodeResource,
-  StatusResource,
-} from "#shared/schemas/admin.ts";
+import { AuditResource, AuditVerdictResource, JobsResource, StatusResource } from "#shared/schemas/admin.ts";
 import type { AdminWorld } from "./admin-world.ts";
 import { jobCounts } from "./job-counts.ts";
 import { operation, PageOf } from "./operation.ts";
@@ -21,22 +15,6 @@ export function observationRoutes(world: AdminWorld) {
       "/status",
       () => readStatus(world),
       operation({ tag: "status", summary: "The platform at a glance", answer: StatusResource }),
-    )
-    .get(
-      "/nodes",
-      async ({ query }) => {
-        const limit = limitOf(query);
-        const rows = await sql`
-          select id, hostname, workload, state, availability, seen_at from nodes
-          where id > ${query.cursor ?? ""} order by id limit ${limit + 1}`;
-        return pageOf(
-          rows,
-          limit,
-          (row) => row["id"] as string,
-          (row) => ({ ...row, seen_at: (row["seen_at"] as Date).toISOString() }),
-        );
-      },
-      { query: PageQuery, ...operation({ tag: "status", summary: "List the nodes", answer: PageOf(NodeResource) }) },
     )
     .get(
       "/jobs",

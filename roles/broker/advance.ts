@@ -8,7 +8,7 @@ import { Finisher } from "./finishing.ts";
 import type { Job } from "./job.ts";
 import { jobName, jobNetwork, jobService, networkOf } from "./job-service-spec.ts";
 import { logChange } from "./log-follows.ts";
-import { cancelledOutcome, lostOutcome, type Outcome, outcomeOf, verdict } from "./outcome.ts";
+import { cancelledOutcome, drainedOutcome, lostOutcome, type Outcome, outcomeOf, verdict } from "./outcome.ts";
 import type { SentCreates } from "./sent-creates.ts";
 import { stagerName } from "./stager-service-spec.ts";
 import { stageInputs } from "./staging.ts";
@@ -96,6 +96,7 @@ export class Advancer {
     await this.#sealStrays(job, sight);
     if (job.node_id && sight.lost_nodes.has(job.node_id)) return await this.#end(job, lostOutcome(), true);
     if (job.is_cancel_asked) return await this.#stop(job, sight, cancelledOutcome());
+    if (isTimeThereOver(job, sight)) return await this.#stop(job, sight, drainedOutcome());
     if (sight.now_ms >= job.deadline_ms) {
       const detail = `the command did not end within ${job.spec.timeout_seconds} s`;
       return await this.#stop(job, sight, outcomeOf("timed_out", "timeout", detail, 124));
@@ -235,9 +236,11 @@ export class Advancer {
   }
 
   /** What ends a job before its container ran. */
-  #interrupted(job: Job, { now_ms, lost_nodes }: Sight): Outcome | null {
+  #interrupted(job: Job, sight: Sight): Outcome | null {
+    const { now_ms, lost_nodes } = sight;
     if (job.node_id && lost_nodes.has(job.node_id)) return lostOutcome();
     if (job.is_cancel_asked) return cancelledOutcome();
+    if (isTimeThereOver(job, sight)) return drainedOutcome();
     if (now_ms <= job.deadline_ms) return null;
     return job.state === "staging"
       ? outcomeOf("rejected", "staging_deadline", "the inputs were not placed on the worker in time")
@@ -262,6 +265,11 @@ export class Advancer {
     for (const name of [jobName(id), stagerName("stage", id), stagerName("collect", id)]) this.#started.delete(name);
     this.finisher.forget(id);
   }
+}
+
+/** Whether the job's worker was to be empty by now. */
+function isTimeThereOver({ node_id }: Job, { closing, now_ms }: Sight): boolean {
+  return node_id !== null && now_ms >= (closing.get(node_id) ?? Number.POSITIVE_INFINITY);
 }
 
 function taskIds({ ID, Status }: Task) {

@@ -1,4 +1,5 @@
 import type { Database, Transaction } from "#shared/database/database.ts";
+import { workerOrders } from "#shared/database/worker-orders.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Job, StoredRequest } from "./job.ts";
 import { rowToJob } from "./job-row.ts";
@@ -38,9 +39,11 @@ export interface DispatchStore {
   overdue(now_ms: number): Promise<Job[]>;
   /** Ended jobs whose services or network may still be there, oldest first. */
   unremoved(): Promise<Job[]>;
-  /** Ended jobs whose volumes may still be there and that ended before `ended_ms`, and those with a hold; oldest first. */
+  /** Ended jobs whose volumes may still be there: since before `ended_ms`, with a hold, or on a worker that closes; oldest first. */
   unswept(ended_ms: number): Promise<Job[]>;
   leases(): Promise<Lease[]>;
+  /** Workers that are to give up their jobs, and until when they may finish. */
+  closing(): Promise<ReadonlyMap<string, number>>;
   /** Takes the lease and leaves `queued` in one transaction; null when the job is no longer queued. */
   place(
     id: string,
@@ -71,7 +74,7 @@ export function createDispatchStore(sql: Database, fencing: number): DispatchSto
   return { ...reads(sql), ...writes(sql, fencing) };
 }
 
-type Reads = Pick<DispatchStore, "active" | "waiting" | "overdue" | "unremoved" | "unswept" | "leases">;
+type Reads = Pick<DispatchStore, "active" | "waiting" | "overdue" | "unremoved" | "unswept" | "leases" | "closing">;
 
 function reads(sql: Database): Reads {
   const specs = new SpecCache(sql);
@@ -108,12 +111,19 @@ function reads(sql: Database): Reads {
     unswept: async (ended_ms) =>
       (
         await sql`select * from jobs where services_removed_at is not null and cleaned_at is null
-          and (ended_at < ${new Date(ended_ms)} or exists (select 1 from capacity_leases where job = jobs.id))
+          and (ended_at < ${new Date(ended_ms)} or exists (select 1 from capacity_leases where job = jobs.id)
+            or exists (select 1 from worker_orders o where o.node_id = jobs.node_id and o.kind <> 'activate'))
           order by ended_at limit ${rows_max}`
       ).map(rowToJob),
     leases: async () =>
       (await sql`select * from capacity_leases`).map(
         (row) => ({ ...row, memory_bytes: Number(row["memory_bytes"]) }) as unknown as Lease,
+      ),
+    closing: async () =>
+      new Map(
+        (await workerOrders(sql)).flatMap(({ node_id, kind, deadline_at }) =>
+          kind === "activate" ? [] : [[node_id, deadline_at.getTime()] as const],
+        ),
       ),
   };
 }

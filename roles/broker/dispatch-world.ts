@@ -51,6 +51,8 @@ export interface Sight {
   readonly nodes: ReadonlyMap<string, SwarmNode>;
   /** Nodes that have been down, or gone, for longer than the setting. */
   readonly lost_nodes: ReadonlySet<string>;
+  /** Workers that are to give up their jobs, and until when these may finish. */
+  readonly closing: ReadonlyMap<string, number>;
   /** Nodes whose disk was seen full. */
   readonly full_nodes: FullNodes;
 }

@@ -26,6 +26,7 @@ interface Records {
   readonly unswept: readonly Job[];
   readonly waiting: readonly QueuedJob[];
   readonly leases: readonly Lease[];
+  readonly closing: ReadonlyMap<string, number>;
   readonly shares: ReadonlyMap<string, Share>;
 }
 
@@ -75,13 +76,14 @@ export class Dispatcher {
     const { store, clock, policies, settings } = this.#world;
     const now_ms = clock.now();
     const known = await policies();
-    const [active, overdue, unremoved, unswept, waiting, leases] = await Promise.all([
+    const [active, overdue, unremoved, unswept, waiting, leases, closing] = await Promise.all([
       store.active(),
       store.overdue(now_ms),
       store.unremoved(),
       store.unswept(now_ms - settings.volume_ms),
       store.waiting([...known.keys()], now_ms),
       store.leases(),
+      store.closing(),
     ]);
     const running = Map.groupBy(active, ({ challenge }) => challenge);
     const shares = new Map(
@@ -90,10 +92,11 @@ export class Dispatcher {
         { running: running.get(slug)?.length ?? 0, running_max, share_weight },
       ]),
     );
-    return { active, overdue, unremoved, unswept, waiting, leases, shares };
+    return { active, overdue, unremoved, unswept, waiting, leases, closing, shares };
   }
 
-  async #act({ active, overdue, unremoved, unswept, waiting, leases, shares }: Records): Promise<Pace> {
+  async #act(records: Records): Promise<Pace> {
+    const { active, overdue, unremoved, unswept, waiting, leases, shares } = records;
     const { clock } = this.#world;
     const known = active.length + overdue.length + unremoved.length + unswept.length + waiting.length;
     const isNothing = known === 0 && !this.#sweeper.isSweeping;
@@ -103,7 +106,7 @@ export class Dispatcher {
     const isQuiet = now_ms - this.#busy_ms > limits.jobs.intent_ms_max;
     if (isQuiet && now_ms - this.#looked_ms < limits.jobs.dispatch.idle_look_ms) return "idle";
     this.#looked_ms = now_ms;
-    const sight = await this.#look(active, leases);
+    const sight = await this.#look(records);
     const placed = await this.#place(waiting, shares, leases, sight);
     await this.#each([...overdue, ...active, ...placed], (job) => this.#advancer.advance(job, sight));
     await this.#removeOrphans([...active, ...placed, ...unremoved], sight);
@@ -125,14 +128,15 @@ export class Dispatcher {
     await removeLeftovers(this.#world, [...active, ...unremoved, ...(await this.#world.store.active())]);
   }
 
-  async #look(active: readonly Job[], leases: readonly { readonly node_id: string }[]): Promise<Sight> {
+  async #look({ active, leases, closing }: Records): Promise<Sight> {
     const { engine, clock } = this.#world;
     const [tasks, nodeList] = await Promise.all([engine.tasks({ "platform.fleet": "jobs" }), engine.nodes()]);
     const nodes = new Map(nodeList.map((node) => [node.ID, node]));
     const used = new Set([...active.flatMap(({ node_id }) => node_id ?? []), ...leases.map(({ node_id }) => node_id)]);
     for (const id of used) this.#advancer.finisher.follows.seeNode(id, nodes.get(id)?.Status.State === "ready");
     const lost_nodes = this.#nodes.see(nodes, used, clock.monotonic());
-    return { now_ms: clock.now(), nodes, tasks: new TasksView(tasks), lost_nodes, full_nodes: this.#full_nodes };
+    const view = new TasksView(tasks);
+    return { now_ms: clock.now(), nodes, tasks: view, lost_nodes, closing, full_nodes: this.#full_nodes };
   }
 
   async #place(
@@ -144,7 +148,7 @@ export class Dispatcher {
     if (waiting.length === 0) return [];
     const { store, settings, changed } = this.#world;
     const nodes = [...sight.nodes.values()].filter(
-      (node) => isAvailable(node) && !sight.full_nodes.has(node.ID, sight.now_ms),
+      (node) => isAvailable(node) && !sight.closing.has(node.ID) && !sight.full_nodes.has(node.ID, sight.now_ms),
     );
     const placed: Job[] = [];
     const chosen = place(waiting, shares, freeCapacities(classCapacities(nodes), leases));

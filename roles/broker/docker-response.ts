@@ -28,7 +28,8 @@ export async function* runAnswer(blobs: BlobStore, job: Job): AsyncGenerator<str
 
 /** A job that did not run to an end of its own is an error, never a return code: clients blame the miner for the latter. */
 export function runFailure({ state, outcome }: Job): ProblemError | null {
-  if (state === "cancelled") return new ProblemError(409, "job_cancelled", "The job was cancelled.");
+  if (state === "cancelled" && outcome?.fault !== "platform")
+    return new ProblemError(409, "job_cancelled", "The job was cancelled.");
   if (!outcome?.fault || outcome.fault === "submission") return null;
   const name = outcome.reason?.name ?? "job_failed";
   const detail = outcome.reason?.detail ?? "the job could not be run";

@@ -28,6 +28,7 @@ const reasons = {
   killed_unknown: 3007,
   create_unknown: 3008,
   task_gone: 3009,
+  worker_drained: 3010,
 } as const;
 export type ReasonName = keyof typeof reasons;
 
@@ -49,6 +50,14 @@ export function lostOutcome(): Outcome {
 
 export function cancelledOutcome(): Outcome {
   return outcomeOf("cancelled", "cancelled", "the challenge cancelled the job");
+}
+
+export function drainedOutcome(): Outcome {
+  return outcomeOf(
+    "cancelled",
+    "worker_drained",
+    "the worker was taken out of service and its jobs' time there is over",
+  );
 }
 
 /** Exit codes of a process that was ended by SIGKILL or SIGTERM, whoever sent it. */

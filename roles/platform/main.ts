@@ -9,6 +9,7 @@ import { down } from "./down.ts";
 import { status } from "./status.ts";
 import { submitCommand } from "./submit-command.ts";
 import { type UpOptions, up } from "./up.ts";
+import { workerCommand } from "./worker-command.ts";
 
 const port = (flag: string, what: string, fallback: number) =>
   new Option(`${flag} <port>`, what).default(fallback).argParser((text) => {
@@ -80,6 +81,7 @@ program
 
 program.addCommand(challengeCommand((path) => JSON.parse(readFileSync(path, "utf8"))));
 program.addCommand(submitCommand());
+program.addCommand(workerCommand());
 
 try {
   await program.parseAsync();

@@ -4,6 +4,7 @@ import { attachRoles, serviceNameLabel } from "./attachments.ts";
 import { recordNodes } from "./nodes.ts";
 import { reapOverdueJobs } from "./reap.ts";
 import { type ReconcilerWorld, reconcile } from "./reconcile.ts";
+import { carryOutOrders } from "./worker-orders.ts";
 
 export interface SuperviseWorld extends ReconcilerWorld {
   readonly reconcile_ms: number;
@@ -32,6 +33,7 @@ async function keepReconciled(world: SuperviseWorld, wake: Wake, signal: AbortSi
     let pause_ms = world.reconcile_ms;
     try {
       const unfinished = await reconcile(world);
+      await carryOutOrders(world.engine, world.sql, world.log);
       await recordNodes(world.engine, world.sql);
       await reapOverdueJobs(world.engine, world.sql, world.log, world.clock.now());
       world.rounds.last_success_ms = world.clock.monotonic();

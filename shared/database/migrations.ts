@@ -3,6 +3,7 @@ import broker from "./migrations/0002-broker.sql" with { type: "text" };
 import uploads from "./migrations/0003-uploads.sql" with { type: "text" };
 import weights from "./migrations/0004-weights.sql" with { type: "text" };
 import dispatch from "./migrations/0005-dispatch.sql" with { type: "text" };
+import workerOrders from "./migrations/0006-worker-orders.sql" with { type: "text" };
 
 /** In order; number n is version n. Applied ones are never edited. */
 export const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -11,4 +12,5 @@ export const migrations: readonly { readonly name: string; readonly sql: string 
   { name: "uploads", sql: uploads },
   { name: "weights", sql: weights },
   { name: "dispatch", sql: dispatch },
+  { name: "worker-orders", sql: workerOrders },
 ];

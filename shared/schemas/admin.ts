@@ -116,6 +116,21 @@ export const AuditVerdictResource = Type.Object(
   { description: "whether the chain of hashes holds" },
 );
 
+const DeadlineSeconds = Type.Optional(
+  Type.Integer({
+    minimum: 0,
+    maximum: 86_400,
+    default: 900,
+    description: "after so long jobs that still run there are cancelled, as the platform's fault",
+  }),
+);
+const WorkerClass = Type.Union([Type.Literal("cpu"), Type.Literal("gpu"), Type.Null()], {
+  description: "whose jobs it runs; null: none",
+});
+
+export const DrainInput = Type.Object({ deadline_seconds: DeadlineSeconds }, strict);
+export const LabelInput = Type.Object({ workload: WorkerClass, deadline_seconds: DeadlineSeconds }, strict);
+
 export const NodeResource = Type.Object(
   {
     id: Type.String(),
@@ -124,6 +139,18 @@ export const NodeResource = Type.Object(
     state: Type.String(),
     availability: Type.String(),
     seen_at: Time,
+    jobs: Type.Integer({ minimum: 0, description: "jobs whose capacity it gives, those that are lost among them" }),
+    order: Type.Union(
+      [
+        Type.Object({
+          kind: Type.Union([Type.Literal("drain"), Type.Literal("label"), Type.Literal("activate")]),
+          workload: WorkerClass,
+          deadline_at: Time,
+        }),
+        Type.Null(),
+      ],
+      { description: "what was ordered of it; a drain stands until another order" },
+    ),
   },
   { description: "a node of the Swarm as the supervisor last saw it" },
 );

@@ -111,6 +111,8 @@ describe("POST /v1/docker/run", () => {
     ["a timeout", ["timed_out", "timeout", "late", 124], { status: 200, returncode: 124, timed_out: true }],
     ["out of memory", ["failed", "out_of_memory", "oom", 137], { status: 200, returncode: 137, timed_out: false }],
     ["a lost node", ["lost", "node_lost", "gone"], { status: 503, detail: "gone", code: "node_lost" }],
+    ["a drained worker", ["cancelled", "worker_drained", "taken"], { status: 503, code: "worker_drained" }],
+    ["a cancel", ["cancelled", "cancelled", "by its challenge"], { status: 409, code: "job_cancelled" }],
     ["a bad command", ["failed", "command_not_found", "no such"], { status: 400, code: "command_not_found" }],
   ];
   for (const [what, outcome, { status, ...body }] of ends) {

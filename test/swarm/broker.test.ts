@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connectEngine } from "#shared/engine/docker-engine.ts";
+import { createLogger } from "#shared/observability/logger.ts";
+import { carryOutOrders } from "../../roles/supervisor/worker-orders.ts";
 import { BrokerLab } from "../support/broker-lab.ts";
 import { tarOf } from "../support/tar-builder.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -103,4 +106,58 @@ describe("a job on a real Swarm", () => {
       exit_code: 137,
     });
   }, 120_000);
+});
+
+describe("a worker that is taken out of service", () => {
+  const node = async () => {
+    const nodes = (await world.lab.manager.docker.listNodes()) as {
+      ID: string;
+      Spec: { Availability: string; Labels: Record<string, string> };
+      Description: { Hostname: string };
+    }[];
+    const found = nodes.find(({ Description }) => Description.Hostname === "worker-cpu");
+    if (!found) throw new Error("no worker");
+    return found;
+  };
+  const order = async (kind: string, workload: string | null, seconds = 0) => {
+    await world.sql`insert into worker_orders values
+      (${(await node()).ID}, ${kind}, ${workload}, ${new Date(Date.now() + seconds * 1_000)}, now())
+      on conflict (node_id) do update set kind = excluded.kind, workload = excluded.workload`;
+  };
+  const carriedOut = async () => {
+    const engine = await connectEngine(world.lab.manager.socketPath);
+    const log = createLogger("test", "silent");
+    const done = async () => (await carryOutOrders(engine, world.sql, log)) === 0;
+    await waitFor(done, { deadline_ms: 60_000, every_ms: 500, what: "the order carried out" });
+  };
+
+  test("takes no new jobs, its jobs may end until the deadline, and it is drained once it is empty", async () => {
+    const [short, long] = [await shell("sleep 2; echo done"), await shell("sleep 60")];
+    for (const id of [short, long]) await world.reached(id, "running");
+    await order("drain", null, 5);
+    const waiting = await shell("true");
+    expect(await world.ended(short)).toMatchObject({ state: "succeeded" });
+    expect(await world.ended(long)).toMatchObject({
+      ...{ state: "cancelled", fault: "platform", reason: { name: "worker_drained" } },
+    });
+    await carriedOut();
+    expect((await node()).Spec.Availability).toBe("drain");
+    expect((await world.get(waiting)).state).toBe("queued");
+    for (const id of [short, long]) expect(world.startsOf(id)).toBe(1);
+
+    await order("activate", null);
+    await carriedOut();
+    expect(await world.ended(waiting)).toMatchObject({ state: "succeeded" });
+    expect(await world.sql`select 1 from worker_orders`).toHaveLength(0);
+  }, 150_000);
+
+  test("gets another class once it is empty, and the jobs that wait for it stay in the queue", async () => {
+    await order("label", null);
+    await carriedOut();
+    expect((await node()).Spec.Labels["platform.workload"]).toBeUndefined();
+    const waiting = await shell("true");
+    await order("label", "cpu");
+    await carriedOut();
+    expect(await world.ended(waiting)).toMatchObject({ state: "succeeded", node_class: "cpu" });
+  }, 150_000);
 });

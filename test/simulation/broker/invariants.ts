@@ -31,6 +31,7 @@ export class Invariants {
     capacityIsKept(view);
     whatIsOverIsSealed(view);
     onlyOneRuns(view);
+    drainedWorkersAreEmpty(view);
   }
 
   /** A result that was written is never another one later. */
@@ -102,6 +103,16 @@ function onlyOneRuns({ table, nodes, monotonic_ms, healthy_ms }: View): void {
       const counted = table.jobs.get(id)?.swarm_task_id;
       if (counted && counted !== container.task.id) throw new Error(`a second container of job ${id} runs on`);
     }
+  }
+}
+
+/** A worker that was to be empty by now has no job that runs, or is about to. */
+function drainedWorkersAreEmpty({ table, now_ms, healthy_ms }: View): void {
+  if (healthy_ms < seal_ms_max) return;
+  for (const { id, state, node_id } of table.jobs.values()) {
+    if (!["staging", "starting", "running"].includes(state)) continue;
+    if (now_ms - (table.closing.get(node_id ?? "") ?? now_ms) > seal_ms_max)
+      throw new Error(`job ${id} is ${state} on a worker whose time was over`);
   }
 }
 

@@ -16,6 +16,8 @@ export interface JobsTable {
   readonly strays: Set<string>;
   /** Jobs whose service somebody removed by hand: how often they ran nobody can say any more. */
   readonly meddled: Set<string>;
+  /** Workers that an administrator drains, and until when their jobs may finish. */
+  readonly closing: Map<string, number>;
   fencing: number;
 }
 
@@ -32,6 +34,7 @@ export function createJobsTable(): JobsTable {
     cleaned: new Set(),
     strays: new Set(),
     meddled: new Set(),
+    closing: new Map(),
     fencing: 0,
   };
 }
@@ -74,12 +77,13 @@ export function createMemoryStore(
     unremoved: () => call(() => all().filter((job) => hasEnded(job) && !table.removed.has(job.id))),
     unswept: (ended_ms) =>
       call(() =>
-        all().filter(({ id, ended_ms: at }) => {
+        all().filter(({ id, node_id, ended_ms: at }) => {
           if (!table.removed.has(id) || table.cleaned.has(id)) return false;
-          return (at ?? 0) < ended_ms || table.leases.get(id)?.is_hold === true;
+          return (at ?? 0) < ended_ms || table.leases.get(id)?.is_hold === true || table.closing.has(node_id ?? "");
         }),
       ),
     leases: () => call(() => [...table.leases.values()]),
+    closing: () => call(() => new Map(table.closing)),
     place: (id, node, now_ms, { staging_ms, starting_ms }) =>
       write(() => {
         const job = table.jobs.get(id);

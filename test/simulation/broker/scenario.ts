@@ -37,6 +37,7 @@ export async function runScenario(seed: number, schedule: Schedule = scheduleOf(
     Object.assign(engineFaults, { call_failure: 0, log_hang: 0, is_down: false });
     storeFaults.call_failure = 0;
     stagerFaults.failure = 0;
+    world.table.closing.clear();
     for (const node of world.nodes) if (world.swarm.nodes.has(node.id)) world.swarm.restoreNode(node);
     world.nodes.splice(0, world.nodes.length, ...world.swarm.nodes.values());
     for (let waited_ms = 0; waited_ms < quiet_ms && !world.isOver(); waited_ms += 10_000)

@@ -4,7 +4,7 @@ import type { BrokerWorld } from "./world.ts";
 const kinds = [
   ...["kill_node", "cut_node", "restore_node", "restore_node", "drain_node", "remove_node", "update_node"],
   ...["restart_manager", "restart_manager", "restart_broker", "restart_broker", "stall_broker"],
-  ...["cancel", "cancel", "remove_service", "engine_down", "engine_up", "step_clock"],
+  ...["cancel", "cancel", "close_worker", "open_worker", "remove_service", "engine_down", "engine_up", "step_clock"],
 ] as const;
 export type ActKind = (typeof kinds)[number];
 
@@ -68,6 +68,8 @@ export function perform(world: BrokerWorld, { kind, node: index, value }: Act): 
     restart_broker: () => world.restartBroker(),
     stall_broker: () => world.stallBroker(1_000 + value),
     cancel: () => world.cancelOne(value),
+    close_worker: () => isThere && void world.table.closing.set(node.id, clock.now() + value),
+    open_worker: () => isThere && void world.table.closing.delete(node.id),
     remove_service: () => world.removeOneService(value),
     engine_down: () => {
       engineFaults.is_down = true;

@@ -1,0 +1,58 @@
+import type { Database } from "#shared/database/database.ts";
+import { type WorkerOrder, workerOrders } from "#shared/database/worker-orders.ts";
+import type { Engine, SwarmNode } from "#shared/engine/engine.ts";
+import type { Logger } from "#shared/observability/logger.ts";
+
+/**
+ * Writes to the Swarm what was ordered of workers, once nothing of a job is on them any more: a drained node would start no
+ * stager or janitor, and losing its class label kills what runs (jobs §2, §4). The broker meanwhile ends the jobs.
+ *
+ * @returns how many orders still wait for jobs
+ */
+export async function carryOutOrders(engine: Engine, sql: Database, log: Logger): Promise<number> {
+  const orders = await workerOrders(sql);
+  if (orders.length === 0) return 0;
+  const nodes = new Map((await engine.nodes()).map((node) => [node.ID, node]));
+  let waiting = 0;
+  for (const order of orders) {
+    const node = nodes.get(order.node_id);
+    if (!node) await forget(sql, order);
+    else if (order.kind !== "activate" && (await isInUse(sql, order))) waiting += 1;
+    else await carryOut(engine, sql, log, order, node);
+  }
+  return waiting;
+}
+
+async function isInUse(sql: Database, { node_id }: WorkerOrder): Promise<boolean> {
+  const [row] = await sql`select exists (select 1 from capacity_leases where node_id = ${node_id})
+    or exists (select 1 from jobs where node_id = ${node_id} and cleaned_at is null) as used`;
+  return row?.["used"] === true;
+}
+
+async function carryOut(
+  engine: Engine,
+  sql: Database,
+  log: Logger,
+  order: WorkerOrder,
+  { ID, Version, Spec, Description }: SwarmNode,
+): Promise<void> {
+  const wanted = specOf(order, Spec);
+  if (JSON.stringify(wanted) !== JSON.stringify(Spec)) {
+    await engine.updateNode(ID, Version.Index, wanted);
+    log.info({ node: Description.Hostname, order: order.kind, workload: order.workload }, "a worker is as was ordered");
+  }
+  // A drained one stays closed to jobs until it is activated.
+  if (order.kind !== "drain") await forget(sql, order);
+}
+
+function specOf({ kind, workload }: WorkerOrder, spec: SwarmNode["Spec"]): SwarmNode["Spec"] {
+  if (kind === "drain") return { ...spec, Availability: "drain" };
+  if (kind === "activate") return { ...spec, Availability: "active" };
+  const { "platform.workload": _, ...others } = spec.Labels;
+  return { ...spec, Labels: workload === null ? others : { ...spec.Labels, "platform.workload": workload } };
+}
+
+async function forget(sql: Database, { node_id, kind }: WorkerOrder): Promise<void> {
+  // Unless another order has taken its place meanwhile.
+  await sql`delete from worker_orders where node_id = ${node_id} and kind = ${kind}`;
+}
