@@ -26,6 +26,13 @@ export const BrokerConfig = Type.Object(
       minLength: 1,
       description: "the stager's image, by ID or reference; every node has it",
     }),
+    transfer_network: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          "the stagers' network: the transfer routes listen there alone, and the job API answers nobody on it",
+      }),
+    ),
     transfer_url: Type.String({
       default: "http://platform-broker:8083",
       pattern: "^http://",

@@ -18,6 +18,7 @@ import { createImageIds } from "./image-ids.ts";
 import { createJobStore } from "./job-store.ts";
 import { openLogFiles } from "./log-files.ts";
 import { retire } from "./retention.ts";
+import { closedTo, findStagerNetwork } from "./stager-network.ts";
 import { Tally } from "./tally.ts";
 import { createTransferApp } from "./transfer-app.ts";
 import { createTransferTokens } from "./transfer-tokens.ts";
@@ -61,12 +62,14 @@ await runRole({
       settings: config,
     });
     const transfers = createTransferApp({ ...shared, store, tokens });
+    const stagers = config.transfer_network ? await findStagerNetwork(engine, config.transfer_network) : null;
     const hostname = config.listen_host;
     const bodies = { body_bytes_max: Math.max(limits.jobs.request_bytes_max, limits.jobs.blob_bytes_max) };
-    const jobServer = serve(guarded(app, log), { hostname, port: config.job_port }, bodies);
+    const jobApi = stagers ? closedTo(stagers, guarded(app, log)) : guarded(app, log);
+    const jobServer = serve(jobApi, { hostname, port: config.job_port }, bodies);
     const transferServer = serve(
       guarded(transfers, log),
-      { hostname, port: config.transfer_port },
+      { hostname: stagers?.address ?? hostname, port: config.transfer_port },
       { body_bytes_max: 2 * limits.jobs.output_bytes_max },
     );
 

@@ -65,6 +65,7 @@ export function roleServices(plan: RolePlan): ServiceSpec[] {
       groups: [String(plan.docker_socket_group)],
       env: {
         PLATFORM_BLOB_DIRECTORY: "/data",
+        PLATFORM_TRANSFER_NETWORK: "platform_transfer",
         PLATFORM_STAGER_IMAGE: plan.images["stager"] ?? "",
         PLATFORM_ENCRYPTED_OVERLAYS: String(plan.are_overlays_encrypted),
       },

@@ -27,6 +27,8 @@ export interface PlatformWorld extends AsyncDisposable {
     path: string,
     body?: unknown,
   ): Promise<{ readonly status: number; readonly body: string }>;
+  /** The HTTP status that `service` gets at this port of the broker's address on `network`; 0 where nobody listens. */
+  reachBroker(service: string, network: string, portAndPath: string): Promise<number>;
   miner(index: number): Promise<Hotkey>;
   upload(slug: string, signer: Hotkey, body: Uint8Array, changes?: Record<string, string>): Promise<Response>;
   secrets(): Promise<readonly string[]>;
@@ -109,6 +111,14 @@ async function installed(lab: Lab): Promise<PlatformWorld> {
       );
       const at = answer.lastIndexOf("\n");
       return { status: Number(answer.slice(at + 1)), body: answer.slice(0, at) };
+    },
+    async reachBroker(service, network, portAndPath) {
+      const caller = await containerOf(lab, service);
+      const broker = await containerOf(lab, "platform-broker");
+      const url = `http://${broker.NetworkSettings.Networks[network]?.IPAddress}:${portAndPath}`;
+      const curl = ["curl", "-s", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}", url];
+      const { stdout } = await manager.exec(["nsenter", "--target", String(caller.State.Pid), "--net", ...curl]);
+      return Number(stdout);
     },
     async miner(index) {
       const seeds = JSON.parse(await read("demo-miners.json")) as string[];

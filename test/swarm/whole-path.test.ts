@@ -203,6 +203,15 @@ describe("what is not wanted", () => {
     for (const secret of await platform.secrets()) expect(visible).not.toContain(secret);
   });
 
+  test("the broker's job API answers on challenges' networks, its transfer routes on the stagers' alone", async () => {
+    const reach = platform.reachBroker;
+    const challenges = "platform_challenge_demo";
+    expect(await reach("challenge-demo", challenges, "8082/health")).toBe(200);
+    expect(await reach("challenge-demo", challenges, "8083/v1/transfer/x/inputs/0")).toBe(0);
+    expect(await reach("platform-broker", "platform_transfer", "8082/health")).toBe(404);
+    expect(await reach("platform-broker", "platform_transfer", "8083/v1/transfer/x/inputs/0")).toBe(401);
+  });
+
   test("nothing of the jobs that ended is left: no service, no network", async () => {
     await waitFor(
       async () => {
@@ -214,6 +223,33 @@ describe("what is not wanted", () => {
       { deadline_ms: 60_000, every_ms: 500, what: "the end of all that jobs left" },
     );
   }, 70_000);
+});
+
+describe("an operator", () => {
+  interface Worker {
+    readonly hostname: string;
+    readonly availability: string;
+    readonly order: { readonly kind: string } | null;
+  }
+  const worker = async () =>
+    (JSON.parse(await platform.cli("worker", "list")) as Worker[]).find(({ hostname }) => hostname === "worker-gpu");
+
+  test("drains a worker by its name, and has it back", async () => {
+    await platform.cli("worker", "drain", "worker-gpu", "--deadline-seconds", "5");
+    expect((await worker())?.order?.kind).toBe("drain");
+    const until = (availability: string, kind: string | undefined) =>
+      waitFor(
+        async () => {
+          const seen = await worker();
+          return seen?.availability === availability && seen.order?.kind === kind;
+        },
+        { deadline_ms: 60_000, every_ms: 250, what: `the worker ${availability}` },
+      );
+    await until("drain", "drain");
+    await platform.cli("worker", "activate", "worker-gpu");
+    await until("active", undefined);
+    expect(platform.cli("worker", "drain", "nobody")).rejects.toThrow("there is no node nobody");
+  }, 150_000);
 });
 
 describe("what is down", () => {
