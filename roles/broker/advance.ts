@@ -136,7 +136,7 @@ export class Advancer {
   }
 
   async #create(job: Job): Promise<void> {
-    const { engine, settings, fencing, confirm } = this.#world;
+    const { engine, settings, fencing, confirm, can_limit_swap } = this.#world;
     const name = jobName(job.id);
     if (this.#started.has(name) || !job.node_id || !job.node_class) return;
     if (job.intent_fencing !== fencing) return await this.#adopt(job);
@@ -150,7 +150,10 @@ export class Advancer {
           jobNetwork(id, challenge, request.limits.network === "none", settings.encrypted_overlays),
         );
       await confirm();
-      await ensureService(engine, jobService(request, { id, challenge, image_id, node_id, node_class }));
+      await ensureService(
+        engine,
+        jobService(request, { id, challenge, image_id, node_id, node_class, can_limit_swap }),
+      );
       this.#started.add(name);
     } catch (error) {
       if (!(error instanceof EngineError) || error.fault === "unavailable") {

@@ -34,6 +34,8 @@ export interface DispatchWorld {
   readonly tokens: TransferTokens;
   readonly log: Logger;
   readonly settings: DispatchSettings;
+  /** Whether the engine takes a limit of swap. */
+  readonly can_limit_swap: boolean;
   /** The fencing number of this leader. */
   readonly fencing: number;
   /** Makes sure, right before something is started, that this is still the leader. @throws LeadLostError */

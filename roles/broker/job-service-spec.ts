@@ -16,6 +16,8 @@ export interface JobPlacement {
   readonly image_id: string;
   readonly node_id: string;
   readonly node_class: string;
+  /** Whether the engine takes a limit of swap; without one a container gets as much swap as memory, where a worker has any. */
+  readonly can_limit_swap: boolean;
 }
 
 /** The labels by which tasks are found and told apart. */
@@ -86,6 +88,7 @@ export function jobService(request: JobRequest, placement: JobPlacement): Servic
           MemoryBytes: parseBytes(limits.memory) ?? 0,
           Pids: limits.pids_limit,
         },
+        ...(placement.can_limit_swap ? { SwapBytes: 0 } : {}),
         ...(limits.gpu_count
           ? {
               Reservations: {

@@ -3,9 +3,10 @@ import { openFolderBlobStore } from "#shared/blobs/folder-blob-store.ts";
 import { createChallenges } from "#shared/database/challenges.ts";
 import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
 import { migrateWhenReachable } from "#shared/database/migrate.ts";
-import { connectEngine } from "#shared/engine/docker-engine.ts";
+import { connectEngine, isAtLeast } from "#shared/engine/docker-engine.ts";
+import type { Engine } from "#shared/engine/engine.ts";
 import { guarded } from "#shared/http/app.ts";
-import { serve } from "#shared/http/serve.ts";
+import { type Server, serve } from "#shared/http/serve.ts";
 import { runRole } from "#shared/process/run-role.ts";
 import { jobPolicyOf } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
@@ -23,6 +24,8 @@ import { Tally } from "./tally.ts";
 import { createTransferApp } from "./transfer-app.ts";
 import { createTransferTokens } from "./transfer-tokens.ts";
 
+/** The first Engine API in which a service's swap can be limited (jobs §6). */
+const swapApiVersion = "1.52";
 /** A leader that has not finished a tick for so long does not lead. */
 const tick_age_ms_max = 60_000;
 
@@ -41,6 +44,7 @@ await runRole({
     const sql = connectDatabase(config.database_url, "broker");
     await migrateWhenReachable(sql, (sentence) => log.info(sentence), signal);
     const engine = await connectEngine(config.docker_socket);
+    const { ApiVersion } = await engine.version();
     const [blobs, logs] = [await openBlobs(config), await openLogFiles(join(config.blob_directory, "logs"))];
     const [changes, wake] = [new Changes(), new Wake()];
     const [store, challenges] = [createJobStore(sql), createChallenges(sql)];
@@ -62,16 +66,7 @@ await runRole({
       settings: config,
     });
     const transfers = createTransferApp({ ...shared, store, tokens });
-    const stagers = config.transfer_network ? await findStagerNetwork(engine, config.transfer_network) : null;
-    const hostname = config.listen_host;
-    const bodies = { body_bytes_max: Math.max(limits.jobs.request_bytes_max, limits.jobs.blob_bytes_max) };
-    const jobApi = stagers ? closedTo(stagers, guarded(app, log)) : guarded(app, log);
-    const jobServer = serve(jobApi, { hostname, port: config.job_port }, bodies);
-    const transferServer = serve(
-      guarded(transfers, log),
-      { hostname: stagers?.address ?? hostname, port: config.transfer_port },
-      { body_bytes_max: 2 * limits.jobs.output_bytes_max },
-    );
+    const servers = await listen(config, engine, { jobApi: guarded(app, log), transfers: guarded(transfers, log) });
 
     const dispatching = dispatchForever(
       {
@@ -88,6 +83,7 @@ await runRole({
           engine,
           tokens,
           settings: config,
+          can_limit_swap: isAtLeast(ApiVersion, swapApiVersion),
           policies: async () =>
             new Map((await challenges.all()).map(({ spec }) => [spec.slug as string, jobPolicyOf(spec)])),
         },
@@ -101,12 +97,33 @@ await runRole({
         { name: "dispatcher", run: async () => checkTicks(state) },
       ],
       async stop() {
-        await Promise.all([jobServer.stop(1_000), transferServer.stop(1_000), dispatching]);
+        await Promise.all([...servers.map((server) => server.stop(1_000)), dispatching]);
         await sql.end({ timeout: 5 });
       },
     };
   },
 });
+
+interface Routes {
+  readonly jobApi: (request: Request) => Promise<Response>;
+  readonly transfers: (request: Request) => Promise<Response>;
+}
+
+/** The job API on all networks but the stagers', the transfer routes on theirs alone, where it is known which that is. */
+async function listen(config: BrokerConfig, engine: Engine, { jobApi, transfers }: Routes): Promise<Server[]> {
+  const { transfer_network, listen_host: hostname, job_port, transfer_port } = config;
+  const stagers = transfer_network ? await findStagerNetwork(engine, transfer_network) : null;
+  const forChallenges = stagers ? closedTo(stagers, jobApi) : jobApi;
+  const { request_bytes_max, blob_bytes_max, output_bytes_max } = limits.jobs;
+  return [
+    serve(forChallenges, { hostname, port: job_port }, { body_bytes_max: Math.max(request_bytes_max, blob_bytes_max) }),
+    serve(
+      transfers,
+      { hostname: stagers?.address ?? hostname, port: transfer_port },
+      { body_bytes_max: 2 * output_bytes_max },
+    ),
+  ];
+}
 
 function checkTicks({ is_leading, last_tick_ms }: DispatchingState): void {
   if (is_leading && systemClock.monotonic() - last_tick_ms > tick_age_ms_max)

@@ -106,6 +106,8 @@ export interface ServiceSpec {
     readonly Resources?: {
       readonly Limits?: { readonly NanoCPUs?: number; readonly MemoryBytes?: number; readonly Pids?: number };
       readonly Reservations?: { readonly GenericResources?: readonly GenericResource[] };
+      /** Beside the memory; from API 1.52 on (moby/moby#51114). */
+      readonly SwapBytes?: number;
     };
     readonly RestartPolicy?: {
       readonly Condition: "none" | "on-failure" | "any";

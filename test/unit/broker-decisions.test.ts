@@ -133,7 +133,14 @@ describe("placing", () => {
 
 describe("a job's service", () => {
   const request = (changes: object = {}): JobRequest => parseJobRequest({ image: "a", command: ["run"], ...changes });
-  const placement = { id: "1", challenge: "demo", image_id: "sha256:1", node_id: "n", node_class: "cpu" };
+  const placement = {
+    id: "1",
+    challenge: "demo",
+    image_id: "sha256:1",
+    node_id: "n",
+    node_class: "cpu",
+    can_limit_swap: false,
+  };
   const container = (changes: object) => jobService(request(changes), placement).TaskTemplate.ContainerSpec;
 
   test("runs once, without rights, reservations or another network than its own", () => {
@@ -150,6 +157,13 @@ describe("a job's service", () => {
       Privileges: { NoNewPrivileges: true, Seccomp: { Mode: "default" } },
     });
   });
+  test("may swap nothing, where the engine can say so", () => {
+    const resources = (can_limit_swap: boolean) =>
+      jobService(request(), { ...placement, can_limit_swap }).TaskTemplate.Resources;
+    expect(resources(true)?.SwapBytes).toBe(0);
+    expect(resources(false)).not.toHaveProperty("SwapBytes");
+  });
+
   test("reserves GPUs only where they are asked for", () => {
     const { Resources } = jobService(request({ limits: { gpu_count: 2 } }), placement).TaskTemplate;
     expect(Resources?.Reservations?.GenericResources).toEqual([

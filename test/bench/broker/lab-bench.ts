@@ -94,7 +94,14 @@ async function rawSwarm(engine: Engine, lab: Lab): Promise<RawSwarm> {
       const id = Bun.randomUUIDv7("hex").replaceAll("-", "");
       const limits = { ...smallJob.limits, ...(network ? { network } : {}) };
       const request = parseJobRequest({ ...smallJob, command, limits });
-      const placement = { id, challenge: "demo", image_id: image.Id, node_id: node.ID, node_class: "cpu" };
+      const placement = {
+        id,
+        challenge: "demo",
+        image_id: image.Id,
+        node_id: node.ID,
+        node_class: "cpu",
+        can_limit_swap: false,
+      };
       const job = jobService({ ...request, mounts: [] }, placement);
       // Not the broker's fleet: it stops what carries its labels and is no job of its own.
       const spec: ServiceSpec = { ...job, Labels: { ...job.Labels, ...bareFleet } };

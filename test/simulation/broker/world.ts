@@ -140,6 +140,7 @@ export class BrokerWorld {
     const store = createMemoryStore(this.table, fencing, this.clock, this.random, this.storeFaults);
     const dispatcher = new Dispatcher({
       ...{ engine: broker.through(engine), store: broker.through(store), clock: this.clock, settings, fencing },
+      can_limit_swap: false,
       confirm: broker.through({
         confirm: async () => {
           if (this.table.fencing !== fencing) throw new LeadLostError("another leads");
