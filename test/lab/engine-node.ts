@@ -18,6 +18,8 @@ export interface NodeSpec {
   /** Its `platform.workload` label; the manager has none. */
   readonly workload?: "cpu" | "gpu";
   readonly gpu_count?: number;
+  /** The size of the engine's data folder, which is then in memory; unless given it is a folder of the host's. */
+  readonly disk_bytes?: number;
 }
 
 /** A machine with a Docker Engine of its own. */
@@ -43,9 +45,19 @@ export async function fetchEngine(version: EngineVersion): Promise<string> {
 
 /** Boots a machine and starts the engine in it. */
 export async function startNode(slot: Slot, spec: NodeSpec, lastByte: number, engine: string): Promise<LabNode> {
-  const node = nodeOn(slot, spec, await bootMachine(slot, spec.name, lastByte), engine);
+  const machine = await bootMachine(slot, spec.name, lastByte);
+  if (spec.disk_bytes) await mountDisk(machine, spec.disk_bytes);
+  const node = nodeOn(slot, spec, machine, engine);
   await node.restart();
   return node;
+}
+
+async function mountDisk({ directory, exec }: Machine, size_bytes: number): Promise<void> {
+  const data = `${directory}/data`;
+  const { exitCode, stderr } = await exec([
+    ...["sh", "-c", `mkdir -p ${data} && mount -t tmpfs -o size=${size_bytes} tmpfs ${data}`],
+  ]);
+  if (exitCode !== 0) throw new Error(`the node's disk could not be made: ${stderr}`);
 }
 
 /** A node that was started before. */
