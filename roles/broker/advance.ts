@@ -124,7 +124,8 @@ export class Advancer {
   /** A second run is possible between a task's end and its seal: it is stopped, and said (jobs §3). */
   async #sealStrays(job: Job, sight: Sight): Promise<void> {
     const tasks = sight.tasks.ofJob(job.id);
-    if (tasks.length < 2) return;
+    const counted = this.#countedTask(job, sight);
+    if (tasks.every((task) => task === counted)) return;
     await this.#seal(job);
     await this.#world.store.stray(job.id, idsOf(tasks), sight.now_ms);
   }
@@ -180,7 +181,7 @@ export class Advancer {
   }
 
   async #ranToEnd(job: Job, task: Task, sight: Sight): Promise<void> {
-    sight.full_nodes.seeTask(task, sight.now_ms);
+    sight.full_nodes.seeTask(task);
     await this.#toCollecting(job, verdict(task), sight, task);
   }
 
@@ -223,6 +224,11 @@ export class Advancer {
     await this.#seal(job);
     await this.#sealStrays(job, sight);
     if (mayRun) return;
+    if (job.swarm_task_id === null && !task && !this.#creates.areSettled(job.id)) {
+      // A create of which nobody knows may still come: until then its capacity is not given out, and it is sealed at once.
+      this.#sealed.delete(job.id);
+      return;
+    }
     if (task && job.log_digest === null) return this.#finish(job, task, outcome, sight);
     const { isDone, isComplete, outcome: final } = await this.#collected(job, outcome, sight);
     if (!isDone) return;
