@@ -56,6 +56,8 @@ export class Sweeper {
   readonly #sweeps = new Map<string, Sweep>();
   /** Jobs of which something was in use, and when to look again: alone, so that they keep no other waiting. */
   readonly #again = new Map<string, number>();
+  /** When it was first seen here that a job has ended. */
+  readonly #seen = new Map<string, number>();
 
   constructor(world: DispatchWorld) {
     this.#world = world;
@@ -69,9 +71,7 @@ export class Sweeper {
   /** `held` are the jobs whose capacity is held. */
   async sweep(jobs: readonly Job[], held: ReadonlySet<string>, sight: Sight): Promise<void> {
     const swept = await this.#endSweeps(sight);
-    // A stager that was asked for may come late, and make its volume once more.
-    const isSettled = ({ ended_ms }: Job) => sight.now_ms - (ended_ms ?? 0) > limits.jobs.sweep_after_ms;
-    const unswept = jobs.filter((job) => !swept.has(job.id) && isSettled(job));
+    const unswept = jobs.filter((job) => !swept.has(job.id) && this.#isSettled(job));
     for (const [node_id, waiting] of Map.groupBy(unswept, ({ node_id }) => node_id)) {
       // Without mounts only a container could be left, and of that a hold would tell.
       const isElsewhere = node_id === null || !sight.nodes.has(node_id);
@@ -80,6 +80,14 @@ export class Sweeper {
       const left = waiting.filter((job) => !done.includes(job));
       if (node_id !== null && left.length > 0) await this.#start(node_id, left, sight);
     }
+  }
+
+  /** A stager that was asked for may come late, and make its volume once more. */
+  #isSettled({ id }: Job): boolean {
+    const now_ms = this.#world.clock.monotonic();
+    const seen_ms = this.#seen.get(id) ?? now_ms;
+    this.#seen.set(id, seen_ms);
+    return now_ms - seen_ms > limits.jobs.sweep_after_ms;
   }
 
   async #start(node_id: string, waiting: readonly Job[], { nodes }: Sight): Promise<void> {
@@ -122,5 +130,6 @@ export class Sweeper {
   async #done(job: Job, { now_ms }: Sight): Promise<void> {
     await this.#world.store.cleaned(job.id, now_ms);
     this.#again.delete(job.id);
+    this.#seen.delete(job.id);
   }
 }

@@ -35,7 +35,7 @@ export async function collectOutputs(
   }
   // Complete, but its uploads are not in this tick's read of the job: the next one has them.
   if (!task || !isOver(task) || task.Status.State === "complete") return { isDone: false, isComplete: true, outcome };
-  sight.full_nodes.seeStager(task, sight.now_ms);
+  sight.full_nodes.seeStager(task);
   return { isDone: true, isComplete: false, outcome: outputFault(task, outcome) };
 }
 

@@ -66,6 +66,11 @@ export interface DispatchStore {
   servicesRemoved(id: string, now_ms: number, log_digest: string | null): Promise<void>;
   /** Nothing of the job is left anywhere: a hold ends too. */
   cleaned(id: string, now_ms: number): Promise<void>;
+  /**
+   * Moves the times of all jobs that have not ended, and of orders, so that since this leader began they were moved by
+   * `step_ms` in all; the same again does nothing.
+   */
+  shiftTimes(step_ms: number): Promise<void>;
   /** Puts on record that Swarm ran the job's service more than once, by all tasks that were seen; the same once. */
   stray(job: string, taskIds: readonly string[], now_ms: number): Promise<void>;
 }
@@ -128,14 +133,28 @@ function reads(sql: Database): Reads {
   };
 }
 
+async function event(tx: Transaction, job: string, kind: string, detail: object, now_ms: number): Promise<void> {
+  await tx`insert into job_events (job, at, kind, detail)
+    values (${job}, ${new Date(now_ms)}, ${kind}, ${tx.json(detail as never)})`;
+}
+
+async function shiftTimes(tx: Transaction, step_ms: number): Promise<void> {
+  const [lead] = await tx`select shifted_ms::float8 as shifted_ms from broker_leads`;
+  const by = (step_ms - (lead?.["shifted_ms"] as number)) / 1_000;
+  await tx`update jobs set accepted_at = accepted_at + make_interval(secs => ${by}),
+    deadline_at = deadline_at + make_interval(secs => ${by}), staging_at = staging_at + make_interval(secs => ${by}),
+    starting_at = starting_at + make_interval(secs => ${by}), running_at = running_at + make_interval(secs => ${by}),
+    collecting_at = collecting_at + make_interval(secs => ${by}) where ended_at is null`;
+  await tx`update worker_orders set deadline_at = deadline_at + make_interval(secs => ${by})`;
+  await tx`update broker_leads set shifted_ms = ${step_ms}`;
+}
+
 function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads> {
   const write = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
     sql.begin(async (tx) => {
       await guard(tx, fencing);
       return await work(tx);
     }) as Promise<T>;
-  const event = (tx: Transaction, job: string, kind: string, detail: object, now_ms: number) =>
-    tx`insert into job_events (job, at, kind, detail) values (${job}, ${new Date(now_ms)}, ${kind}, ${tx.json(detail as never)})`;
   return {
     place: (id, node, now_ms, deadlines) =>
       write(async (tx) => {
@@ -189,6 +208,7 @@ function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads
         await tx`delete from capacity_leases where job = ${id} and is_hold`;
         await tx`update jobs set cleaned_at = ${new Date(now_ms)} where id = ${id}`;
       }),
+    shiftTimes: (step_ms) => write((tx) => shiftTimes(tx, step_ms)),
     stray: (job, taskIds, now_ms) =>
       write(async (tx) => {
         const detail = { tasks: taskIds.toSorted() };

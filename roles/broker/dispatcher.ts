@@ -1,6 +1,7 @@
 import { limits } from "#shared/schemas/limits.ts";
 import { Advancer } from "./advance.ts";
 import { removeServices, Sweeper } from "./cleaning.ts";
+import { ClockWatch } from "./clock-watch.ts";
 import type { Lease } from "./dispatch-store.ts";
 import type { DispatchWorld, Sight } from "./dispatch-world.ts";
 import { FullNodes } from "./full-nodes.ts";
@@ -39,7 +40,9 @@ export class Dispatcher {
   readonly #creates: SentCreates;
   /** Services that nobody wants, as the last tick saw them. */
   #unwanted = new Set<string>();
-  readonly #full_nodes = new FullNodes();
+  readonly #full_nodes: FullNodes;
+  readonly #clock_watch: ClockWatch;
+  #followed_ms = 0;
   #isTakenOver = false;
   #tidy_ms = 0;
   #looked_ms = Number.NEGATIVE_INFINITY;
@@ -52,12 +55,15 @@ export class Dispatcher {
     this.#advancer = new Advancer(world, this.#creates);
     this.#sweeper = new Sweeper(world);
     this.#nodes = new NodeWatch(world.settings.node_lost_ms);
+    this.#full_nodes = new FullNodes(world.clock);
+    this.#clock_watch = new ClockWatch(world.clock);
     this.last_tick_ms = world.clock.monotonic();
     this.#tidy_ms = this.last_tick_ms + limits.jobs.dispatch.tidy_ms;
     this.#busy_ms = this.last_tick_ms;
   }
 
   async tick(): Promise<Pace> {
+    await this.#followClock();
     const records = await this.#read();
     if (!this.#isTakenOver) await sealWhatIsOver(this.#world, records.active);
     this.#isTakenOver = true;
@@ -65,6 +71,15 @@ export class Dispatcher {
     await this.#tidy(records);
     this.last_tick_ms = this.#world.clock.monotonic();
     return pace;
+  }
+
+  async #followClock(): Promise<void> {
+    const step_ms = this.#clock_watch.step_ms();
+    if (step_ms === this.#followed_ms) return;
+    const { store, log } = this.#world;
+    await store.shiftTimes(step_ms);
+    log.warn({ step_ms: step_ms - this.#followed_ms }, "the clock was set: the times of live jobs go with it");
+    this.#followed_ms = step_ms;
   }
 
   /** Waits for what runs beside the ticks. */
@@ -148,7 +163,7 @@ export class Dispatcher {
     if (waiting.length === 0) return [];
     const { store, settings, changed } = this.#world;
     const nodes = [...sight.nodes.values()].filter(
-      (node) => isAvailable(node) && !sight.closing.has(node.ID) && !sight.full_nodes.has(node.ID, sight.now_ms),
+      (node) => isAvailable(node) && !sight.closing.has(node.ID) && !sight.full_nodes.has(node.ID),
     );
     const placed: Job[] = [];
     const chosen = place(waiting, shares, freeCapacities(classCapacities(nodes), leases));

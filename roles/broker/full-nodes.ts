@@ -1,5 +1,6 @@
 import type { Task } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import type { Clock } from "#shared/time/clock.ts";
 
 /** Exit code of a stager that found its worker's disk full, or below the floor (roles/stager). */
 const storageExit = /non-zero exit \(13\)/;
@@ -7,23 +8,28 @@ const storageExit = /non-zero exit \(13\)/;
 /** Workers whose disk was seen full a while ago: they get no job (jobs §5). */
 export class FullNodes {
   readonly #until = new Map<string, number>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** Learns from how a stager's task ended. */
-  seeStager(task: Task, now_ms: number): void {
-    if (storageExit.test(task.Status.Err ?? "")) this.#mark(task, now_ms);
-    else this.seeTask(task, now_ms);
+  seeStager(task: Task): void {
+    if (storageExit.test(task.Status.Err ?? "")) this.#mark(task);
+    else this.seeTask(task);
   }
 
   /** Learns from how any task ended. */
-  seeTask(task: Task, now_ms: number): void {
-    if (/no space left on device/i.test(task.Status.Err ?? "")) this.#mark(task, now_ms);
+  seeTask(task: Task): void {
+    if (/no space left on device/i.test(task.Status.Err ?? "")) this.#mark(task);
   }
 
-  has(node_id: string, now_ms: number): boolean {
-    return (this.#until.get(node_id) ?? 0) > now_ms;
+  has(node_id: string): boolean {
+    return (this.#until.get(node_id) ?? 0) > this.#clock.monotonic();
   }
 
-  #mark({ NodeID }: Task, now_ms: number): void {
-    if (NodeID) this.#until.set(NodeID, now_ms + limits.jobs.dispatch.full_node_ms);
+  #mark({ NodeID }: Task): void {
+    if (NodeID) this.#until.set(NodeID, this.#clock.monotonic() + limits.jobs.dispatch.full_node_ms);
   }
 }

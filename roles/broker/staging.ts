@@ -29,7 +29,7 @@ export async function stageInputs(
   }
   if (!isOver(task)) return "under_way";
   if (task.Status.State === "complete") return "done";
-  sight.full_nodes.seeStager(task, sight.now_ms);
+  sight.full_nodes.seeStager(task);
   return outcomeOf("rejected", "staging_failed", "the inputs could not be placed on the worker");
 }
 

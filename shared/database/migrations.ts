@@ -4,6 +4,7 @@ import uploads from "./migrations/0003-uploads.sql" with { type: "text" };
 import weights from "./migrations/0004-weights.sql" with { type: "text" };
 import dispatch from "./migrations/0005-dispatch.sql" with { type: "text" };
 import workerOrders from "./migrations/0006-worker-orders.sql" with { type: "text" };
+import clockSteps from "./migrations/0007-clock-steps.sql" with { type: "text" };
 
 /** In order; number n is version n. Applied ones are never edited. */
 export const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -13,4 +14,5 @@ export const migrations: readonly { readonly name: string; readonly sql: string 
   { name: "weights", sql: weights },
   { name: "dispatch", sql: dispatch },
   { name: "worker-orders", sql: workerOrders },
+  { name: "clock-steps", sql: clockSteps },
 ];

@@ -35,18 +35,21 @@ describe("the pause between two looks", () => {
   });
 });
 
-test("a worker whose disk was full gets no job until some time later", () => {
-  const nodes = new FullNodes();
+test("a worker whose disk was full gets no job until some time later", async () => {
+  const clock = new VirtualClock();
+  const nodes = new FullNodes(clock);
   const ended = (NodeID: string, Err: string) => ({
     ...{ ID: "t", CreatedAt: "", ServiceID: "s", NodeID, DesiredState: "complete" as const, Spec: {} },
     Status: { State: "failed" as const, Timestamp: "", Err },
   });
-  nodes.seeStager(ended("a", "task: non-zero exit (13)"), 1_000);
-  nodes.seeTask(ended("b", "mkdir /x: no space left on device"), 1_000);
+  nodes.seeStager(ended("a", "task: non-zero exit (13)"));
+  nodes.seeTask(ended("b", "mkdir /x: no space left on device"));
   // A job's own exit code 13 says nothing about the disk.
-  nodes.seeTask(ended("c", "task: non-zero exit (13)"), 1_000);
-  expect(["a", "b", "c"].map((id) => nodes.has(id, 2_000))).toEqual([true, true, false]);
-  expect(["a", "b"].map((id) => nodes.has(id, 1_000 + dispatch.full_node_ms))).toEqual([false, false]);
+  nodes.seeTask(ended("c", "task: non-zero exit (13)"));
+  clock.stepWallClock(3_600_000);
+  expect(["a", "b", "c"].map((id) => nodes.has(id))).toEqual([true, true, false]);
+  await clock.advance(dispatch.full_node_ms);
+  expect(["a", "b"].map((id) => nodes.has(id))).toEqual([false, false]);
 });
 
 describe("a tally", () => {

@@ -48,14 +48,14 @@ export class Invariants {
   }
 }
 
-function leasesAreOfLiveJobs({ table, now_ms, end_ms_max }: View): void {
+function leasesAreOfLiveJobs({ table, monotonic_ms, end_ms_max }: View): void {
   for (const job of table.jobs.values()) {
     const lease = table.leases.get(job.id);
     if (!hasEnded(job) && job.state !== "queued" && !lease)
       throw new Error(`job ${job.id} is ${job.state} without a lease`);
     if (job.state === "queued" && lease) throw new Error(`job ${job.id} is queued with a lease`);
     if (hasEnded(job) && lease && !lease.is_hold) throw new Error(`job ${job.id} has ended with its lease`);
-    if (!hasEnded(job) && now_ms - job.accepted_ms > end_ms_max)
+    if (!hasEnded(job) && monotonic_ms - (table.came_ms.get(job.id) ?? 0) > end_ms_max)
       throw new Error(`job ${job.id} is ${job.state} past all its deadlines`);
   }
 }

@@ -10,6 +10,8 @@ import type { VirtualClock } from "../model/virtual-clock.ts";
 export interface JobsTable {
   readonly jobs: Map<string, Job>;
   readonly leases: Map<string, Lease>;
+  /** When each job came, on the clock that is never set. */
+  readonly came_ms: Map<string, number>;
   readonly removed: Set<string>;
   readonly cleaned: Set<string>;
   /** Jobs of which a second container was found and stopped. */
@@ -18,6 +20,8 @@ export interface JobsTable {
   readonly meddled: Set<string>;
   /** Workers that an administrator drains, and until when their jobs may finish. */
   readonly closing: Map<string, number>;
+  /** By how much the leader of each fencing number moved the times. */
+  readonly shifted_ms: Map<number, number>;
   fencing: number;
 }
 
@@ -30,11 +34,13 @@ export function createJobsTable(): JobsTable {
   return {
     jobs: new Map(),
     leases: new Map(),
+    came_ms: new Map(),
     removed: new Set(),
     cleaned: new Set(),
     strays: new Set(),
     meddled: new Set(),
     closing: new Map(),
+    shifted_ms: new Map(),
     fencing: 0,
   };
 }
@@ -128,6 +134,19 @@ export function createMemoryStore(
       write(() => {
         table.cleaned.add(id);
         if (table.leases.get(id)?.is_hold) table.leases.delete(id);
+      }),
+    shiftTimes: (step_ms) =>
+      write(() => {
+        const by = step_ms - (table.shifted_ms.get(fencing) ?? 0);
+        const moved = (at: number | null) => (at === null ? null : at + by);
+        for (const job of all().filter((job) => !hasEnded(job)))
+          change(job, {
+            ...{ accepted_ms: job.accepted_ms + by, deadline_ms: job.deadline_ms + by },
+            ...{ staging_ms: moved(job.staging_ms), starting_ms: moved(job.starting_ms) },
+            ...{ running_ms: moved(job.running_ms), collecting_ms: moved(job.collecting_ms) },
+          });
+        for (const [id, deadline_ms] of table.closing) table.closing.set(id, deadline_ms + by);
+        table.shifted_ms.set(fencing, step_ms);
       }),
     stray: (id) => write(() => void table.strays.add(id)),
   };

@@ -77,7 +77,8 @@ export function perform(world: BrokerWorld, { kind, node: index, value }: Act): 
     engine_up: () => {
       engineFaults.is_down = false;
     },
-    step_clock: () => clock.stepWallClock(value / 5 - 2_000),
+    // Two seconds, or ten minutes, forward or back.
+    step_clock: () => clock.stepWallClock((value / 5 - 2_000) * (value % 2 === 0 ? 1 : 300)),
   };
   acts[kind]();
   world.unsettle();

@@ -92,6 +92,7 @@ export class BrokerWorld {
     const [now_ms, { queued_ms }] = [this.clock.now(), settings];
     const job = jobOf(request ?? randomRequest(this.#jobs), { serial: this.#serial, now_ms, queued_ms }, this.#jobs);
     this.table.jobs.set(job.id, job);
+    this.table.came_ms.set(job.id, this.clock.monotonic());
   }
 
   cancelOne(pick: number): void {
