@@ -1,10 +1,10 @@
 import { createHttpApp } from "#shared/http/app.ts";
-import { ProblemError } from "#shared/http/problem.ts";
+import { hidePluginPage } from "#shared/http/document.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { AdminWorld } from "./admin-world.ts";
 import { createAuthenticator } from "./authenticate.ts";
 import { challengeRoutes } from "./challenge-routes.ts";
-import { createDocument, hiddenPagePath } from "./document.ts";
+import { adminDocument } from "./document.ts";
 import { epochRoutes } from "./epoch-routes.ts";
 import { lifecycleRoutes } from "./lifecycle-routes.ts";
 import { nodeRoutes } from "./node-routes.ts";
@@ -23,12 +23,8 @@ export function createAdminApp(given: AppWorld) {
   const authenticator = createAuthenticator(given.sql);
   const world: AdminWorld = { ...given, callerOf: authenticator.callerOf };
   return createHttpApp(given.log)
-    .onRequest(async ({ request }) => {
-      if (new URL(request.url).pathname === hiddenPagePath) {
-        throw new ProblemError(404, "not_found", "There is nothing at this path.");
-      }
-      await authenticator.admit(request);
-    })
+    .use(hidePluginPage)
+    .onRequest(({ request }) => authenticator.admit(request))
     .use(challengeRoutes(world))
     .use(lifecycleRoutes(world))
     .use(tokenRoutes(world))
@@ -36,7 +32,7 @@ export function createAdminApp(given: AppWorld) {
     .use(nodeRoutes(world))
     .use(epochRoutes(world))
     .use(publicRoutes(world))
-    .use(createDocument())
+    .use(adminDocument())
     .use(pageRoutes(given.pages));
 }
 

@@ -1,12 +1,12 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import { createChallenges } from "#shared/database/challenges.ts";
+import { operation, PageOf } from "#shared/http/operation.ts";
 import { ChallengeInput, ChallengePatch, ChallengeResource } from "#shared/schemas/admin.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 import { Slug } from "#shared/schemas/names.ts";
 import type { AdminWorld } from "./admin-world.ts";
 import { challengeNotFound, createChallengeWrites } from "./challenge-writes.ts";
-import { operation, PageOf } from "./operation.ts";
 import { limitOf, PageQuery, pageOf } from "./paging.ts";
 
 const params = Type.Object({ slug: Slug });

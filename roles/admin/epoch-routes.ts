@@ -1,10 +1,10 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import { createEpochs } from "#shared/database/epochs.ts";
+import { operation, PageOf } from "#shared/http/operation.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { EpochDetail, EpochResource } from "#shared/schemas/admin.ts";
 import type { AdminWorld } from "./admin-world.ts";
-import { operation, PageOf } from "./operation.ts";
 import { limitOf, numberCursorOf, PageQuery, pageOf } from "./paging.ts";
 import { showEpoch } from "./status.ts";
 

@@ -1,11 +1,11 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
+import { operation } from "#shared/http/operation.ts";
 import { ChallengeResource } from "#shared/schemas/admin.ts";
 import { Slug } from "#shared/schemas/names.ts";
 import type { AdminWorld } from "./admin-world.ts";
 import { showChallenge } from "./challenge-routes.ts";
 import { createChallengeWrites } from "./challenge-writes.ts";
-import { operation } from "./operation.ts";
 
 const params = Type.Object({ slug: Slug });
 

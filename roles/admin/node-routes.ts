@@ -2,11 +2,11 @@ import { type Static, Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import type { Database, Transaction } from "#shared/database/database.ts";
 import type { WorkerOrder } from "#shared/database/worker-orders.ts";
+import { operation, PageOf } from "#shared/http/operation.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { DrainInput, LabelInput, NodeResource } from "#shared/schemas/admin.ts";
 import type { AdminWorld } from "./admin-world.ts";
 import { act, type Caller } from "./administrator.ts";
-import { operation, PageOf } from "./operation.ts";
 import { limitOf, PageQuery, pageOf } from "./paging.ts";
 
 const params = Type.Object({ id: Type.String({ pattern: "^[A-Za-z0-9_.-]{1,128}$" }) });

@@ -3,6 +3,7 @@ import { Elysia } from "elysia";
 import { createChallenges } from "#shared/database/challenges.ts";
 import type { Database } from "#shared/database/database.ts";
 import { createEpochs } from "#shared/database/epochs.ts";
+import { operation } from "#shared/http/operation.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { PublicRegistry } from "#shared/schemas/registry.ts";
@@ -10,7 +11,6 @@ import { PublishedVector } from "#shared/schemas/weights.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { boardSvg } from "./board-svg.ts";
 import { briefly } from "./briefly.ts";
-import { operation } from "./operation.ts";
 import { publicRegistry } from "./registry-view.ts";
 
 const tag = "public";

@@ -1,11 +1,11 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import { mintAdminToken } from "#shared/auth/admin-tokens.ts";
+import { operation, PageOf } from "#shared/http/operation.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { AdminTokenName, MintedToken, TokenInput, TokenResource } from "#shared/schemas/admin.ts";
 import type { AdminWorld } from "./admin-world.ts";
 import { act } from "./administrator.ts";
-import { operation, PageOf } from "./operation.ts";
 import { limitOf, PageQuery, pageOf } from "./paging.ts";
 
 const params = Type.Object({ name: AdminTokenName });

@@ -1,34 +1,27 @@
-import { Type } from "@sinclair/typebox";
 import { createHttpApp } from "#shared/http/app.ts";
+import { hidePluginPage } from "#shared/http/document.ts";
 import { ProblemError } from "#shared/http/problem.ts";
-import { JobState, type JobStateName } from "#shared/schemas/job.ts";
+import type { JobStateName } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { acceptJob, keepUpload } from "./accept-job.ts";
 import type { ApiWorld } from "./api-world.ts";
 import { authorize } from "./authorization.ts";
 import { createDockerApp } from "./docker-app.ts";
+import { described, JobsQuery, jobApiDocument } from "./document.ts";
 import { hasEnded, type Job, resourceOf } from "./job.ts";
 import { parseJobRequest } from "./job-request.ts";
 import { LogResponses } from "./log-response.ts";
 import { parseBody, readText } from "./read-body.ts";
 
-const Query = Type.Object(
-  {
-    state: Type.Optional(JobState),
-    job_id: Type.Optional(Type.String({ maxLength: 128 })),
-    cursor: Type.Optional(Type.String({ pattern: "^[0-9a-f]{32}$" })),
-    limit: Type.Optional(Type.String({ pattern: "^\\d{1,3}$" })),
-  },
-  { additionalProperties: false },
-);
-
 /** The job API on the challenges' networks (jobs §1). */
 export function createApp(world: ApiWorld) {
   return createHttpApp(world.log)
+    .use(hidePluginPage)
     .use(createDockerApp(world))
     .use(submitRoutes(world))
     .use(jobRoutes(world))
-    .get("/health", () => ({ status: "ok" }));
+    .get("/health", () => ({ status: "ok" }), described.health)
+    .use(jobApiDocument());
 }
 
 /** The pace of a queue is that of so many milliseconds. */
@@ -61,7 +54,7 @@ function submitRoutes(world: ApiWorld) {
           headers: { location: `/v1/jobs/${job.id}` },
         });
       },
-      { parse: "none" },
+      { parse: "none", ...described.submit },
     )
     .get(
       "/v1/jobs",
@@ -82,7 +75,7 @@ function submitRoutes(world: ApiWorld) {
           next_cursor: found.length > limit ? (page.at(-1)?.id ?? null) : null,
         };
       },
-      { query: Query },
+      { query: JobsQuery, ...described.list },
     )
     .put(
       "/v1/blobs",
@@ -92,7 +85,7 @@ function submitRoutes(world: ApiWorld) {
         const { digest, size_bytes, was_known } = await keepUpload(world, challenge, request.body);
         return Response.json({ sha256: digest, size_bytes }, { status: was_known ? 200 : 201 });
       },
-      { parse: "none" },
+      { parse: "none", ...described.upload },
     );
 }
 
@@ -109,32 +102,46 @@ function jobRoutes(world: ApiWorld) {
   };
 
   return createHttpApp(world.log)
-    .get("/v1/jobs/:id", async ({ request, params, query }) => {
-      const job = await owned(request, params.id);
-      const wait_ms = parseWait(query["wait"]);
-      return await show(world, wait_ms > 0 ? await changedJob(world, job, wait_ms, request.signal) : job);
-    })
-    .delete("/v1/jobs/:id", async ({ request, params }) => {
-      const job = await owned(request, params.id);
-      await store.askCancel(job.challenge, job.id);
-      world.wake();
-      return await show(world, (await store.byId(job.challenge, job.id)) ?? job);
-    })
-    .get("/v1/jobs/:id/logs", async ({ request, params, query }) =>
-      logs.respond(await owned(request, params.id), query, request),
+    .get(
+      "/v1/jobs/:id",
+      async ({ request, params, query }) => {
+        const job = await owned(request, params.id);
+        const wait_ms = parseWait(query["wait"]);
+        return await show(world, wait_ms > 0 ? await changedJob(world, job, wait_ms, request.signal) : job);
+      },
+      described.show,
     )
-    .get("/v1/jobs/:id/artifacts/:mount", async ({ request, params }) => {
-      const job = await owned(request, params.id);
-      const artifact = job.artifacts.find(({ mount }) => String(mount) === params.mount);
-      const reading = artifact ? await world.blobs.open(artifact.digest) : null;
-      if (!artifact || !reading) throw new ProblemError(404, "artifact_not_found", "There is no such artifact.");
-      const headers = {
-        "content-type": "application/x-tar",
-        "content-length": String(reading.size_bytes),
-        etag: `"${artifact.digest}"`,
-      };
-      return new Response(reading.stream, { headers });
-    });
+    .delete(
+      "/v1/jobs/:id",
+      async ({ request, params }) => {
+        const job = await owned(request, params.id);
+        await store.askCancel(job.challenge, job.id);
+        world.wake();
+        return await show(world, (await store.byId(job.challenge, job.id)) ?? job);
+      },
+      described.cancel,
+    )
+    .get(
+      "/v1/jobs/:id/logs",
+      async ({ request, params, query }) => logs.respond(await owned(request, params.id), query, request),
+      described.log,
+    )
+    .get(
+      "/v1/jobs/:id/artifacts/:mount",
+      async ({ request, params }) => {
+        const job = await owned(request, params.id);
+        const artifact = job.artifacts.find(({ mount }) => String(mount) === params.mount);
+        const reading = artifact ? await world.blobs.open(artifact.digest) : null;
+        if (!artifact || !reading) throw new ProblemError(404, "artifact_not_found", "There is no such artifact.");
+        const headers = {
+          "content-type": "application/x-tar",
+          "content-length": String(reading.size_bytes),
+          etag: `"${artifact.digest}"`,
+        };
+        return new Response(reading.stream, { headers });
+      },
+      described.artifact,
+    );
 }
 
 /** Waits for another state than the one that was seen. Another broker process may write it: so it is read again now and then. */

@@ -1,4 +1,4 @@
-import { type Static, Type } from "@sinclair/typebox";
+import type { Static } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { createHttpApp } from "#shared/http/app.ts";
 import { ProblemError } from "#shared/http/problem.ts";
@@ -8,12 +8,10 @@ import type { ApiWorld } from "./api-world.ts";
 import { authorize } from "./authorization.ts";
 import { parseRunRequest } from "./docker-request.ts";
 import { DockerRuns } from "./docker-runs.ts";
+import { CleanupRequest, describedDocker, ListRequest } from "./document.ts";
 import type { Job } from "./job.ts";
 import { jobLabels, jobName } from "./job-service-spec.ts";
 import { parseBody, readText } from "./read-body.ts";
-
-const ListRequest = Type.Object({ job_id: Type.Optional(Type.Union([Type.String({ maxLength: 128 }), Type.Null()])) });
-const CleanupRequest = Type.Object({ job_id: Type.String({ minLength: 1, maxLength: 128 }) });
 
 /** The routes of the first generation's clients, a thin layer over jobs (contract §4). */
 export function createDockerApp(world: ApiWorld, drip_ms: number = limits.jobs.drip_ms) {
@@ -33,7 +31,7 @@ export function createDockerApp(world: ApiWorld, drip_ms: number = limits.jobs.d
         const job = (await runs.takeKept(prepared)) ?? (await runs.acceptNew(prepared));
         return await runs.answerWhenEnded(job, request);
       },
-      { parse: "none" },
+      { parse: "none", ...describedDocker.run },
     )
     .post(
       "/v1/docker/list",
@@ -43,7 +41,7 @@ export function createDockerApp(world: ApiWorld, drip_ms: number = limits.jobs.d
         const jobs = await store.live(challenge.spec.slug, job_id ?? null, limits.jobs.page_max);
         return { containers: jobs.map(containerOf) };
       },
-      { parse: "none" },
+      { parse: "none", ...describedDocker.list },
     )
     .post(
       "/v1/docker/cleanup",
@@ -53,7 +51,7 @@ export function createDockerApp(world: ApiWorld, drip_ms: number = limits.jobs.d
         world.wake();
         return { status: "ok" };
       },
-      { parse: "none" },
+      { parse: "none", ...describedDocker.cleanup },
     );
 }
 

@@ -1,7 +1,4 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import {
@@ -21,8 +18,8 @@ import { takeLead } from "../../roles/aggregator/lead.ts";
 import { sealEpoch } from "../../roles/aggregator/seal-epoch.ts";
 import { type AdminTestWorld, createAdminWorld } from "../support/admin-world.ts";
 import { createAggregatorWorld, netuid, weightsOf } from "../support/aggregator-world.ts";
+import { closed, lintDocument } from "../support/openapi.ts";
 import { startPostgres } from "../support/postgres.ts";
-import { projectRoot } from "../support/suite-list.ts";
 
 const stack = new AsyncDisposableStack();
 let world: AdminTestWorld;
@@ -45,21 +42,7 @@ interface Document {
 test("the document is valid OpenAPI 3.1, without a warning", async () => {
   const { json } = await world.call("GET", "/openapi.json", { token: null });
   expect(json.openapi).toStartWith("3.1");
-  const folder = mkdtempSync(join(tmpdir(), "platform-openapi-"));
-  try {
-    writeFileSync(join(folder, "openapi.json"), JSON.stringify(json));
-    const lint = Bun.spawn([join(projectRoot, "node_modules/.bin/redocly"), "lint", "openapi.json", "--format=json"], {
-      cwd: folder,
-      env: { ...process.env, REDOCLY_TELEMETRY: "off", REDOCLY_SUPPRESS_UPDATE_NOTICE: "true" },
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const report = await new Response(lint.stdout).text();
-    expect(await lint.exited).toBe(0);
-    expect(JSON.parse(report).problems).toEqual([]);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  expect(await lintDocument(json)).toEqual([]);
 }, 60_000);
 
 test("it tells every route, which of them need no token, and nothing of the pages", async () => {
@@ -98,17 +81,3 @@ test.each<[string, string, unknown, number, TSchema]>([
   expect(answer.status).toBe(status);
   expect([...Value.Errors(closed(schema), answer.json)].map(({ path, message }) => `${path}: ${message}`)).toEqual([]);
 });
-
-/** The schema with every object closed: what the document does not name may not be answered either. */
-function closed(schema: TSchema): TSchema {
-  const close = (value: unknown): unknown => {
-    if (typeof value !== "object" || value === null) return value;
-    if (Array.isArray(value)) return value.map(close);
-    const copy = Object.fromEntries(Reflect.ownKeys(value).map((key) => [key, close(Reflect.get(value, key))]));
-    for (const key of Object.getOwnPropertySymbols(value)) Reflect.set(copy, key, Reflect.get(value, key));
-    return Reflect.get(value, "type") === "object" && "properties" in value
-      ? { ...copy, additionalProperties: false }
-      : copy;
-  };
-  return close(schema) as TSchema;
-}

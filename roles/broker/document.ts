@@ -1,0 +1,176 @@
+import { type TSchema, Type } from "@sinclair/typebox";
+import { createDocument } from "#shared/http/document.ts";
+import { operation, PageOf, type Parameter } from "#shared/http/operation.ts";
+import { JobRequest, JobResource, JobState } from "#shared/schemas/job.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import { Sha256 } from "#shared/schemas/names.ts";
+
+/** What the job API says of itself to those who write challenges. */
+export const jobApiDocument = () =>
+  createDocument({
+    title: "Platform job API",
+    description: "Runs evaluation jobs for a challenge, which sees its own jobs only.",
+    tags: {
+      jobs: "Jobs, their logs and what they left",
+      inputs: "Input archives",
+      docker: "The first generation's routes, a thin layer over jobs",
+      health: "Whether it answers",
+    },
+    security: {
+      broker_token: { type: "http", scheme: "bearer", description: "the challenge's broker token" },
+      challenge_slug: { type: "apiKey", in: "header", name: "X-Platform-Challenge-Slug" },
+    },
+  });
+
+const tar = Type.String({ format: "binary", description: "a tar" });
+const parameter = (place: Parameter["in"], name: string, schema: TSchema): Parameter => ({ in: place, name, schema });
+const id = parameter("path", "id", Type.String({ description: "the job's id" }));
+const text = (description: string) => Type.String({ description });
+
+export const JobsQuery = Type.Object(
+  {
+    state: Type.Optional(JobState),
+    job_id: Type.Optional(Type.String({ maxLength: 128 })),
+    cursor: Type.Optional(Type.String({ pattern: "^[0-9a-f]{32}$" })),
+    limit: Type.Optional(Type.String({ pattern: "^\\d{1,3}$" })),
+  },
+  { additionalProperties: false },
+);
+
+const Uploaded = Type.Object(
+  { sha256: Sha256, size_bytes: Type.Integer({ description: "of the archive as it is kept" }) },
+  { description: "an archive that was known; a new one is 201" },
+);
+
+/** Each route's part of the document. */
+export const described = {
+  submit: operation({
+    tag: "jobs",
+    summary: "Submit a job",
+    status: 202,
+    body: { "application/json": JobRequest },
+    parameters: [
+      parameter(
+        "header",
+        "Idempotency-Key",
+        Type.String({
+          maxLength: limits.jobs.idempotency_key_chars_max,
+          description: "the same key and job again are answered with 200 and the job of the first time",
+        }),
+      ),
+    ],
+    answer: JobResource,
+    refusals: [409, 413, 422, 429, 503],
+  }),
+  list: operation({ tag: "jobs", summary: "List jobs, newest first", answer: PageOf(JobResource), refusals: [422] }),
+  show: operation({
+    tag: "jobs",
+    summary: "Show a job",
+    parameters: [id, parameter("query", "wait", text("for example 30s: waits so long for the job's next state"))],
+    answer: JobResource,
+    refusals: [404],
+  }),
+  cancel: operation({
+    tag: "jobs",
+    summary: "Cancel a job; asking twice is the same",
+    parameters: [id],
+    answer: JobResource,
+    refusals: [404],
+  }),
+  log: operation({
+    tag: "jobs",
+    summary: "Read a job's log, while it runs and after",
+    parameters: [
+      id,
+      parameter("query", "stream", Type.Union([Type.Literal("stdout"), Type.Literal("stderr")])),
+      parameter("query", "since", text("from where to go on: bytes of the text, or `next` of a line")),
+      parameter("query", "follow", Type.Boolean({ description: "waits for more until the job is over" })),
+      parameter("header", "Last-Event-ID", text("the same as since, for events")),
+    ],
+    contentType: "text/plain",
+    answer: text("what the command wrote"),
+    alternatives: {
+      "application/x-ndjson": text("lines of { stream, time, data, next }, data in base64"),
+      "text/event-stream": text("the same as events, and at the end one named `end`"),
+    },
+    refusals: [404, 429],
+  }),
+  artifact: operation({
+    tag: "jobs",
+    summary: "Read what a writable mount held when the job ended",
+    parameters: [id, parameter("path", "mount", Type.Integer({ description: "the mount's place in the request" }))],
+    contentType: "application/x-tar",
+    answer: tar,
+    refusals: [404],
+  }),
+  upload: operation({
+    tag: "inputs",
+    summary: "Upload an input archive, checked while it comes",
+    body: { "application/x-tar": tar, "application/gzip": tar },
+    answer: Uploaded,
+    refusals: [413, 429, 503],
+  }),
+  health: operation({
+    tag: "health",
+    summary: "Whether it answers",
+    isPublic: true,
+    answer: Type.Object({ status: Type.Literal("ok") }, { description: "it does" }),
+  }),
+} as const;
+
+const RunAnswer = Type.Object(
+  {
+    container_name: Type.String(),
+    stdout: text("the last of it, and behind it what writable mounts held"),
+    stderr: Type.String(),
+    returncode: Type.Integer(),
+    timed_out: Type.Boolean(),
+  },
+  { description: "the job's end" },
+);
+const Containers = Type.Object(
+  {
+    containers: Type.Array(
+      Type.Object({
+        container_id: Type.String(),
+        container_name: Type.String(),
+        image: Type.String(),
+        status: Type.String(),
+        job_id: Type.String(),
+        task_id: Type.Union([Type.String(), Type.Null()]),
+        created: Type.String({ format: "date-time" }),
+        labels: Type.Record(Type.String(), Type.String()),
+      }),
+    ),
+  },
+  { description: "the challenge's live jobs" },
+);
+
+export const ListRequest = Type.Object({
+  job_id: Type.Optional(Type.Union([Type.String({ maxLength: 128 }), Type.Null()])),
+});
+export const CleanupRequest = Type.Object({ job_id: Type.String({ minLength: 1, maxLength: 128 }) });
+
+export const describedDocker = {
+  run: operation({
+    tag: "docker",
+    summary: "Run a job and wait for its end",
+    body: { "application/json": JobRequest },
+    answer: RunAnswer,
+    refusals: [409, 413, 422, 429, 503],
+  }),
+  list: operation({
+    tag: "docker",
+    summary: "List live jobs",
+    body: { "application/json": ListRequest },
+    answer: Containers,
+    refusals: [413, 422],
+  }),
+  cleanup: operation({
+    tag: "docker",
+    summary: "End the jobs of one job_id",
+    body: { "application/json": CleanupRequest },
+    answer: Type.Object({ status: Type.Literal("ok") }, { description: "they are asked to end" }),
+    refusals: [413, 422],
+  }),
+} as const;
