@@ -8,6 +8,7 @@ export interface AdminWorld {
   readonly clock: Clock;
   readonly netuid: number;
   readonly vectorPublicKey: string;
+  readonly masterKey: string;
   /** Who sent an admitted request. */
   readonly callerOf: (request: Request) => Caller;
 }

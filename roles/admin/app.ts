@@ -11,6 +11,7 @@ import { nodeRoutes } from "./node-routes.ts";
 import { observationRoutes } from "./observation-routes.ts";
 import { type Pages, pageRoutes } from "./page-routes.ts";
 import { publicRoutes } from "./public-routes.ts";
+import { registryAccountRoutes } from "./registry-account-routes.ts";
 import { tokenRoutes } from "./token-routes.ts";
 
 export interface AppWorld extends Omit<AdminWorld, "callerOf"> {
@@ -27,6 +28,7 @@ export function createAdminApp(given: AppWorld) {
     .onRequest(({ request }) => authenticator.admit(request))
     .use(challengeRoutes(world))
     .use(lifecycleRoutes(world))
+    .use(registryAccountRoutes(world))
     .use(tokenRoutes(world))
     .use(observationRoutes(world))
     .use(nodeRoutes(world))

@@ -25,6 +25,7 @@ await runRole({
       log,
       clock: systemClock,
       netuid: config.netuid,
+      masterKey: config.master_key,
       vectorPublicKey: publicKeyOf(vectorSigningKey(config.master_key)),
       pages: [...docsPages(), ...(await dashboardPages())],
     };

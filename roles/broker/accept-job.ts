@@ -64,7 +64,7 @@ export async function prepareJob(
   checkJobRequest(request, policy);
   if ((await world.blobs.freeBytes()) < world.settings.free_bytes_min) throw storageFull();
   await checkGpus(world.engine, request, policy);
-  const image_id = await world.images.resolve(request.image, request.image_pull_policy);
+  const image_id = await world.images.resolve(challenge.spec.slug, request.image, request.image_pull_policy);
   const kept = await Promise.all(request.mounts.map((mount) => keepMount(world, challenge.spec.slug, mount, policy)));
   const spec = { ...request, mounts: kept.map(({ mount }) => mount) };
   const now_ms = world.clock.now();

@@ -137,7 +137,7 @@ export class Advancer {
   }
 
   async #create(job: Job): Promise<void> {
-    const { engine, settings, fencing, confirm, can_limit_swap } = this.#world;
+    const { engine, settings, fencing, confirm, can_limit_swap, registryAuthOf } = this.#world;
     const name = jobName(job.id);
     if (this.#started.has(name) || !job.node_id || !job.node_class) return;
     if (job.intent_fencing !== fencing) return await this.#adopt(job);
@@ -150,11 +150,11 @@ export class Advancer {
           engine,
           jobNetwork(id, challenge, request.limits.network === "none", settings.encrypted_overlays),
         );
+      // With what the challenge has now: the worker pulls by it.
+      const auth = await registryAuthOf(challenge, request.image);
       await confirm();
-      await ensureService(
-        engine,
-        jobService(request, { id, challenge, image_id, node_id, node_class, can_limit_swap }),
-      );
+      const spec = jobService(request, { id, challenge, image_id, node_id, node_class, can_limit_swap });
+      await ensureService(engine, spec, auth);
       this.#started.add(name);
     } catch (error) {
       if (!(error instanceof EngineError) || error.fault === "unavailable") {

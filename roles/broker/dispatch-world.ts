@@ -7,6 +7,7 @@ import type { BrokerConfig } from "./config.ts";
 import type { DispatchStore } from "./dispatch-store.ts";
 import type { FullNodes } from "./full-nodes.ts";
 import type { LogFiles } from "./log-files.ts";
+import type { RegistryAuthOf } from "./registry-auth.ts";
 import type { TasksView } from "./tasks-view.ts";
 import type { TransferTokens } from "./transfer-tokens.ts";
 
@@ -40,6 +41,7 @@ export interface DispatchWorld {
   readonly fencing: number;
   /** Makes sure, right before something is started, that this is still the leader. @throws LeadLostError */
   confirm(): Promise<void>;
+  readonly registryAuthOf: RegistryAuthOf;
   /** The job policies of all challenges, a moment old at most. */
   policies(): Promise<ReadonlyMap<string, JobPolicy>>;
   /** Tells those who wait for the job that it changed. */

@@ -1,9 +1,15 @@
-import { type Engine, EngineError, type NetworkSpec, type ServiceSpec } from "#shared/engine/engine.ts";
+import {
+  type Engine,
+  EngineError,
+  type NetworkSpec,
+  type RegistryAuth,
+  type ServiceSpec,
+} from "#shared/engine/engine.ts";
 
 /** Creates the service, or finds the one of this name: acting twice finds the first act. */
-export async function ensureService(engine: Engine, spec: ServiceSpec): Promise<void> {
+export async function ensureService(engine: Engine, spec: ServiceSpec, auth?: RegistryAuth): Promise<void> {
   try {
-    await engine.createService(spec);
+    await engine.createService(spec, auth);
   } catch (error) {
     if (error instanceof EngineError && error.fault === "conflict") return;
     throw error;

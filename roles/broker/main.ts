@@ -18,6 +18,7 @@ import { type DispatchingState, dispatchForever, Wake } from "./dispatching.ts";
 import { createImageIds } from "./image-ids.ts";
 import { createJobStore } from "./job-store.ts";
 import { openLogFiles } from "./log-files.ts";
+import { registryAuths } from "./registry-auth.ts";
 import { retire } from "./retention.ts";
 import { closedTo, findStagerNetwork } from "./stager-network.ts";
 import { Tally } from "./tally.ts";
@@ -49,6 +50,7 @@ await runRole({
     const [changes, wake] = [new Changes(), new Wake()];
     const [store, challenges] = [createJobStore(sql), createChallenges(sql)];
     const tokens = createTransferTokens(config.master_key);
+    const registryAuthOf = registryAuths(sql, config.master_key);
     const state = { is_leading: false, last_tick_ms: systemClock.monotonic() };
     const callbacks = { changed: (id: string) => changes.changed(id), wake: () => wake.now() };
     const shared = { clock: systemClock, log, blobs, logs, ...callbacks };
@@ -60,7 +62,7 @@ await runRole({
       challenges,
       changes,
       master_key: config.master_key,
-      images: createImageIds(engine, systemClock),
+      images: createImageIds(engine, systemClock, registryAuthOf),
       blob_bytes: new Tally(store.blobBytes, systemClock),
       queued: new Tally(store.queued, systemClock),
       settings: config,
@@ -82,6 +84,7 @@ await runRole({
           ...shared,
           engine,
           tokens,
+          registryAuthOf,
           settings: config,
           can_limit_swap: isAtLeast(ApiVersion, swapApiVersion),
           policies: async () =>

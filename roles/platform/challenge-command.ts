@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { connectAdmin } from "./admin-client.ts";
+import { registryCommand } from "./registry-command.ts";
 
 const base = "/v1/admin/challenges";
 
@@ -29,5 +30,6 @@ export function challengeCommand(readJson: (path: string) => unknown): Command {
       print(await connectAdmin(adminPort).call("POST", `${base}/${slug}/${verb}`)),
     );
   }
+  command.addCommand(registryCommand());
   return command;
 }

@@ -5,6 +5,7 @@ import weights from "./migrations/0004-weights.sql" with { type: "text" };
 import dispatch from "./migrations/0005-dispatch.sql" with { type: "text" };
 import workerOrders from "./migrations/0006-worker-orders.sql" with { type: "text" };
 import clockSteps from "./migrations/0007-clock-steps.sql" with { type: "text" };
+import registryCredentials from "./migrations/0008-registry-credentials.sql" with { type: "text" };
 
 /** In order; number n is version n. Applied ones are never edited. */
 export const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -15,4 +16,5 @@ export const migrations: readonly { readonly name: string; readonly sql: string 
   { name: "dispatch", sql: dispatch },
   { name: "worker-orders", sql: workerOrders },
   { name: "clock-steps", sql: clockSteps },
+  { name: "registry-credentials", sql: registryCredentials },
 ];

@@ -114,6 +114,16 @@ function surroundings(call: DockerCall, get: Get) {
   } satisfies Partial<Engine>;
 }
 
+/** A registry that wants another account is a 500 of the engine, told apart by its words (engine 26.1). */
+function asRegistryRefusal(error: unknown): never {
+  if (
+    error instanceof EngineError &&
+    /no basic auth credentials|unauthorized|access denied|denied:/i.test(error.message)
+  )
+    throw new EngineError("refused", error.message, { cause: error });
+  throw error;
+}
+
 /** What belongs to this node alone: containers, images, events. */
 function thisNode(call: DockerCall, get: Get) {
   return {
@@ -135,8 +145,11 @@ function thisNode(call: DockerCall, get: Get) {
         : null;
     },
     remoteDigest: async (reference, auth) =>
-      (await call.json<{ Descriptor: { digest: string } }>("GET", `/distribution/${reference}/json`, { auth }))
-        .Descriptor.digest,
+      (
+        await call
+          .json<{ Descriptor: { digest: string } }>("GET", `/distribution/${reference}/json`, { auth })
+          .catch(asRegistryRefusal)
+      ).Descriptor.digest,
     loadImage: async (file) => {
       const answer = await call.stream("POST", "/images/load", {
         file,

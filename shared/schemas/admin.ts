@@ -61,6 +61,29 @@ export const ChallengeResource = Type.Object(
 );
 export type ChallengeResource = Static<typeof ChallengeResource>;
 
+/** As an image's full name begins: docker.io for Docker Hub. */
+export const RegistryName = Type.String({
+  pattern: "^(?=.{1,255}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$",
+  description: "a registry's host, with its port where it has one of its own; Docker Hub is docker.io",
+});
+
+export const RegistryAccountInput = Type.Object(
+  {
+    username: Type.String({ minLength: 1, maxLength: 255 }),
+    password: Type.String({
+      minLength: 1,
+      maxLength: 4_096,
+      description: "or an access token; it is never shown again",
+    }),
+  },
+  strict,
+);
+
+export const RegistryAccountResource = Type.Object(
+  { registry: RegistryName, username: Type.String(), updated_at: Time },
+  { description: "an account, without its password" },
+);
+
 export const TokenInput = Type.Object(
   {
     name: AdminTokenName,

@@ -127,6 +127,8 @@ export const limits = {
     env_entries_max: 100,
     env_value_chars_max: 32_768,
     secrets_max: 32,
+    /** Accounts at image registries. */
+    registries_max: 8,
     metadata_value_chars_max: 2_000,
     routes_max: 64,
     /** One readiness probe: both questions together, and the bytes of one answer. */

@@ -55,7 +55,7 @@ test("it tells every route, which of them need no token, and nothing of the page
     "/v1/weights/latest",
   ]);
   expect(Object.keys(paths).every((path) => path.startsWith("/v1/"))).toBe(true);
-  expect(Object.keys(paths)).toHaveLength(20);
+  expect(Object.keys(paths)).toHaveLength(22);
   expect((await world.call("GET", "/plugin-page", { token: null })).status).toBe(404);
 });
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type EngineVersion, fetchEngine, type LabNode, type NodeSpec, openNode, startNode } from "./engine-node.ts";
 import { buildJobImage } from "./job-image.ts";
 import type { MachineProcess, SpawnOptions } from "./machine.ts";
-import { type Registry, startRegistry } from "./registry.ts";
+import { type Registry, type RegistryAccount, startRegistry } from "./registry.ts";
 import { missingForLab } from "./requirements.ts";
 import { keepSlot, releaseSlot, type Slot, takeSlot } from "./slot.ts";
 import { formSwarm, type SwarmOptions } from "./swarm.ts";
@@ -25,8 +25,8 @@ export interface Lab extends AsyncDisposable {
   readonly manager: LabNode;
   readonly workers: readonly LabNode[];
   node(name: string): LabNode;
-  /** Starts the lab's OCI registry; the same one at every call. */
-  startRegistry(): Promise<Registry>;
+  /** Starts the lab's OCI registry, open to all or to this account alone; the same one at every call. */
+  startRegistry(account?: RegistryAccount): Promise<Registry>;
   /** Starts a process in the manager's network, mounts and process tree, as a host process of it. */
   spawnOnManager(
     command: readonly string[],
@@ -101,8 +101,8 @@ function labOf(slot: Slot, manager: LabNode, workers: readonly LabNode[]): Lab {
       if (!found) throw new Error(`no node ${name} in the lab`);
       return found;
     },
-    startRegistry: () => {
-      registry ??= startRegistry(slot, registryByte);
+    startRegistry: (account) => {
+      registry ??= startRegistry(slot, registryByte, account);
       return registry;
     },
     spawnOnManager: (command, env = {}, options = {}) => manager.spawn(command, { env, ...options }),

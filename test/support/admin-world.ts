@@ -38,7 +38,7 @@ export async function createAdminWorld(server: TestPostgres, clock: Clock = syst
   const sql = connectDatabase(url, "test");
   await migrate(sql);
   const log = createLogger("admin", "fatal");
-  const world = { sql, log, clock, netuid: 7, vectorPublicKey: "ab".repeat(32), pages: [] };
+  const world = { sql, log, clock, netuid: 7, vectorPublicKey: "ab".repeat(32), masterKey: "k".repeat(32), pages: [] };
   const admin = guarded(createAdminApp(world), log);
   const everyone = guarded(createPublicApp(world), log);
   const mint = async (name: string, scope: AdminScope, expires_at = new Date(Date.now() + 600_000)) =>

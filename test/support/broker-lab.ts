@@ -13,7 +13,7 @@ import { startPostgres, type TestPostgres } from "./postgres.ts";
 import { waitFor } from "./wait-for.ts";
 
 const root = join(import.meta.dir, "../..");
-const masterKey = "k".repeat(32);
+export const masterKey = "k".repeat(32);
 const small = { cpus: 0.1, memory: "32m" };
 const policy = {
   ...{ running_max: 50, queued_max: 200, share_weight: 1, gpu_count_max: 2, image_allowlist: ["lab/"] },

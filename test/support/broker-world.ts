@@ -21,6 +21,7 @@ import { linesOf, putLogAway } from "../../roles/broker/job-log.ts";
 import { createJobStore } from "../../roles/broker/job-store.ts";
 import { type LogFiles, openLogFiles } from "../../roles/broker/log-files.ts";
 import type { Outcome } from "../../roles/broker/outcome.ts";
+import { registryAuths } from "../../roles/broker/registry-auth.ts";
 import { Tally } from "../../roles/broker/tally.ts";
 import { startPostgres } from "./postgres.ts";
 
@@ -102,7 +103,7 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
     blobs,
     engine,
     clock: systemClock,
-    images: createImageIds(engine, systemClock),
+    images: createImageIds(engine, systemClock, registryAuths(sql, masterKey)),
     blob_bytes: new Tally(store.blobBytes, systemClock),
     queued: new Tally(store.queued, systemClock),
     settings: {

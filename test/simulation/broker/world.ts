@@ -142,6 +142,7 @@ export class BrokerWorld {
     const dispatcher = new Dispatcher({
       ...{ engine: broker.through(engine), store: broker.through(store), clock: this.clock, settings, fencing },
       can_limit_swap: false,
+      registryAuthOf: async () => undefined,
       confirm: broker.through({
         confirm: async () => {
           if (this.table.fencing !== fencing) throw new LeadLostError("another leads");

@@ -1,0 +1,19 @@
+import type { Database } from "#shared/database/database.ts";
+import { registryLogin } from "#shared/database/registry-credentials.ts";
+import type { RegistryAuth } from "#shared/engine/engine.ts";
+import { parseImageReference } from "./image-reference.ts";
+
+/** What a challenge shows at the registry of an image; undefined where it has no account there. */
+export type RegistryAuthOf = (challenge: string, image: string) => Promise<RegistryAuth | undefined>;
+
+/** What the engine calls Docker Hub when it logs in there. */
+const hubAddress = "https://index.docker.io/v1/";
+
+export function registryAuths(sql: Database, masterKey: string): RegistryAuthOf {
+  return async (challenge, image) => {
+    const registry = parseImageReference(image)?.repository.split("/")[0];
+    if (registry === undefined) return undefined;
+    const login = await registryLogin(sql, masterKey, challenge, registry);
+    return login ? { ...login, serveraddress: registry === "docker.io" ? hubAddress : registry } : undefined;
+  };
+}
