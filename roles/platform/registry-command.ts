@@ -1,24 +1,16 @@
 import { readFileSync } from "node:fs";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { connectAdmin } from "./admin-client.ts";
-
-interface Options {
-  readonly adminPort: number;
-}
+import { type AdminOptions, adminSubcommands } from "./admin-subcommands.ts";
 
 /** `platform challenge registry …`: a challenge's accounts at image registries; answers are JSON. */
 export function registryCommand(): Command {
-  const command = new Command("registry").description("accounts at registries, for private images of its jobs");
-  const print = (answer: unknown) => void process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
-  const subcommand = (words: string, summary: string) =>
-    command
-      .command(words)
-      .description(summary)
-      .option("--admin-port <port>", "loopback port of the admin API", Number, 8081);
+  const summary = "accounts at registries, for private images of its jobs";
+  const { command, subcommand, print } = adminSubcommands("registry", summary);
   const path = (slug: string, registry = "") =>
     `/v1/admin/challenges/${slug}/registry-accounts${registry && `/${registry}`}`;
   subcommand("list <slug>", "all of them, without their passwords").action(
-    async (slug: string, { adminPort }: Options) => print(await connectAdmin(adminPort).call("GET", path(slug))),
+    async (slug: string, { adminPort }: AdminOptions) => print(await connectAdmin(adminPort).call("GET", path(slug))),
   );
   subcommand("set <slug> <registry>", "for example ghcr.io, or docker.io for Docker Hub")
     .requiredOption("--username <name>", "who the challenge is there")
@@ -27,7 +19,7 @@ export function registryCommand(): Command {
       async (
         slug: string,
         registry: string,
-        { adminPort, username, passwordFile }: Options & { username: string; passwordFile: string },
+        { adminPort, username, passwordFile }: AdminOptions & { username: string; passwordFile: string },
       ) => {
         const text = readFileSync(passwordFile === "-" ? 0 : passwordFile, "utf8");
         const body = { username, password: text.replace(/\r?\n$/, "") };
@@ -35,7 +27,7 @@ export function registryCommand(): Command {
       },
     );
   subcommand("remove <slug> <registry>", "take it away").action(
-    async (slug: string, registry: string, { adminPort }: Options) => {
+    async (slug: string, registry: string, { adminPort }: AdminOptions) => {
       await connectAdmin(adminPort).call("DELETE", path(slug, registry));
     },
   );

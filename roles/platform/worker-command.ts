@@ -1,11 +1,11 @@
 import type { Static } from "@sinclair/typebox";
-import { Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { NodeResource } from "#shared/schemas/admin.ts";
 import { type AdminClient, connectAdmin } from "./admin-client.ts";
+import { type AdminOptions, adminSubcommands } from "./admin-subcommands.ts";
 
 type Node = Static<typeof NodeResource>;
-interface Options {
-  readonly adminPort: number;
+interface Options extends AdminOptions {
   readonly deadlineSeconds?: number;
 }
 
@@ -14,12 +14,7 @@ const deadline = "seconds after which jobs that still run there are cancelled, a
 
 /** `platform worker …`: what the machines that run jobs are to do; answers are JSON. */
 export function workerCommand(): Command {
-  const command = new Command("worker").description("the nodes that run jobs");
-  const subcommand = (words: string, summary: string) =>
-    command
-      .command(words)
-      .description(summary)
-      .option("--admin-port <port>", "loopback port of the admin API", Number, 8081);
+  const { command, subcommand, print } = adminSubcommands("worker", "the nodes that run jobs");
   const order = async (name: string, verb: string, { adminPort }: Options, body?: object) => {
     const admin = connectAdmin(adminPort);
     const { id } = await nodeNamed(admin, name);
@@ -43,8 +38,6 @@ export function workerCommand(): Command {
   );
   return command;
 }
-
-const print = (answer: unknown) => void process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
 
 function seconds(text: string): number {
   if (/^\d{1,5}$/.test(text)) return Number(text);
