@@ -1,6 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import type { Transaction } from "#shared/database/database.ts";
+import { createChallenges } from "#shared/database/challenges.ts";
 import { type RegistryAccount, registryAccounts, setRegistryAccount } from "#shared/database/registry-credentials.ts";
 import { operation } from "#shared/http/operation.ts";
 import { ProblemError } from "#shared/http/problem.ts";
@@ -26,7 +26,7 @@ export function registryAccountRoutes(world: AdminWorld) {
     .get(
       "",
       async ({ params: { slug } }) => {
-        await requireChallenge(sql, slug);
+        if (!(await createChallenges(sql).bySlug(slug))) throw challengeNotFound();
         return { items: (await registryAccounts(sql, slug)).map(show), next_cursor: null };
       },
       {
@@ -38,7 +38,8 @@ export function registryAccountRoutes(world: AdminWorld) {
       "/:registry",
       ({ params: { slug, registry }, body: { username, password }, request }) =>
         act(world, callerOf(request), async (tx) => {
-          await requireChallenge(tx, slug);
+          const [challenge] = await tx`select 1 from challenges where slug = ${slug} for update`;
+          if (!challenge) throw challengeNotFound();
           const before = await registryAccounts(tx, slug);
           const known = before.find((account) => account.registry === registry);
           if (!known && before.length >= limits.challenge.registries_max) throw tooMany();
@@ -80,11 +81,6 @@ export function registryAccountRoutes(world: AdminWorld) {
 
 function show({ registry, username, updated_at }: RegistryAccount) {
   return { registry, username, updated_at: updated_at.toISOString() };
-}
-
-async function requireChallenge(sql: AdminWorld["sql"] | Transaction, slug: string): Promise<void> {
-  const [found] = await sql`select 1 from challenges where slug = ${slug} for update`;
-  if (!found) throw challengeNotFound();
 }
 
 function tooMany(): ProblemError {
