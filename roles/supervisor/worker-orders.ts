@@ -2,6 +2,7 @@ import type { Database } from "#shared/database/database.ts";
 import { type WorkerOrder, workerOrders } from "#shared/database/worker-orders.ts";
 import type { Engine, SwarmNode } from "#shared/engine/engine.ts";
 import type { Logger } from "#shared/observability/logger.ts";
+import { limits } from "#shared/schemas/limits.ts";
 
 /**
  * Writes to the Swarm what was ordered of workers, once nothing of a job is on them any more: a drained node would start no
@@ -24,8 +25,12 @@ export async function carryOutOrders(engine: Engine, sql: Database, log: Logger)
 }
 
 async function isInUse(sql: Database, { node_id }: WorkerOrder): Promise<boolean> {
+  // A broker that did not know of the order yet may be giving the node a job now.
+  const settled = limits.jobs.order_settle_ms / 1_000;
   const [row] = await sql`select exists (select 1 from capacity_leases where node_id = ${node_id})
-    or exists (select 1 from jobs where node_id = ${node_id} and cleaned_at is null) as used`;
+    or exists (select 1 from jobs where node_id = ${node_id} and cleaned_at is null)
+    or exists (select 1 from worker_orders
+      where node_id = ${node_id} and ordered_at > now() - make_interval(secs => ${settled})) as used`;
   return row?.["used"] === true;
 }
 
@@ -52,7 +57,8 @@ function specOf({ kind, workload }: WorkerOrder, spec: SwarmNode["Spec"]): Swarm
   return { ...spec, Labels: workload === null ? others : { ...spec.Labels, "platform.workload": workload } };
 }
 
-async function forget(sql: Database, { node_id, kind }: WorkerOrder): Promise<void> {
+async function forget(sql: Database, { node_id, kind, workload }: WorkerOrder): Promise<void> {
   // Unless another order has taken its place meanwhile.
-  await sql`delete from worker_orders where node_id = ${node_id} and kind = ${kind}`;
+  await sql`delete from worker_orders
+    where node_id = ${node_id} and kind = ${kind} and workload is not distinct from ${workload}`;
 }

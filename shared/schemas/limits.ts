@@ -92,6 +92,8 @@ export const limits = {
     starting_ms_max: 900_000,
     collecting_ms_max: 300_000,
     node_lost_ms: 60_000,
+    /** An order to a worker is this old before the supervisor acts on it: by then the broker knows of it. */
+    order_settle_ms: 5_000,
     /** Past its state's deadline by so much a job is stopped by the supervisor: the broker does not. */
     reap_ms: 120_000,
     inspect_ms_max: 10_000,
