@@ -92,7 +92,9 @@ export class Advancer {
 
   async #running(job: Job, sight: Sight): Promise<void> {
     const task = this.#countedTask(job, sight);
-    if (task && isOver(task)) return await this.#ranToEnd(job, task, sight);
+    // Sealed past its deadline, while no broker ran: that is its timeout, whoever stopped it.
+    const isReaped = task?.Status.State === "shutdown" && sight.now_ms >= job.deadline_ms;
+    if (task && isOver(task) && !isReaped) return await this.#ranToEnd(job, task, sight);
     await this.#sealStrays(job, sight);
     if (job.node_id && sight.lost_nodes.has(job.node_id)) return await this.#end(job, lostOutcome(), true);
     if (job.is_cancel_asked) return await this.#stop(job, sight, cancelledOutcome());
@@ -253,7 +255,14 @@ export class Advancer {
     if (now_ms <= job.deadline_ms) return null;
     return job.state === "staging"
       ? outcomeOf("rejected", "staging_deadline", "the inputs were not placed on the worker in time")
-      : outcomeOf("rejected", "start_deadline", "the container did not start in time");
+      : outcomeOf("rejected", "start_deadline", `the container did not start in time: ${this.#lastSaid(job, sight)}`);
+  }
+
+  /** The engine's last words about a start. */
+  #lastSaid(job: Job, sight: Sight): string {
+    const status = this.#countedTask(job, sight)?.Status;
+    if (!status) return "the engine has not begun with it";
+    return (status.Err || status.Message || status.State).replace(/[^\x20-\x7e]/g, "?");
   }
 
   async #end(job: Job, outcome: Outcome, holdLease = false): Promise<void> {

@@ -187,6 +187,7 @@ test("an image that never arrives ends the job by its start deadline, as the pla
   await world.ask(`/v1/jobs/${first}`, { method: "DELETE" });
   const job = await world.ended(id);
   expect(job).toMatchObject({ state: "rejected", fault: "platform", reason: { name: "start_deadline" } });
+  expect(job.reason?.detail).toBe("the container did not start in time: preparing");
   expect(world.startsOf(id)).toBe(0);
   registry.stop(true);
   await world.broker.kill();
