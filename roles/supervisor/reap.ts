@@ -4,18 +4,38 @@ import { seal } from "#shared/engine/seal.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
 
+/** What the reaper reads and writes of jobs; the record stays the broker's. */
+export interface ReapStore {
+  /** Jobs of which something may run and whose deadline passed before then. */
+  overdue(before_ms: number): Promise<readonly { readonly id: string; readonly state: string }[]>;
+  /** Puts on record that the job was stopped. */
+  reaped(id: string, state: string, now_ms: number): Promise<void>;
+}
+
+export function createReapStore(sql: Database): ReapStore {
+  return {
+    overdue: async (before_ms) =>
+      await sql<{ id: string; state: string }[]>`select id, state from jobs
+        where ended_at is null and state <> 'queued' and deadline_at < ${new Date(before_ms)}
+        order by id limit ${limits.jobs.dispatch.rows_max}`,
+    async reaped(id, state, now_ms) {
+      await sql`insert into job_events (job, at, kind, detail)
+        values (${id}, ${new Date(now_ms)}, 'reaped', ${sql.json({ state })})`;
+    },
+  };
+}
+
 /**
  * Stops jobs that stand past the deadline of their state by more than a broker would ever let them: then there is no
- * broker, and they would run on. The record stays the broker's; that they were stopped is said in it (jobs §2).
+ * broker, and they would run on (jobs §2).
+ *
+ * @returns how many were stopped now
  */
-export async function reapOverdueJobs(engine: Engine, sql: Database, log: Logger, now_ms: number): Promise<number> {
-  const before = new Date(now_ms - limits.jobs.reap_ms);
-  const overdue = await sql`select id, state from jobs
-    where ended_at is null and state <> 'queued' and deadline_at < ${before} order by id limit ${limits.jobs.dispatch.rows_max}`;
+export async function reapOverdueJobs(engine: Engine, store: ReapStore, log: Logger, now_ms: number): Promise<number> {
   let reaped = 0;
-  for (const { id, state } of overdue) {
+  for (const { id, state } of await store.overdue(now_ms - limits.jobs.reap_ms)) {
     if (!(await seal(engine, `platform-job-${id}`))) continue;
-    await sql`insert into job_events (job, at, kind, detail) values (${id}, ${new Date(now_ms)}, 'reaped', ${sql.json({ state })})`;
+    await store.reaped(id, state, now_ms);
     log.warn({ job: id, state }, "a job stood past its deadline and was stopped: does the broker run?");
     reaped += 1;
   }

@@ -2,7 +2,7 @@ import type { Gauge } from "prom-client";
 import type { Clock } from "#shared/time/clock.ts";
 import { attachRoles, serviceNameLabel } from "./attachments.ts";
 import { recordNodes } from "./nodes.ts";
-import { reapOverdueJobs } from "./reap.ts";
+import { createReapStore, reapOverdueJobs } from "./reap.ts";
 import { type ReconcilerWorld, reconcile } from "./reconcile.ts";
 import { carryOutOrders } from "./worker-orders.ts";
 
@@ -29,13 +29,14 @@ export async function supervise(world: SuperviseWorld, signal: AbortSignal): Pro
 
 async function keepReconciled(world: SuperviseWorld, wake: Wake, signal: AbortSignal): Promise<void> {
   const told = new Telling(world, "the round failed");
+  const reapStore = createReapStore(world.sql);
   while (!signal.aborted) {
     let pause_ms = world.reconcile_ms;
     try {
       const unfinished = await reconcile(world);
       await carryOutOrders(world.engine, world.sql, world.log);
       await recordNodes(world.engine, world.sql);
-      await reapOverdueJobs(world.engine, world.sql, world.log, world.clock.now());
+      await reapOverdueJobs(world.engine, reapStore, world.log, world.clock.now());
       world.rounds.last_success_ms = world.clock.monotonic();
       if (unfinished > 0) pause_ms = Math.min(pause_ms, hurry_ms);
       told.success();

@@ -18,9 +18,9 @@ let failed = 0;
 const total: Record<string, number> = {};
 for (let seed = from; seed < from + count; seed += 1) {
   try {
-    const { jobs, states, reasons, strays } = await runScenario(seed);
+    const { jobs, states, reasons, strays, reaped } = await runScenario(seed);
     if (values.verbose) say(`seed ${seed}: ${jobs} jobs ${JSON.stringify(states)}, ${strays} strays`);
-    for (const [name, ends] of Object.entries({ ...states, ...reasons, strays }))
+    for (const [name, ends] of Object.entries({ ...states, ...reasons, strays, reaped }))
       total[name] = (total[name] ?? 0) + ends;
   } catch (error) {
     failed += 1;

@@ -1,3 +1,4 @@
+import { limits } from "#shared/schemas/limits.ts";
 import { hasEnded, type Job } from "../../../roles/broker/job.ts";
 import { completions, type ModelContainer, type ModelNode, terminal } from "../model/model-objects.ts";
 import type { ModelSwarm } from "../model/model-swarm.ts";
@@ -6,12 +7,18 @@ import { behaviourOf } from "./random-job.ts";
 
 /** How long a healthy broker may take to seal what is over, or to stop a second run. */
 const seal_ms_max = 2_500;
+/** How long what is back may take until it does as it was told. */
+const settle_ms = 60_000;
+/** The longest deadline of a state in which a container may run. */
+const state_ms_max = 120_000;
 
 interface View {
   readonly table: JobsTable;
   readonly swarm: ModelSwarm;
   readonly nodes: readonly ModelNode[];
   readonly end_ms_max: number;
+  readonly unseen_step_ms: number;
+  readonly steady_ms: number;
   readonly now_ms: number;
   readonly monotonic_ms: number;
   /** For how long broker, engine and database have been well. */
@@ -32,6 +39,7 @@ export class Invariants {
     whatIsOverIsSealed(view);
     onlyOneRuns(view);
     drainedWorkersAreEmpty(view);
+    nothingRunsForEver(view);
   }
 
   /** A result that was written is never another one later. */
@@ -113,6 +121,17 @@ function drainedWorkersAreEmpty({ table, now_ms, healthy_ms }: View): void {
     if (!["staging", "starting", "running"].includes(state)) continue;
     if (now_ms - (table.closing.get(node_id ?? "") ?? now_ms) > seal_ms_max)
       throw new Error(`job ${id} is ${state} on a worker whose time was over`);
+  }
+}
+
+/** Past a job's time, and what the supervisor waits for a broker, its container does not run, broker or not. */
+function nothingRunsForEver({ table, nodes, monotonic_ms, steady_ms, unseen_step_ms }: View): void {
+  if (steady_ms < settle_ms) return;
+  const most_ms = state_ms_max + limits.jobs.reap_ms + settle_ms + unseen_step_ms;
+  for (const container of nodes.flatMap((node) => [...node.containers.values()])) {
+    const id = jobOf(container);
+    if (id && table.jobs.has(id) && monotonic_ms - container.started_at_ms > most_ms)
+      throw new Error(`the container of job ${id} runs on`);
   }
 }
 

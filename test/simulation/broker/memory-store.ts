@@ -3,6 +3,7 @@ import type { DispatchStore, Lease, Step } from "../../../roles/broker/dispatch-
 import { hasEnded, type Job } from "../../../roles/broker/job.ts";
 import { LeadLostError } from "../../../roles/broker/lead.ts";
 import type { LogFiles } from "../../../roles/broker/log-files.ts";
+import type { ReapStore } from "../../../roles/supervisor/reap.ts";
 import type { Random } from "../model/random.ts";
 import type { VirtualClock } from "../model/virtual-clock.ts";
 
@@ -18,6 +19,8 @@ export interface JobsTable {
   readonly strays: Set<string>;
   /** Jobs whose service somebody removed by hand: how often they ran nobody can say any more. */
   readonly meddled: Set<string>;
+  /** Jobs that the supervisor stopped. */
+  readonly reaped: Set<string>;
   /** Workers that an administrator drains, and until when their jobs may finish. */
   readonly closing: Map<string, number>;
   /** By how much the leader of each fencing number moved the times. */
@@ -39,6 +42,7 @@ export function createJobsTable(): JobsTable {
     cleaned: new Set(),
     strays: new Set(),
     meddled: new Set(),
+    reaped: new Set(),
     closing: new Map(),
     shifted_ms: new Map(),
     fencing: 0,
@@ -149,6 +153,15 @@ export function createMemoryStore(
         table.shifted_ms.set(fencing, step_ms);
       }),
     stray: (id) => write(() => void table.strays.add(id)),
+  };
+}
+
+/** The supervisor's part of the table. */
+export function createMemoryReapStore(table: JobsTable): ReapStore {
+  return {
+    overdue: async (before_ms) =>
+      [...table.jobs.values()].filter((job) => !hasEnded(job) && job.state !== "queued" && job.deadline_ms < before_ms),
+    reaped: async (id) => void table.reaped.add(id),
   };
 }
 

@@ -4,6 +4,7 @@ import { parseBytes } from "../../../roles/broker/quantities.ts";
 import type { Random } from "../model/random.ts";
 
 export const timeout_seconds_max = 60;
+const for_ever_ms = 86_400_000;
 
 /** What a job's container does, as its command says. */
 export interface Behaviour {
@@ -22,7 +23,9 @@ export function behaviourOf(command: readonly string[]): Behaviour {
 export function randomRequest(random: Random): object {
   const gpu_count = random.chance(0.25) ? random.between(1, 2) : null;
   const timeout_seconds = random.between(2, timeout_seconds_max);
-  const lasts_ms = random.chance(0.15) ? timeout_seconds * 1_500 : random.between(50, 8_000);
+  const lasts_ms = random.chance(0.15)
+    ? random.pick([timeout_seconds * 1_500, timeout_seconds * 1_500, for_ever_ms])
+    : random.between(50, 8_000);
   const kind = random.chance(0.85) ? "plain" : random.pick(["oom", "absent", "full"] as const);
   const exit_code = kind === "oom" ? 137 : random.pick([0, 0, 0, 1, 3, 137]);
   const blob = "a".repeat(64);

@@ -9,6 +9,7 @@ export interface ScenarioReport {
   readonly states: Readonly<Record<string, number>>;
   readonly reasons: Readonly<Record<string, number>>;
   readonly strays: number;
+  readonly reaped: number;
   /** A hash over every call to engine and database and every end, for comparing two runs of one seed. */
   readonly trace: string;
 }
@@ -26,6 +27,7 @@ export async function runScenario(seed: number, schedule: Schedule = scheduleOf(
   const check = () => world.assert();
   try {
     world.restartBroker();
+    void world.supervise();
     Object.assign(engineFaults, { call_failure: schedule.call_failure, log_hang: schedule.log_hang });
     storeFaults.call_failure = schedule.store_failure;
     stagerFaults.failure = schedule.stager_failure;
@@ -62,6 +64,7 @@ function reportOf(seed: number, { table, trace }: BrokerWorld): ScenarioReport {
     states: count(jobs.filter(hasEnded).map(({ state }) => state)),
     reasons: count(jobs.flatMap(({ outcome }) => outcome?.reason?.name ?? [])),
     strays: table.strays.size,
+    reaped: table.reaped.size,
     trace: Bun.hash(`${trace} ${JSON.stringify(ends)}`).toString(16),
   };
 }

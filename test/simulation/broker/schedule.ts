@@ -3,7 +3,7 @@ import type { BrokerWorld } from "./world.ts";
 
 const kinds = [
   ...["kill_node", "cut_node", "restore_node", "restore_node", "drain_node", "remove_node", "update_node"],
-  ...["restart_manager", "restart_manager", "restart_broker", "restart_broker", "stall_broker"],
+  ...["restart_manager", "restart_manager", "restart_broker", "restart_broker", "stall_broker", "leave_alone"],
   ...["cancel", "cancel", "close_worker", "open_worker", "remove_service", "engine_down", "engine_up", "step_clock"],
 ] as const;
 export type ActKind = (typeof kinds)[number];
@@ -67,6 +67,7 @@ export function perform(world: BrokerWorld, { kind, node: index, value }: Act): 
     restart_manager: () => swarm.restartManager(),
     restart_broker: () => world.restartBroker(),
     stall_broker: () => world.stallBroker(1_000 + value),
+    leave_alone: () => world.leaveAlone(20 * value),
     cancel: () => world.cancelOne(value),
     close_worker: () => isThere && void world.table.closing.set(node.id, clock.now() + value),
     open_worker: () => isThere && void world.table.closing.delete(node.id),
@@ -78,7 +79,7 @@ export function perform(world: BrokerWorld, { kind, node: index, value }: Act): 
       engineFaults.is_down = false;
     },
     // Two seconds, or ten minutes, forward or back.
-    step_clock: () => clock.stepWallClock((value / 5 - 2_000) * (value % 2 === 0 ? 1 : 300)),
+    step_clock: () => world.stepClock((value / 5 - 2_000) * (value % 2 === 0 ? 1 : 300)),
   };
   acts[kind]();
   world.unsettle();

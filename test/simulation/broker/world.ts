@@ -4,6 +4,7 @@ import { Dispatcher } from "../../../roles/broker/dispatcher.ts";
 import { hasEnded } from "../../../roles/broker/job.ts";
 import { LeadLostError } from "../../../roles/broker/lead.ts";
 import { createTransferTokens } from "../../../roles/broker/transfer-tokens.ts";
+import { reapOverdueJobs } from "../../../roles/supervisor/reap.ts";
 import { createModelEngine, type EngineFaults, type ModelNetworks } from "../model/model-engine.ts";
 import type { ModelNode } from "../model/model-objects.ts";
 import { ModelSwarm } from "../model/model-swarm.ts";
@@ -16,6 +17,7 @@ import {
   createJobsTable,
   createMemoryBlobs,
   createMemoryLogs,
+  createMemoryReapStore,
   createMemoryStore,
   type JobsTable,
   type StoreFaults,
@@ -34,6 +36,8 @@ const settings = {
   volume_ms: 120_000,
   node_lost_ms: 60_000,
 };
+/** How often the supervisor looks. */
+const supervise_ms = 2_000;
 const policy = {
   ...{ queued_max: 1_000, share_weight: 1, gpu_count_max: 2, image_allowlist: [] },
   ...{ allow_egress: false, networks: [], queueing: true, blob_bytes_max: 1 },
@@ -67,6 +71,11 @@ export class BrokerWorld {
   readonly #running_max: number;
   readonly #invariants = new Invariants();
   #broker: BrokerProcess | null = null;
+  /** For how long there was no broker, in all, and by how much the clock was set meanwhile, which nobody saw. */
+  #absent_ms = 0;
+  #unseen_step_ms = 0;
+  /** Since when engine and nodes have been there. */
+  #steady_since_ms = 0;
   #healthy_since_ms = 0;
   #serial = 0;
 
@@ -125,6 +134,33 @@ export class BrokerWorld {
     this.unsettle();
   }
 
+  /** Kills the broker, and starts another only after a while: meanwhile there is the supervisor alone. */
+  leaveAlone(ms: number): void {
+    this.#broker?.kill();
+    this.#broker = null;
+    this.#absent_ms += ms;
+    this.clock.after(ms, () => {
+      if (!this.#broker) this.restartBroker();
+    });
+    this.unsettle();
+  }
+
+  stepClock(ms: number): void {
+    if (!this.#broker) this.#unseen_step_ms += Math.abs(ms);
+    this.clock.stepWallClock(ms);
+  }
+
+  /** The supervisor's rounds, as far as they are about jobs. */
+  async supervise(): Promise<void> {
+    const engine = createModelEngine(this.swarm, this.clock, this.random, this.engineFaults, this.#networks);
+    const store = createMemoryReapStore(this.table);
+    const log = pino({ level: "silent" });
+    for (;;) {
+      await reapOverdueJobs(engine, store, log, this.clock.now()).catch(() => undefined);
+      await this.clock.sleep(supervise_ms);
+    }
+  }
+
   /** From here on it must be shown anew that all is well. */
   unsettle(): void {
     this.#healthy_since_ms = this.clock.monotonic();
@@ -167,9 +203,14 @@ export class BrokerWorld {
   assert(): void {
     const { engineFaults, storeFaults, stagerFaults, clock } = this;
     const isWell = engineFaults.call_failure + engineFaults.log_hang + storeFaults.call_failure === 0;
-    if (!isWell || engineFaults.is_down || stagerFaults.failure > 0) this.unsettle();
+    if (!isWell || this.#broker === null || engineFaults.is_down || stagerFaults.failure > 0) this.unsettle();
+    const isSteady = !engineFaults.is_down && this.nodes.every(({ state }) => state === "ready");
+    if (!isSteady) this.#steady_since_ms = clock.monotonic();
+    const unseen_step_ms = this.#unseen_step_ms;
     this.#invariants.check({
-      ...{ table: this.table, swarm: this.swarm, nodes: this.nodes, end_ms_max },
+      ...{ table: this.table, swarm: this.swarm, nodes: this.nodes, unseen_step_ms },
+      end_ms_max: end_ms_max + this.#absent_ms + unseen_step_ms,
+      steady_ms: clock.monotonic() - this.#steady_since_ms,
       ...{ now_ms: clock.now(), monotonic_ms: clock.monotonic() },
       healthy_ms: clock.monotonic() - this.#healthy_since_ms,
     });
