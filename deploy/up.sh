@@ -6,7 +6,8 @@
 #   --down      remove what a former run made; --purge removes its volumes too
 # Installs: Debian packages (git, busybox-static, ca-certificates, iproute2, iptables, procps, runc, tini, util-linux),
 # Bun and the locked npm dependencies inside this folder, and Docker Engine 26.1 under /opt/platform where no engine that is
-# new enough answers. Everything else it starts runs from dist/, which it builds when the sources changed.
+# new enough answers. Everything else it starts runs from dist/, which it builds when the sources changed; the operator's
+# command is linked to /usr/local/bin/platform.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 engine_here=$PWD/deploy
@@ -34,10 +35,12 @@ fail() { printf 'up.sh: %s\n' "$*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || fail "must be run as root"
 
 platform() { "$PWD/dist/platform-platform" "$@"; }
+command_link=/usr/local/bin/platform
 
 if [ -n "$down" ]; then
   [ -x dist/platform-platform ] || fail "nothing was built here: dist/platform-platform is missing"
   platform down "${pass[@]}"
+  [ "$(readlink "$command_link")" != "$PWD/dist/platform-platform" ] || rm "$command_link"
   exit
 fi
 
@@ -65,6 +68,11 @@ say "Starting the Docker Engine (nothing to do when one answers)"
 engine_start
 
 platform up "${pass[@]}" >&2
+if [ -L "$command_link" ] || [ ! -e "$command_link" ]; then
+  ln -sfn "$PWD/dist/platform-platform" "$command_link"
+else
+  say "left alone: $command_link, which is not ours; the command is dist/platform-platform"
+fi
 if [ -z "$demo" ]; then
   say "Up after $((SECONDS - started)) s"
 elif [ -n "$json" ]; then
