@@ -51,7 +51,8 @@ async function carryOut(
 }
 
 function specOf({ kind, workload }: WorkerOrder, spec: SwarmNode["Spec"]): SwarmNode["Spec"] {
-  if (kind === "drain") return { ...spec, Availability: "drain" };
+  // On a manager the roles run, and would be gone with it: that it gets no jobs is the broker's doing.
+  if (kind === "drain") return spec.Role === "manager" ? spec : { ...spec, Availability: "drain" };
   if (kind === "activate") return { ...spec, Availability: "active" };
   const { "platform.workload": _, ...others } = spec.Labels;
   return { ...spec, Labels: workload === null ? others : { ...spec.Labels, "platform.workload": workload } };

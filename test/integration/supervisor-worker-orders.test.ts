@@ -46,6 +46,13 @@ test("a drain is written once, and stands", async () => {
   expect([spec.Availability, writes, await kinds()]).toEqual(["drain", 1, ["drain"]]);
 });
 
+test("a manager is never drained in the Swarm: its roles would go", async () => {
+  spec = { ...spec, Role: "manager" };
+  await order("drain");
+  expect(await carryOut()).toBe(0);
+  expect([spec.Availability, writes, await kinds()]).toEqual(["active", 0, ["drain"]]);
+});
+
 test.each([
   ["gpu", { "platform.workload": "gpu", rack: "7" }],
   [null, { rack: "7" }],
