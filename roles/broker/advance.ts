@@ -206,8 +206,7 @@ export class Advancer {
 
   /** A node that is away could not tell the log: until the deadline it is waited for. */
   #finish(job: Job, task: Task, outcome: Outcome, { nodes }: Sight): void {
-    const node = nodes.get(job.node_id ?? "");
-    if (node?.Status.State === "ready") this.finisher.begin(job, task, outcome, node);
+    if (nodes.get(job.node_id ?? "")?.Status.State === "ready") this.finisher.begin(job, task, outcome);
   }
 
   async #collecting(job: Job, sight: Sight): Promise<void> {

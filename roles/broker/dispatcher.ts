@@ -148,7 +148,7 @@ export class Dispatcher {
     const [tasks, nodeList] = await Promise.all([engine.tasks({ "platform.fleet": "jobs" }), engine.nodes()]);
     const nodes = new Map(nodeList.map((node) => [node.ID, node]));
     const used = new Set([...active.flatMap(({ node_id }) => node_id ?? []), ...leases.map(({ node_id }) => node_id)]);
-    for (const id of used) this.#advancer.finisher.follows.seeNode(id, nodes.get(id)?.Status.State === "ready");
+    this.#advancer.finisher.seeNodes(active, nodes);
     const lost_nodes = this.#nodes.see(nodes, used, clock.monotonic());
     const view = new TasksView(tasks);
     return { now_ms: clock.now(), nodes, tasks: view, lost_nodes, closing, full_nodes: this.#full_nodes };

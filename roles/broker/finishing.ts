@@ -6,7 +6,7 @@ import type { Job } from "./job.ts";
 import { putLogAway } from "./job-log.ts";
 import { jobName } from "./job-service-spec.ts";
 import { LogFollows } from "./log-follows.ts";
-import { killedOutcome, type Outcome } from "./outcome.ts";
+import { isEngines, killedOutcome, type Outcome } from "./outcome.ts";
 import type { SentCreates } from "./sent-creates.ts";
 import { idsOf } from "./tasks-view.ts";
 
@@ -17,6 +17,8 @@ export class Finisher {
   readonly #finishing = new Map<string, Promise<void>>();
   /** Jobs that could not be finished, and when to try again. */
   readonly #again = new Map<string, number>();
+  /** Jobs whose node left Ready while they ran. */
+  readonly #unheard = new Set<string>();
   readonly follows: LogFollows;
 
   constructor(world: DispatchWorld, creates: SentCreates) {
@@ -25,10 +27,22 @@ export class Finisher {
     this.follows = new LogFollows(world);
   }
 
-  begin(job: Job, task: Task, outcome: Outcome, node: SwarmNode): void {
+  /** Follows of a node that left Ready are cut; and what a container says while its engine is down is lost, though it ends well. */
+  seeNodes(active: readonly Job[], nodes: ReadonlyMap<string, SwarmNode>): void {
+    for (const { id, node_id, state } of active) {
+      if (!node_id) continue;
+      const nodeState = nodes.get(node_id)?.Status.State;
+      this.follows.seeNode(node_id, nodeState === "ready");
+      // "unknown" is what a manager says of all nodes that it has not heard of since it started itself.
+      const isAway = nodeState !== "ready" && nodeState !== "unknown";
+      if (isAway && (state === "starting" || state === "running")) this.#unheard.add(id);
+    }
+  }
+
+  begin(job: Job, task: Task, outcome: Outcome): void {
     const { clock, log } = this.#world;
     if (this.#finishing.has(job.id) || clock.monotonic() < (this.#again.get(job.id) ?? 0)) return;
-    const work = this.#finish(job, task, outcome, node)
+    const work = this.#finish(job, task, outcome)
       .catch((error: unknown) => {
         log.warn({ err: error, job: job.id }, "the job's log is not stored yet");
         this.#again.set(job.id, clock.monotonic() + limits.jobs.finish_again_ms);
@@ -40,6 +54,7 @@ export class Finisher {
   /** The job is over: nothing is followed or tried again. */
   forget(id: string): void {
     this.#again.delete(id);
+    this.#unheard.delete(id);
     this.follows.forget(id);
   }
 
@@ -49,16 +64,14 @@ export class Finisher {
     await this.follows.stop();
   }
 
-  async #finish(job: Job, task: Task, outcome: Outcome, node: SwarmNode): Promise<void> {
+  async #finish(job: Job, task: Task, outcome: Outcome): Promise<void> {
     const { engine, blobs, logs, store, changed } = this.#world;
     const wasStopped = outcome.state === "timed_out" || outcome.state === "cancelled";
     const isWhole = await this.follows.finish(job.id, task.ID, wasStopped);
-    // What a container says while its engine is down is lost, and nothing tells: only that the node came back.
-    const wasNodeThere = Date.parse(node.UpdatedAt) <= (job.running_ms ?? job.starting_ms ?? 0);
-    const is_log_complete = isWhole && wasNodeThere;
     await this.#sayStrays(job);
     const isKilled = outcome.reason?.name === "killed_unknown";
     const final = isKilled ? killedOutcome(outcome.exit_code ?? 0, await killerOf(this.#world, job, task)) : outcome;
+    const is_log_complete = isWhole && !isEngines(final) && !this.#unheard.has(job.id);
     const log_digest = await putLogAway(blobs, logs, job.id);
     await store.record(job, { log_digest, is_log_complete, outcome: final });
     // Its GPUs are free from here on; where that must wait, cleaning does it.

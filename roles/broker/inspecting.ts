@@ -1,3 +1,5 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
 import type { Task } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { withDeadline } from "./deadline-signal.ts";
@@ -9,33 +11,38 @@ import type { Killer } from "./outcome.ts";
 import { janitorService } from "./stager-service-spec.ts";
 import { isOver } from "./tasks-view.ts";
 
+/** What is read of the inspection's line (roles/stager/inspect-container.ts). */
+const Inspection = Type.Object({
+  found: Type.Literal(true),
+  oom_killed: Type.Boolean(),
+  started_at: Type.String(),
+  engine_started_at: Type.Union([Type.String(), Type.Null()]),
+});
+type Inspection = Static<typeof Inspection>;
+
 export const inspectorName = (id: string) => `platform-inspect-${id}`;
 
-/** A node's record changes when its engine comes or goes; so close to a container's end that may have been the reason. */
-const restart_ms_max = 60_000;
-
 /**
- * Who ended the task's container by a signal. Swarm does not say whether it was the kernel for want of memory: the janitor
+ * Who ended the task's container. Swarm does not say whether it was the kernel for want of memory: the janitor
  * looks at the container on its node, within 10 s (jobs §6). An engine that stops, or starts after a crash, ends the
- * containers of jobs as well, and says the same of them as of one that ended itself.
+ * containers of jobs as well, and says the same of them as of one that ended itself; it started after they did. (A node's
+ * record does not tell: it changes with every task that comes or goes there.)
  */
-export async function killerOf(world: DispatchWorld, job: Job, task: Task): Promise<Killer> {
-  const containerId = task.Status.ContainerStatus?.ContainerID;
-  const wasOom = containerId ? await wasOutOfMemory(world, job, containerId) : null;
-  if (wasOom === null) return "unknown";
-  if (wasOom) return "kernel";
-  const node = (await world.engine.nodes()).find(({ ID }) => ID === job.node_id);
-  const ended_ms = Date.parse(task.Status.Timestamp);
-  const isChanged = node?.Status.State !== "ready" || Date.parse(node.UpdatedAt) > ended_ms - restart_ms_max;
-  return isChanged ? "engine" : "itself";
+export async function killerOf(world: DispatchWorld, job: Job, { Status }: Task): Promise<Killer> {
+  const containerId = Status.ContainerStatus?.ContainerID;
+  const found = containerId ? await lookAt(world, job, containerId) : null;
+  if (!found) return "unknown";
+  if (found.oom_killed) return "kernel";
+  if (!found.engine_started_at) return "unknown";
+  return Date.parse(found.engine_started_at) > Date.parse(found.started_at) ? "engine" : "itself";
 }
 
 /** Null when it cannot be told in time. */
-async function wasOutOfMemory(
+async function lookAt(
   { engine, clock, settings, log }: DispatchWorld,
   job: Job,
   containerId: string,
-): Promise<boolean | null> {
+): Promise<Inspection | null> {
   const name = inspectorName(job.id);
   const deadline_ms = clock.monotonic() + limits.jobs.inspect_ms_max;
   if (!job.node_id) return null;
@@ -66,11 +73,10 @@ async function wasOutOfMemory(
   }
 }
 
-function parse(text: string): boolean | null {
-  const line = text.trim().split("\n").at(-1) ?? "";
+function parse(text: string): Inspection | null {
   try {
-    const { found, oom_killed } = JSON.parse(line) as { found?: boolean; oom_killed?: boolean };
-    return found ? oom_killed === true : null;
+    const result: unknown = JSON.parse(text.trim().split("\n").at(-1) ?? "");
+    return Value.Check(Inspection, result) ? result : null;
   } catch {
     return null;
   }

@@ -60,13 +60,16 @@ export function drainedOutcome(): Outcome {
   );
 }
 
-/** Exit codes of a process that was ended by SIGKILL or SIGTERM, whoever sent it. */
-const signalExitCodes: ReadonlySet<number> = new Set([137, 143]);
+/**
+ * Exit codes that may not be the command's own: of a process that was ended by SIGKILL or SIGTERM, whoever sent it, and 255,
+ * which an engine gives to a container that it finds gone when it starts again (26.1, after a power cut).
+ */
+const doubtfulExitCodes: ReadonlySet<number> = new Set([137, 143, 255]);
 
-/** Who ended a container by a signal, as far as could be found out. */
+/** Who ended a container, as far as could be found out. */
 export type Killer = "kernel" | "engine" | "itself" | "unknown";
 
-/** How a job ends whose container was ended by a signal. */
+/** How a job ends whose exit code may not be its command's. */
 export function killedOutcome(code: number, killer: Killer): Outcome {
   switch (killer) {
     case "kernel":
@@ -78,6 +81,11 @@ export function killedOutcome(code: number, killer: Killer): Outcome {
     case "unknown":
       return outcomeOf("failed", "killed_unknown", "the container was killed, by whom could not be found out", code);
   }
+}
+
+/** Whether the worker's engine ended the container, or may have. */
+export function isEngines({ reason }: Outcome): boolean {
+  return reason?.name === "engine_error" || reason?.name === "killed_unknown";
 }
 
 export const terminalTaskStates: ReadonlySet<string> = new Set([
@@ -100,7 +108,7 @@ export function verdict({ Status }: Task): Outcome {
   if (Status.State === "failed" && exit) {
     const code = Number(exit[1]);
     // Until somebody has looked it may have been the kernel, or an engine that stopped (jobs §6).
-    if (signalExitCodes.has(code)) return killedOutcome(code, "unknown");
+    if (doubtfulExitCodes.has(code)) return killedOutcome(code, "unknown");
     return outcomeOf("failed", "exit_code", `the command ended with exit code ${code}`, code);
   }
   if (/starting container failed|OCI runtime create failed|failed to create (shim )?task/.test(message))

@@ -10,12 +10,15 @@ export interface NodeEngine {
   removeContainer(id: string): Promise<"removed" | "absent" | "busy">;
   containerOfTask(task_id: string): Promise<string | null>;
   containerState(id: string): Promise<ContainerState | null>;
+  /** When the engine itself started: it makes its default bridge anew each time. Null where it has none. */
+  startedAt(): Promise<string | null>;
 }
 
 export interface ContainerState {
   readonly container_id: string;
   readonly oom_killed: boolean;
   readonly exit_code: number;
+  readonly started_at: string;
   readonly finished_at: string;
 }
 
@@ -69,8 +72,17 @@ export function nodeEngine(socket_path: string): NodeEngine {
     async containerState(id) {
       const found = await inspect(id);
       if (found === null) return null;
-      const { OOMKilled: oom_killed, ExitCode: exit_code, FinishedAt: finished_at } = found.State;
-      return { container_id: found.Id, oom_killed, exit_code, finished_at };
+      const {
+        OOMKilled: oom_killed,
+        ExitCode: exit_code,
+        StartedAt: started_at,
+        FinishedAt: finished_at,
+      } = found.State;
+      return { container_id: found.Id, oom_killed, exit_code, started_at, finished_at };
+    },
+    async startedAt() {
+      const bridge = await unlessAbsent(docker.getNetwork("bridge").inspect() as Promise<{ Created: string }>);
+      return bridge?.Created ?? null;
     },
   };
 }

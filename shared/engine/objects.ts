@@ -24,7 +24,6 @@ export interface SwarmNode {
   readonly ID: string;
   readonly Version: { readonly Index: number };
   readonly CreatedAt: string;
-  readonly UpdatedAt: string;
   readonly Spec: {
     readonly Role: "manager" | "worker";
     readonly Availability: "active" | "pause" | "drain";

@@ -16,6 +16,7 @@ class FakeEngine {
     { labels: Record<string, string>; oom: boolean; code: number; state?: string }
   >();
   is_hanging = false;
+  has_bridge = true;
   readonly #server = Bun.serve({ unix: this.socket, fetch: (request) => this.#answer(request) });
 
   #answer(request: Request): Response | Promise<Response> {
@@ -28,6 +29,7 @@ class FakeEngine {
     if (kind === "volumes" && request.method === "GET")
       return Response.json({ Volumes: [...this.volumes.keys()].map((Name) => ({ Name })) });
     if (kind === "volumes") return this.#removeVolume(name);
+    if (kind === "networks" && this.has_bridge) return Response.json({ Name: name, Created: "2026-01-01T00:00:02Z" });
     if (name === "json") return Response.json(this.#list(url));
     const container = this.containers.get(name);
     if (container === undefined) return Response.json({ message: "no such container" }, { status: 404 });
@@ -36,7 +38,8 @@ class FakeEngine {
       return new Response(null, { status: 204 });
     }
     expect(action).toBe("json");
-    const State = { OOMKilled: container.oom, ExitCode: container.code, FinishedAt: "2026-01-01T00:00:00Z" };
+    const times = { StartedAt: "2026-01-01T00:00:00Z", FinishedAt: "2026-01-01T00:00:01Z" };
+    const State = { OOMKilled: container.oom, ExitCode: container.code, ...times };
     return Response.json({ Id: name, Config: { Labels: container.labels }, State });
   }
 
@@ -127,9 +130,16 @@ describe("inspect", () => {
       container_id: id("d"),
       oom_killed: true,
       exit_code: 137,
-      finished_at: "2026-01-01T00:00:00Z",
+      started_at: "2026-01-01T00:00:00Z",
+      finished_at: "2026-01-01T00:00:01Z",
+      engine_started_at: "2026-01-01T00:00:02Z",
     });
     expect((await stager("inspect", { PLATFORM_CONTAINER_ID: id("d") })).oom_killed).toBe(true);
+  });
+
+  test("an engine without its default bridge does not tell when it started", async () => {
+    engine.has_bridge = false;
+    expect(await stager("inspect", { PLATFORM_TASK_ID: "task1" })).toMatchObject({ code: 0, engine_started_at: null });
   });
 
   test("a container that is gone is exit code 31", async () => {

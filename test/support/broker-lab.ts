@@ -161,13 +161,6 @@ export class BrokerLab implements AsyncDisposable {
     return waitFor(look, { deadline_ms, every_ms: 100, what: `end of job ${id}` });
   }
 
-  /** Whether a job that ran to its end says its log is whole, as it must unless its node's record changed since it began; a short one is not seen running. */
-  async saysLogIsWhole({ id, times, log_complete }: JobResource): Promise<boolean> {
-    const [job] = await this.sql`select node_id from jobs where id = ${id}`;
-    const node = await this.lab.manager.docker.getNode(job?.["node_id"]).inspect();
-    return log_complete || Date.parse(node.UpdatedAt) > Date.parse(times.running ?? times.starting ?? "");
-  }
-
   log = async (id: string): Promise<string> => await (await this.ask(`/v1/jobs/${id}/logs`)).text();
 
   /** How many containers were started for the job. */

@@ -59,8 +59,7 @@ describe("an engine that fails", () => {
     await world.lab.manager.kill();
     await world.lab.manager.restart();
     const job = await world.ended(id);
-    expect(job).toMatchObject({ state: "succeeded", exit_code: 0 });
-    expect(await world.saysLogIsWhole(job)).toBe(true);
+    expect(job).toMatchObject({ state: "succeeded", exit_code: 0, log_complete: true });
     expect(await world.log(id)).toBe("survived\n");
     expect(world.startsOf(id)).toBe(1);
   }, 150_000);
@@ -74,6 +73,32 @@ describe("an engine that fails", () => {
     expect(job).toMatchObject({ fault: "platform" });
     expect(world.startsOf(id)).toBe(1);
   }, 150_000);
+});
+
+describe("a worker whose power fails", () => {
+  test("is not the doing of what ran on it, whatever its engine says when it is back", async () => {
+    const id = await shell("sleep 60");
+    await world.reached(id, "running");
+    await cpuNode().powerOff();
+    await cpuNode().restart();
+    const job = await world.ended(id);
+    const reason = { name: "engine_error" };
+    expect(job).toMatchObject({ state: "failed", fault: "platform", reason, log_complete: false });
+    expect(world.startsOf(id)).toBe(1);
+  }, 150_000);
+
+  test.each([255, 137, 143])(
+    "is not what a command is excused with that ends with %d itself",
+    async (exit_code) => {
+      const neighbour = await shell("sleep 1");
+      const id = await shell(`exit ${exit_code}`);
+      const reason = { name: "exit_code" };
+      const end = { state: "failed", fault: "submission", reason, exit_code, log_complete: true };
+      expect(await world.ended(id)).toMatchObject(end);
+      expect(await world.ended(neighbour)).toMatchObject({ state: "succeeded", log_complete: true });
+    },
+    150_000,
+  );
 });
 
 describe("a worker that is lost", () => {
@@ -161,9 +186,7 @@ test("a database that is killed loses nothing, and the broker says that it is aw
   });
   await world.postgres.start();
   for (const [index, id] of ids.entries()) {
-    const job = await world.ended(id);
-    expect(job).toMatchObject({ state: "succeeded" });
-    expect(await world.saysLogIsWhole(job)).toBe(true);
+    expect(await world.ended(id)).toMatchObject({ state: "succeeded", log_complete: true });
     expect([await world.log(id), world.startsOf(id)]).toEqual([`${index + 1}\n`, 1]);
   }
   expect((await world.broker.ready()).status).toBe(200);

@@ -23,6 +23,14 @@ describe("a task's end", () => {
     ["complete", ended("complete"), "succeeded", undefined, null],
     ["non-zero exit", ended("failed", "task: non-zero exit (3)", 3), "failed", "exit_code", "submission"],
     ["engine stopped, exit code 0", ended("failed", "No such container: x", 0), "failed", "engine_error", "platform"],
+    ["killed", ended("failed", "task: non-zero exit (137)", 137), "failed", "killed_unknown", "platform"],
+    [
+      "gone at the engine's start",
+      ended("failed", "task: non-zero exit (255)", 255),
+      "failed",
+      "killed_unknown",
+      "platform",
+    ],
     ["exit code without the words", ended("failed", "agent lost", 1), "failed", "engine_error", "platform"],
     [
       "no such command",

@@ -54,7 +54,7 @@ export class Containers {
     if (this.#random.chance(this.#faults.failure)) return { exit_code: 70 };
     if (Args[0] === "inspect") {
       const found = container.node.remains.get(setting("PLATFORM_CONTAINER_ID"));
-      say(container, this.#clock.now(), JSON.stringify({ found: Boolean(found), oom_killed: found?.ended?.is_oom }));
+      say(container, this.#clock.now(), inspectionOf(found));
       return { exit_code: found ? 0 : 31 };
     }
     return { exit_code: this.#sweep(JSON.parse(setting("PLATFORM_JOBS")), container) };
@@ -77,6 +77,15 @@ export class Containers {
     const artifacts = added.map((mount) => ({ mount, digest: "0".repeat(64) as never, size_bytes: 1 }));
     this.#table.jobs.set(job.id, { ...job, artifacts: [...job.artifacts, ...artifacts] });
   }
+}
+
+/** The clocks of a node's engine and of its containers are one. */
+function inspectionOf(found: ModelContainer | undefined): string {
+  if (!found) return JSON.stringify({ found: false });
+  const [started_at, engine_started_at] = [found.started_at_ms, found.node.engine_started_ms].map((ms) =>
+    new Date(ms).toISOString(),
+  );
+  return JSON.stringify({ found: true, oom_killed: found.ended?.is_oom ?? false, started_at, engine_started_at });
 }
 
 function say({ log, listeners }: ModelContainer, time_ms: number, text: string): void {

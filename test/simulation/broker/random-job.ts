@@ -27,7 +27,7 @@ export function randomRequest(random: Random): object {
     ? random.pick([timeout_seconds * 1_500, timeout_seconds * 1_500, for_ever_ms])
     : random.between(50, 8_000);
   const kind = random.chance(0.85) ? "plain" : random.pick(["oom", "absent", "full"] as const);
-  const exit_code = kind === "oom" ? 137 : random.pick([0, 0, 0, 1, 3, 137]);
+  const exit_code = kind === "oom" ? 137 : random.pick([0, 0, 0, 1, 3, 137, 255]);
   const blob = "a".repeat(64);
   const mounts = [
     ...(random.chance(0.3) ? [{ target: "/input", read_only: true, blob }] : []),

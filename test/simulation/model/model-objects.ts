@@ -25,6 +25,8 @@ export interface ModelNode {
   availability: "active" | "pause" | "drain";
   /** The engine runs; what it knows reaches the manager only while `is_linked`. */
   is_up: boolean;
+  /** When the engine last started, by the clock of `started_at_ms` of containers. */
+  engine_started_ms: number;
   is_linked: boolean;
   /** What the manager believes. */
   state: "ready" | "down" | "unknown";
@@ -33,7 +35,6 @@ export interface ModelNode {
   readonly gpus: readonly string[];
   version: number;
   readonly created_at_ms: number;
-  updated_at_ms: number;
   readonly containers: Map<string, ModelContainer>;
   /** Containers that ended, until their service is removed: what an inspection finds. */
   readonly remains: Map<string, ModelContainer>;
@@ -71,7 +72,6 @@ export function asNode(node: ModelNode): SwarmNode {
     ID: node.id,
     Version: { Index: node.version },
     CreatedAt: new Date(node.created_at_ms).toISOString(),
-    UpdatedAt: new Date(node.updated_at_ms).toISOString(),
     Spec: { Role: "worker", Availability: node.availability, Labels: { ...node.labels } },
     Description: {
       Hostname: node.name,
@@ -149,8 +149,8 @@ export function newNode(
   created_at_ms: number,
 ): ModelNode {
   return {
-    ...{ id, name, labels, cpus, memory_bytes, gpus, created_at_ms, updated_at_ms: created_at_ms, version: 1 },
-    ...{ availability: "active", is_up: true, is_linked: true, state: "ready" },
+    ...{ id, name, labels, cpus, memory_bytes, gpus, created_at_ms, version: 1 },
+    ...{ availability: "active", is_up: true, engine_started_ms: 0, is_linked: true, state: "ready" },
     ...{ containers: new Map(), remains: new Map(), volumes: new Set() },
   };
 }

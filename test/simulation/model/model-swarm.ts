@@ -102,7 +102,7 @@ export class ModelSwarm {
 
   /** The constraint enforcer at a node update: a task that was complete may turn into rejected. */
   updateNode(node: ModelNode): void {
-    this.#changed(node);
+    node.version += 1;
     for (const service of this.services.values()) {
       const last = service.tasks.at(-1);
       if (last?.node === node && last.state === "complete" && this.#random.chance(0.5)) {
@@ -122,7 +122,7 @@ export class ModelSwarm {
 
   drainNode(node: ModelNode): void {
     node.availability = "drain";
-    this.#changed(node);
+    node.version += 1;
   }
 
   /** Taken out of the Swarm for good. */
@@ -138,13 +138,14 @@ export class ModelSwarm {
 
   /** The node is back: it reports what became of its tasks; those whose container is gone are "failed" with exit code 0. */
   restoreNode(node: ModelNode): void {
+    if (!node.is_up) node.engine_started_ms = this.clock.monotonic();
     node.is_up = true;
     node.is_linked = true;
     this.clock.after(delays.report_ms, () => {
       if (!node.is_up || !node.is_linked) return;
       node.state = "ready";
       node.availability = "active";
-      this.#changed(node);
+      node.version += 1;
       for (const task of this.allTasks()) if (task.node === node && !terminal.has(task.state)) this.#catchUp(task);
       for (const container of [...node.containers.values()])
         if (container.task.service.is_removed) this.#kill(container, this.#random.between(0, late_kill_ms_max));
@@ -155,15 +156,11 @@ export class ModelSwarm {
     return [...this.services.values()].flatMap(({ tasks }) => tasks);
   }
 
-  #changed(node: ModelNode): void {
-    Object.assign(node, { version: node.version + 1, updated_at_ms: this.clock.now() });
-  }
-
   #noticeLater(node: ModelNode): void {
     this.clock.after(delays.node_down_ms, () => {
       if (node.is_up && node.is_linked) return;
       node.state = "down";
-      this.#changed(node);
+      node.version += 1;
     });
   }
 
@@ -257,8 +254,13 @@ export class ModelSwarm {
       if (task.desired !== "complete") this.#kill(container, this.#random.between(0, late_kill_ms_max));
       return;
     }
-    if (container?.ended && container.ended.exit_code !== 137) {
+    const isSameEngine = container !== null && container.started_at_ms >= container.node.engine_started_ms;
+    if (container?.ended && (isSameEngine || container.ended.exit_code !== 137)) {
       this.#reportEndOf(container);
+    } else if (container && this.#random.chance(0.5)) {
+      // An engine that finds a container of its own gone does not know how it ended.
+      task.exit_code = 255;
+      this.#report(task, "failed", "task: non-zero exit (255)");
     } else {
       task.exit_code = 0;
       this.#report(task, "failed", container ? `No such container: ${container.id}` : "node restarted");
