@@ -76,6 +76,7 @@ type Node = Static<typeof NodeResource>;
 
 async function selectNodes(sql: Database | Transaction, rest: ReturnType<Database>): Promise<Node[]> {
   const rows = await sql`select n.id, n.hostname, n.workload, n.state, n.availability, n.seen_at,
+      coalesce(n.details->'data_volumes', '[]') as data_volumes,
       o.kind, o.workload as ordered_workload, o.deadline_at,
       (select count(*)::int from capacity_leases l where l.node_id = n.id) as jobs
     from nodes n left join worker_orders o on o.node_id = n.id ${rest as never}`;

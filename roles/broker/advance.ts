@@ -8,7 +8,15 @@ import { Finisher } from "./finishing.ts";
 import type { Job } from "./job.ts";
 import { jobName, jobNetwork, jobService, networkOf } from "./job-service-spec.ts";
 import { logChange } from "./log-follows.ts";
-import { cancelledOutcome, drainedOutcome, lostOutcome, type Outcome, outcomeOf, verdict } from "./outcome.ts";
+import {
+  cancelledOutcome,
+  drainedOutcome,
+  lostOutcome,
+  type Outcome,
+  outcomeOf,
+  refusedOutcome,
+  verdict,
+} from "./outcome.ts";
 import type { SentCreates } from "./sent-creates.ts";
 import { stagerName } from "./stager-service-spec.ts";
 import { stageInputs } from "./staging.ts";
@@ -49,10 +57,10 @@ export class Advancer {
   async #queued(job: Job, { now_ms }: Sight): Promise<void> {
     if (job.is_cancel_asked) await this.#end(job, cancelledOutcome());
     else if (now_ms > job.deadline_ms) {
-      await this.#end(
-        job,
-        outcomeOf("rejected", "queue_deadline", "no capacity came free before the queue's deadline"),
-      );
+      const { data_volumes = [] } = (await this.#world.policies()).get(job.challenge) ?? {};
+      const where = data_volumes.length > 0 ? ` on a worker that holds ${data_volumes.join(", ")}` : "";
+      const detail = `no capacity came free${where} before the queue's deadline`;
+      await this.#end(job, outcomeOf("rejected", "queue_deadline", detail));
     }
   }
 
@@ -143,7 +151,7 @@ export class Advancer {
     const name = jobName(job.id);
     if (this.#started.has(name) || !job.node_id || !job.node_class) return;
     if (job.intent_fencing !== fencing) return await this.#adopt(job);
-    const { id, challenge, node_id, node_class, image_id } = job;
+    const { id, challenge, node_id, node_class, image_id, data_volumes } = job;
     const request = { ...job.spec, mounts: job.spec.mounts.map(({ blob: _, ...mount }) => mount) };
     try {
       const isOwn = networkOf(id, request) === name;
@@ -155,7 +163,7 @@ export class Advancer {
       // With what the challenge has now: the worker pulls by it.
       const auth = await registryAuthOf(challenge, request.image);
       await confirm();
-      const spec = jobService(request, { id, challenge, image_id, node_id, node_class, can_limit_swap });
+      const spec = jobService(request, { id, challenge, image_id, node_id, node_class, data_volumes, can_limit_swap });
       await ensureService(engine, spec, auth);
       this.#started.add(name);
     } catch (error) {
@@ -164,10 +172,7 @@ export class Advancer {
         throw error;
       }
       this.#world.log.warn({ err: error, job: id }, "the engine refused the job's service");
-      await this.#end(
-        job,
-        outcomeOf("rejected", "container_refused", "the engine refused the container as it was asked for"),
-      );
+      await this.#end(job, refusedOutcome(error.fault, networkOf(id, request)));
     }
   }
 

@@ -5,7 +5,7 @@ import type { Job, StoredRequest } from "./job.ts";
 import { rowToJob } from "./job-row.ts";
 import { guard } from "./lead.ts";
 import type { Outcome } from "./outcome.ts";
-import type { Demand, NodeCapacity, QueuedJob } from "./placement.ts";
+import type { Demand, Placement, QueuedJob } from "./placement.ts";
 
 export interface Lease extends Demand {
   readonly job: string;
@@ -46,8 +46,7 @@ export interface DispatchStore {
   closing(): Promise<ReadonlyMap<string, number>>;
   /** Takes the lease and leaves `queued` in one transaction; null when the job is no longer queued. */
   place(
-    id: string,
-    node: NodeCapacity,
+    placement: Placement,
     now_ms: number,
     deadlines: { readonly staging_ms: number; readonly starting_ms: number },
   ): Promise<Job | null>;
@@ -156,10 +155,10 @@ function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads
       return await work(tx);
     }) as Promise<T>;
   return {
-    place: (id, node, now_ms, deadlines) =>
+    place: ({ id, node, data_volumes }, now_ms, deadlines) =>
       write(async (tx) => {
         const [row] = await tx`update jobs set node_id = ${node.node_id}, node_class = ${node.node_class},
-          intent_fencing = ${fencing}, ${placing(tx, now_ms, deadlines)}
+          intent_fencing = ${fencing}, data_volumes = ${data_volumes as string[]}, ${placing(tx, now_ms, deadlines)}
           where id = ${id} and state = 'queued' and not is_cancel_asked returning *`;
         if (!row) return null;
         const job = rowToJob(row);
@@ -239,7 +238,17 @@ function changes(tx: Transaction, step: Step) {
 /** All of a job but its spec, which can be large and never changes. */
 const columns = [
   ...["id", "challenge", "job_id", "task_id", "spec_digest", "image_id", "cpus", "memory_bytes", "gpu_count"],
-  ...["priority", "state", "outcome", "is_cancel_asked", "deadline_at", "node_id", "node_class", "intent_fencing"],
+  ...[
+    "data_volumes",
+    "priority",
+    "state",
+    "outcome",
+    "is_cancel_asked",
+    "deadline_at",
+    "node_id",
+    "node_class",
+    "intent_fencing",
+  ],
   ...["swarm_task_id", "container_id", "exit_code", "wall_ms", "is_log_complete", "log_digest", "artifacts"],
   ...["artifacts_complete", "accepted_at", "staging_at", "starting_at", "running_at", "collecting_at", "ended_at"],
 ];

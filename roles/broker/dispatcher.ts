@@ -102,9 +102,9 @@ export class Dispatcher {
     ]);
     const running = Map.groupBy(active, ({ challenge }) => challenge);
     const shares = new Map(
-      [...known].map(([slug, { running_max, share_weight }]) => [
+      [...known].map(([slug, { running_max, share_weight, data_volumes }]) => [
         slug,
-        { running: running.get(slug)?.length ?? 0, running_max, share_weight },
+        { running: running.get(slug)?.length ?? 0, running_max, share_weight, data_volumes },
       ]),
     );
     return { active, overdue, unremoved, unswept, waiting, leases, closing, shares };
@@ -167,10 +167,10 @@ export class Dispatcher {
     );
     const placed: Job[] = [];
     const chosen = place(waiting, shares, freeCapacities(classCapacities(nodes), leases));
-    await this.#each([...chosen], async ([id, node]) => {
-      const job = await store.place(id, node, sight.now_ms, settings);
+    await this.#each(chosen, async (placement) => {
+      const job = await store.place(placement, sight.now_ms, settings);
       if (job) placed.push(job);
-      changed(id);
+      changed(placement.id);
     });
     return placed;
   }

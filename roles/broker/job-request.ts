@@ -1,4 +1,5 @@
 import { Value } from "@sinclair/typebox/value";
+import { dataTarget } from "#shared/engine/data-volumes.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import { JobRequest } from "#shared/schemas/job.ts";
@@ -29,6 +30,7 @@ export function checkJobRequest(request: JobRequest, policy: JobPolicy): void {
   checkNetwork(request, policy);
   checkQuantities(request);
   checkMountTargets(request);
+  checkDataTargets(request, policy);
   for (const [name, value] of Object.entries(request.env)) {
     if (/[\0=]/.test(name) || value.includes("\0"))
       throw refuse("invalid_env", "env names may hold no = and neither names nor values a NUL");
@@ -103,6 +105,18 @@ function checkMountTargets({ mounts }: JobRequest): void {
     if (read_only && blob === undefined && archive_b64 === undefined) {
       throw refuse("invalid_mount", `a read-only mount needs a blob or an archive: ${target}`);
     }
+  }
+}
+
+/** What lies over or below a data volume would hide it, or could not be mounted. */
+function checkDataTargets({ mounts, limits }: JobRequest, { data_volumes }: JobPolicy): void {
+  const targets = [
+    ...mounts.map(({ target }) => target),
+    ...limits.tmpfs.flatMap((text) => parseTmpfs(text)?.target ?? []),
+  ];
+  for (const data of data_volumes.map(dataTarget)) {
+    const taken = targets.find((target) => `${data}/`.startsWith(`${target}/`) || target.startsWith(`${data}/`));
+    if (taken) throw refuse("invalid_mount_target", `mount target overlaps the data volume ${data}: ${taken}`);
   }
 }
 

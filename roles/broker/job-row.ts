@@ -16,6 +16,7 @@ export function rowToJob(row: Record<string, unknown>): Job {
     cpus: value("cpus"),
     memory_bytes: number("memory_bytes") ?? 0,
     gpu_count: value("gpu_count"),
+    data_volumes: value("data_volumes"),
     priority: value("priority"),
     state: value("state"),
     outcome: value("outcome"),

@@ -1,3 +1,4 @@
+import { dataTarget, dataVolume } from "#shared/engine/data-volumes.ts";
 import type { Labels, Mount, NetworkSpec, ServiceSpec } from "#shared/engine/engine.ts";
 import type { JobRequest } from "#shared/schemas/job.ts";
 import { sourcePath } from "./mount-source.ts";
@@ -16,6 +17,7 @@ export interface JobPlacement {
   readonly image_id: string;
   readonly node_id: string;
   readonly node_class: string;
+  readonly data_volumes: readonly string[];
   /** Whether the engine takes a limit of swap; without one a container gets as much swap as memory, where a worker has any. */
   readonly can_limit_swap: boolean;
 }
@@ -77,6 +79,7 @@ export function jobService(request: JobRequest, placement: JobPlacement): Servic
         Ulimits: limits.ulimits.flatMap((text) => parseUlimit(text) ?? []),
         Mounts: [
           ...request.mounts.map((mount, index) => volumeMount(id, index, mount)),
+          ...placement.data_volumes.map(dataMount),
           ...limits.tmpfs.flatMap(tmpfsMount),
         ],
         StopGracePeriod: 1e9,
@@ -129,6 +132,13 @@ function volumeMount(id: string, index: number, mount: JobRequest["mounts"][numb
     Target: mount.target,
     ReadOnly: mount.read_only,
     VolumeOptions: { NoCopy: true, ...(Subpath ? { Subpath } : {}) },
+  };
+}
+
+function dataMount(name: string): Mount {
+  return {
+    ...{ Type: "volume", Source: dataVolume(name), Target: dataTarget(name), ReadOnly: true },
+    VolumeOptions: { NoCopy: true },
   };
 }
 

@@ -41,6 +41,8 @@ export interface Job {
   readonly deadline_ms: number;
   readonly node_id: string | null;
   readonly node_class: string | null;
+  /** The data sets that were granted to its challenge when it was placed. */
+  readonly data_volumes: readonly string[];
   readonly intent_fencing: number | null;
   readonly swarm_task_id: string | null;
   readonly container_id: string | null;

@@ -1,4 +1,4 @@
-import type { Task } from "#shared/engine/engine.ts";
+import type { EngineFault, Task } from "#shared/engine/engine.ts";
 import type { Fault, FinalState, JobReason } from "#shared/schemas/job.ts";
 
 /** How a job ends, decided once (jobs §2). */
@@ -29,6 +29,7 @@ const reasons = {
   create_unknown: 3008,
   task_gone: 3009,
   worker_drained: 3010,
+  network_missing: 3011,
 } as const;
 export type ReasonName = keyof typeof reasons;
 
@@ -58,6 +59,13 @@ export function drainedOutcome(): Outcome {
     "worker_drained",
     "the worker was taken out of service and its jobs' time there is over",
   );
+}
+
+/** How a job ends whose service the engine did not take. */
+export function refusedOutcome(fault: EngineFault, network: string): Outcome {
+  return fault === "not_found"
+    ? outcomeOf("rejected", "network_missing", `there is no network ${network}`)
+    : outcomeOf("rejected", "container_refused", "the engine refused the container as it was asked for");
 }
 
 /**

@@ -1,3 +1,4 @@
+import { dataVolumesOf } from "#shared/engine/data-volumes.ts";
 import type { SwarmNode } from "#shared/engine/engine.ts";
 import { workloadLabel } from "./job-service-spec.ts";
 
@@ -8,6 +9,8 @@ export interface NodeCapacity {
   readonly cpus: number;
   readonly memory_bytes: number;
   readonly gpu_count: number;
+  /** The data sets that lie on it. */
+  readonly data_volumes: ReadonlySet<string>;
 }
 
 export interface Demand {
@@ -27,6 +30,15 @@ export interface Share {
   readonly running: number;
   readonly running_max: number;
   readonly share_weight: number;
+  /** Its jobs run only where all of these lie. */
+  readonly data_volumes: readonly string[];
+}
+
+/** A job that starts now, with what is granted to its challenge at this moment. */
+export interface Placement {
+  readonly id: string;
+  readonly node: NodeCapacity;
+  readonly data_volumes: readonly string[];
 }
 
 /** What the labelled nodes have in all, whether they can take work now or not. */
@@ -44,6 +56,7 @@ export function classCapacities(nodes: readonly SwarmNode[]): NodeCapacity[] {
         cpus: NanoCPUs / 1e9,
         memory_bytes: MemoryBytes,
         gpu_count,
+        data_volumes: new Set(dataVolumesOf(node.Spec.Labels)),
       },
     ];
   });
@@ -71,15 +84,23 @@ export function freeCapacities(
   });
 }
 
-/** The node that takes the job: GPU jobs go to GPU nodes, others to CPU nodes; the fullest that fits, so that large jobs find room. */
-export function choose(job: Demand, free: readonly NodeCapacity[]): NodeCapacity | null {
+/**
+ * The node that takes the job: one that holds its data; GPU jobs go to GPU nodes, others to CPU nodes; the fullest that
+ * fits, so that large jobs find room.
+ */
+export function choose(
+  job: Demand,
+  data_volumes: readonly string[],
+  free: readonly NodeCapacity[],
+): NodeCapacity | null {
   const wanted = job.gpu_count > 0 ? "gpu" : "cpu";
   const fitting = free.filter(
     (node) =>
       node.node_class === wanted &&
       node.cpus >= job.cpus &&
       node.memory_bytes >= job.memory_bytes &&
-      node.gpu_count >= job.gpu_count,
+      node.gpu_count >= job.gpu_count &&
+      data_volumes.every((name) => node.data_volumes.has(name)),
   );
   return (
     fitting.toSorted(
@@ -97,8 +118,8 @@ export function place(
   queued: readonly QueuedJob[],
   shares: ReadonlyMap<string, Share>,
   free: readonly NodeCapacity[],
-): Map<string, NodeCapacity> {
-  const placed = new Map<string, NodeCapacity>();
+): Placement[] {
+  const placed: Placement[] = [];
   const left = new Map(free.map((node) => [node.node_id, node]));
   const running = new Map([...shares].map(([challenge, { running }]) => [challenge, running]));
   const queues = inOrder(queued);
@@ -106,13 +127,14 @@ export function place(
     const queue = nextQueue(queues, shares, running);
     if (queue === null) break;
     const job = queues.get(queue)?.shift();
-    const node = job ? choose(job, [...left.values()]) : null;
+    const data_volumes = shares.get(job?.challenge ?? "")?.data_volumes ?? [];
+    const node = job ? choose(job, data_volumes, [...left.values()]) : null;
     if (!job || !node) {
       queues.delete(queue);
       continue;
     }
     const { challenge } = job;
-    placed.set(job.id, node);
+    placed.push({ id: job.id, node, data_volumes });
     const { cpus, memory_bytes, gpu_count } = node;
     left.set(node.node_id, {
       ...node,

@@ -1,4 +1,5 @@
 import type { Database } from "#shared/database/database.ts";
+import { dataVolumesOf } from "#shared/engine/data-volumes.ts";
 import type { Engine } from "#shared/engine/engine.ts";
 
 /** Writes down what the Swarm's nodes look like now; nodes that left are forgotten. */
@@ -16,6 +17,7 @@ export async function recordNodes(engine: Engine, sql: Database): Promise<void> 
       engine: Description.Engine.EngineVersion,
       cpus: Description.Resources.NanoCPUs / 1e9,
       memory_bytes: Description.Resources.MemoryBytes,
+      data_volumes: dataVolumesOf(Spec.Labels),
       gpus: gpuNames(Description.Resources.GenericResources ?? []),
     }),
     seen_at: new Date(),

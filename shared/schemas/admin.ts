@@ -161,6 +161,9 @@ export const NodeResource = Type.Object(
     workload: Type.Union([Type.String(), Type.Null()]),
     state: Type.String(),
     availability: Type.String(),
+    data_volumes: Type.Array(Type.String(), {
+      description: "data sets that lie on it, by its labels platform.data.NAME",
+    }),
     seen_at: Time,
     jobs: Type.Integer({ minimum: 0, description: "jobs whose capacity it gives, those that are lost among them" }),
     order: Type.Union(

@@ -71,6 +71,9 @@ export const ServiceResources = Type.Object(
   strict,
 );
 
+/** A data set that operators put on workers: the volume `platform-data-NAME` where the node's label `platform.data.NAME` is "true". */
+export const DataVolumeName = Type.String({ pattern: "^[a-z0-9][a-z0-9_-]{0,62}$" });
+
 export const JobPolicy = Type.Object(
   {
     running_max: Type.Integer({ minimum: 0, maximum: 10_000, default: 8, description: "jobs that may run at once" }),
@@ -92,6 +95,12 @@ export const JobPolicy = Type.Object(
       maxItems: 16,
       default: [],
       description: "further networks granted to its jobs",
+    }),
+    data_volumes: Type.Array(DataVolumeName, {
+      maxItems: 16,
+      uniqueItems: true,
+      default: [],
+      description: "data sets of workers that its jobs read below /data",
     }),
     queueing: Type.Boolean({
       default: true,
@@ -198,6 +207,7 @@ export function jobPolicyOf(spec: ChallengeSpec): JobPolicy {
       image_allowlist: [],
       allow_egress: false,
       networks: [],
+      data_volumes: [],
       queueing: true,
       blob_bytes_max: 10 * 2 ** 30,
     }

@@ -9,7 +9,7 @@ beforeAll(async () => {
   world = await createAdminWorld(server);
   for (const id of ["n1", "n2"])
     await world.sql`insert into nodes (id, hostname, workload, state, availability, details, seen_at)
-      values (${id}, ${`host-${id}`}, 'cpu', 'ready', 'active', '{}', now())`;
+      values (${id}, ${`host-${id}`}, 'cpu', 'ready', 'active', '{"data_volumes": ["x"]}', now())`;
 });
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
@@ -23,7 +23,12 @@ test("a drain is ordered with its deadline, replaced by what is ordered next, an
   const before_ms = Date.now();
   const drained = await order("n1", "drain", { deadline_seconds: 60 });
   expect(drained.status).toBe(202);
-  expect(drained.json).toMatchObject({ id: "n1", hostname: "host-n1", order: { kind: "drain", workload: null } });
+  expect(drained.json).toMatchObject({
+    id: "n1",
+    hostname: "host-n1",
+    order: { kind: "drain", workload: null },
+    data_volumes: ["x"],
+  });
   const left_ms = Date.parse(drained.json.order.deadline_at) - before_ms;
   expect(left_ms).toBeGreaterThanOrEqual(60_000);
   expect(left_ms).toBeLessThan(70_000);

@@ -52,6 +52,13 @@ const refusals: [string, object, number, string][] = [
   ["too many GPUs for the challenge", limits({ gpu_count: 3 }), 400, "gpu_capacity_insufficient: "],
   ["timeout", { timeout_seconds: 86_401 }, 422, "timeout_seconds: "],
   ["unknown member", { entrypoint: ["sh"] }, 422, "entrypoint: "],
+  ...["/data", "/data/set", "/data/set/a"].map((target): [string, object, number, string] => [
+    `target ${target} over a data volume`,
+    mount(target),
+    400,
+    `mount target overlaps the data volume /data/set: ${target}`,
+  ]),
+  ["tmpfs over a data volume", limits({ tmpfs: ["/data"] }), 400, "mount target overlaps the data volume /data/set: "],
   ["NUL in env", { env: { A: "x\0y" } }, 400, "env names may hold no ="],
   ["unknown blob", { mounts: [{ target: "/m", blob: "0".repeat(64) }] }, 400, "There is no blob of this digest"],
   ["no archive", { mounts: [{ target: "/m", archive_b64: "!" }] }, 400, "invalid mount archive"],

@@ -187,6 +187,6 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
       rmSync(directory, { recursive: true, force: true });
     },
   };
-  await world.addChallenge("demo");
+  await world.addChallenge("demo", { data_volumes: ["set"] });
   return world;
 }

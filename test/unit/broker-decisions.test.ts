@@ -96,13 +96,20 @@ test("sizes, tmpfs and ulimits are read as Docker writes them", () => {
 });
 
 describe("placing", () => {
-  const node = (node_id: string, node_class: string, cpus: number, gpu_count = 0): NodeCapacity => ({
+  const node = (
+    node_id: string,
+    node_class: string,
+    cpus: number,
+    gpu_count = 0,
+    data: string[] = [],
+  ): NodeCapacity => ({
     node_id,
     hostname: node_id,
     node_class,
     cpus,
     memory_bytes: 100,
     gpu_count,
+    data_volumes: new Set(data),
   });
   const job = (id: string, challenge: string, changes: Partial<QueuedJob> = {}): QueuedJob => ({
     id,
@@ -114,7 +121,11 @@ describe("placing", () => {
     gpu_count: 0,
     ...changes,
   });
-  const share = (changes: Partial<Share> = {}): Share => ({ running: 0, running_max: 10, share_weight: 1, ...changes });
+  const share = (changes: Partial<Share> = {}): Share => ({
+    ...{ running: 0, running_max: 10, share_weight: 1, data_volumes: [] },
+    ...changes,
+  });
+  const nodesOf = (...asked: Parameters<typeof place>) => place(...asked).map(({ id, node }) => [id, node.node_id]);
   const both = new Map([
     ["a", share()],
     ["b", share()],
@@ -122,20 +133,33 @@ describe("placing", () => {
 
   test("gives challenges turns however many jobs one has", () => {
     const queued = [job("j1", "a"), job("j2", "a"), job("j3", "a"), job("j4", "b")];
-    expect([...place(queued, both, [node("n", "cpu", 2)]).keys()].sort()).toEqual(["j1", "j4"]);
+    expect(nodesOf(queued, both, [node("n", "cpu", 2)]).toSorted()).toEqual([
+      ["j1", "n"],
+      ["j4", "n"],
+    ]);
   });
   test("keeps the cap, priority and age of one challenge", () => {
     const queued = [job("j2", "a"), job("j1", "a"), job("j3", "a", { priority: 1 })];
     const shares = new Map([["a", share({ running: 1, running_max: 3 })]]);
-    expect([...place(queued, shares, [node("n", "cpu", 9)]).keys()]).toEqual(["j3", "j1"]);
+    expect(place(queued, shares, [node("n", "cpu", 9)]).map(({ id }) => id)).toEqual(["j3", "j1"]);
   });
   test("puts GPU jobs on GPU nodes alone, and others never there", () => {
-    const placed = place([job("j1", "a", { gpu_count: 1 }), job("j2", "b")], both, [node("g", "gpu", 9, 1)]);
-    expect([...placed].map(([id, { node_id }]) => [id, node_id])).toEqual([["j1", "g"]]);
+    const queued = [job("j1", "a", { gpu_count: 1 }), job("j2", "b")];
+    expect(nodesOf(queued, both, [node("g", "gpu", 9, 1)])).toEqual([["j1", "g"]]);
+  });
+  test("puts a job only where all of its data lies", () => {
+    const nodes = [node("n1", "cpu", 1), node("n2", "cpu", 2, 0, ["x"]), node("n3", "cpu", 3, 0, ["x", "y"])];
+    const granted = (data_volumes: string[]) => new Map([...both, ["a", share({ data_volumes })]]);
+    const queued = [job("j1", "a"), job("j2", "b")];
+    expect(place(queued, granted(["x", "y"]), nodes)).toMatchObject([
+      { id: "j1", node: { node_id: "n3" }, data_volumes: ["x", "y"] },
+      { id: "j2", node: { node_id: "n1" }, data_volumes: [] },
+    ]);
+    expect(nodesOf(queued, granted(["z"]), nodes)).toEqual([["j2", "n1"]]);
   });
   test("counts leases and holds alike", () => {
     const lease = { node_id: "n", cpus: 2, memory_bytes: 1, gpu_count: 0 };
-    expect(place([job("j1", "a")], both, freeCapacities([node("n", "cpu", 2)], [lease])).size).toBe(0);
+    expect(place([job("j1", "a")], both, freeCapacities([node("n", "cpu", 2)], [lease]))).toEqual([]);
   });
 });
 
@@ -147,6 +171,7 @@ describe("a job's service", () => {
     image_id: "sha256:1",
     node_id: "n",
     node_class: "cpu",
+    data_volumes: [],
     can_limit_swap: false,
   };
   const container = (changes: object) => jobService(request(changes), placement).TaskTemplate.ContainerSpec;

@@ -100,6 +100,7 @@ async function rawSwarm(engine: Engine, lab: Lab): Promise<RawSwarm> {
         image_id: image.Id,
         node_id: node.ID,
         node_class: "cpu",
+        data_volumes: [],
         can_limit_swap: false,
       };
       const job = jobService({ ...request, mounts: [] }, placement);

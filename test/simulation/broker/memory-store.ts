@@ -94,7 +94,7 @@ export function createMemoryStore(
       ),
     leases: () => call(() => [...table.leases.values()]),
     closing: () => call(() => new Map(table.closing)),
-    place: (id, node, now_ms, { staging_ms, starting_ms }) =>
+    place: ({ id, node, data_volumes }, now_ms, { staging_ms, starting_ms }) =>
       write(() => {
         const job = table.jobs.get(id);
         if (job?.state !== "queued" || job.is_cancel_asked) return null;
@@ -102,7 +102,7 @@ export function createMemoryStore(
         const isStaged = job.spec.mounts.length > 0;
         const { cpus, memory_bytes, gpu_count } = job;
         table.leases.set(id, { job: id, node_id, cpus, memory_bytes, gpu_count, is_hold: false });
-        const placed = { node_id, node_class, intent_fencing: fencing };
+        const placed = { node_id, node_class, data_volumes, intent_fencing: fencing };
         return isStaged
           ? change(job, { ...placed, state: "staging", staging_ms: now_ms, deadline_ms: now_ms + staging_ms })
           : change(job, { ...placed, state: "starting", starting_ms: now_ms, deadline_ms: now_ms + starting_ms });

@@ -58,6 +58,7 @@ export function jobOf(
     cpus,
     memory_bytes: parseBytes(memory) ?? 0,
     gpu_count: gpu_count ?? 0,
+    data_volumes: [],
     priority: request.priority,
     state: "queued",
     outcome: null,

@@ -40,7 +40,7 @@ const settings = {
 const supervise_ms = 2_000;
 const policy = {
   ...{ queued_max: 1_000, share_weight: 1, gpu_count_max: 2, image_allowlist: [] },
-  ...{ allow_egress: false, networks: [], queueing: true, blob_bytes_max: 1 },
+  ...{ allow_egress: false, networks: [], data_volumes: [], queueing: true, blob_bytes_max: 1 },
 };
 /** The sum of a job's deadlines, and two minutes for what is on its way when one passes. */
 const end_ms_max =
