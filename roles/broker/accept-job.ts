@@ -7,6 +7,7 @@ import { type Challenge, type JobPolicy, jobPolicyOf } from "#shared/schemas/cha
 import type { JobRequest } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import type { EngineFeatures } from "./engine-features.ts";
 import type { ImageIds } from "./image-ids.ts";
 import type { StoredMount } from "./job.ts";
 import { checkJobRequest } from "./job-request.ts";
@@ -22,6 +23,7 @@ export interface AcceptWorld {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly images: ImageIds;
+  readonly features: EngineFeatures;
   readonly blob_bytes: Tally;
   readonly queued: Tally;
   readonly settings: { readonly queued_ms: number; readonly free_bytes_min: number };
@@ -61,7 +63,7 @@ export async function prepareJob(
   idempotencyKey: string | null,
 ): Promise<NewJob> {
   const policy = jobPolicyOf(challenge.spec);
-  checkJobRequest(request, policy);
+  checkJobRequest(request, policy, world.features);
   if ((await world.blobs.freeBytes()) < world.settings.free_bytes_min) throw storageFull();
   await checkGpus(world.engine, request, policy);
   const image_id = await world.images.resolve(challenge.spec.slug, request.image, request.image_pull_policy);

@@ -147,7 +147,7 @@ export class Advancer {
   }
 
   async #create(job: Job): Promise<void> {
-    const { engine, settings, fencing, confirm, can_limit_swap, registryAuthOf } = this.#world;
+    const { engine, settings, fencing, confirm, features, registryAuthOf } = this.#world;
     const name = jobName(job.id);
     if (this.#started.has(name) || !job.node_id || !job.node_class) return;
     if (job.intent_fencing !== fencing) return await this.#adopt(job);
@@ -163,7 +163,7 @@ export class Advancer {
       // With what the challenge has now: the worker pulls by it.
       const auth = await registryAuthOf(challenge, request.image);
       await confirm();
-      const spec = jobService(request, { id, challenge, image_id, node_id, node_class, data_volumes, can_limit_swap });
+      const spec = jobService(request, { id, challenge, image_id, node_id, node_class, data_volumes, features });
       await ensureService(engine, spec, auth);
       this.#started.add(name);
     } catch (error) {

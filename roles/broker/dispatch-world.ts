@@ -5,6 +5,7 @@ import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import type { BrokerConfig } from "./config.ts";
 import type { DispatchStore } from "./dispatch-store.ts";
+import type { EngineFeatures } from "./engine-features.ts";
 import type { FullNodes } from "./full-nodes.ts";
 import type { LogFiles } from "./log-files.ts";
 import type { RegistryAuthOf } from "./registry-auth.ts";
@@ -35,8 +36,7 @@ export interface DispatchWorld {
   readonly tokens: TransferTokens;
   readonly log: Logger;
   readonly settings: DispatchSettings;
-  /** Whether the engine takes a limit of swap. */
-  readonly can_limit_swap: boolean;
+  readonly features: EngineFeatures;
   /** The fencing number of this leader. */
   readonly fencing: number;
   /** Makes sure, right before something is started, that this is still the leader. @throws LeadLostError */

@@ -3,6 +3,7 @@ import { dataTarget } from "#shared/engine/data-volumes.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import { JobRequest } from "#shared/schemas/job.ts";
+import type { EngineFeatures } from "./engine-features.ts";
 import { isImageAllowed, parseImageReference } from "./image-reference.ts";
 import { sourcePath } from "./mount-source.ts";
 import { parseBytes, parseTmpfs, parseUlimit } from "./quantities.ts";
@@ -24,11 +25,12 @@ export function parseJobRequest(body: unknown): JobRequest {
  *
  * @throws ProblemError 400 or 403
  */
-export function checkJobRequest(request: JobRequest, policy: JobPolicy): void {
+export function checkJobRequest(request: JobRequest, policy: JobPolicy, features: EngineFeatures): void {
   checkIsolation(request);
   checkImage(request, policy);
   checkNetwork(request, policy);
   checkQuantities(request);
+  checkTmpfs(request, policy, features);
   checkMountTargets(request);
   checkDataTargets(request, policy);
   for (const [name, value] of Object.entries(request.env)) {
@@ -78,17 +80,24 @@ function checkQuantities({ limits }: JobRequest): void {
   if (limits.memory_swap !== null && parseBytes(limits.memory_swap) === null) {
     throw refuse("invalid_memory", "memory_swap must be a size such as 512m or 4g");
   }
-  for (const text of limits.tmpfs) {
-    if (!text.startsWith("/")) throw refuse("invalid_tmpfs", `tmpfs mount must be absolute: ${printable(text)}`);
-    const tmpfs = parseTmpfs(text);
-    if (!tmpfs) throw refuse("invalid_tmpfs", `tmpfs mount has an option that is not known: ${printable(text)}`);
-    checkTarget(tmpfs.target);
-  }
   for (const text of limits.ulimits) {
     if (!parseUlimit(text)) throw refuse("invalid_ulimit", `ulimit must be name=soft:hard: ${printable(text)}`);
   }
   if (limits.user !== null && !/^[A-Za-z0-9_][\w.-]*(:[A-Za-z0-9_][\w.-]*)?$/.test(limits.user)) {
     throw refuse("invalid_user", "user must be a name or number, with an optional group after a colon");
+  }
+}
+
+function checkTmpfs({ limits }: JobRequest, policy: JobPolicy, { has_tmpfs_options }: EngineFeatures): void {
+  for (const text of limits.tmpfs) {
+    if (!text.startsWith("/")) throw refuse("invalid_tmpfs", `tmpfs mount must be absolute: ${printable(text)}`);
+    const tmpfs = parseTmpfs(text);
+    if (!tmpfs) throw refuse("invalid_tmpfs", `tmpfs mount has an option that is not known: ${printable(text)}`);
+    if (tmpfs.is_exec && !policy.allow_tmpfs_exec)
+      throw refuse("invalid_tmpfs", `this challenge may not execute files of a tmpfs mount: ${printable(text)}`);
+    if (tmpfs.is_exec && !has_tmpfs_options)
+      throw refuse("invalid_tmpfs", `tmpfs mounts that are exec need Docker Engine 27: ${printable(text)}`);
+    checkTarget(tmpfs.target);
   }
 }
 

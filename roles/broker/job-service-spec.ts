@@ -1,6 +1,7 @@
 import { dataTarget, dataVolume } from "#shared/engine/data-volumes.ts";
 import type { Labels, Mount, NetworkSpec, ServiceSpec } from "#shared/engine/engine.ts";
 import type { JobRequest } from "#shared/schemas/job.ts";
+import type { EngineFeatures } from "./engine-features.ts";
 import { sourcePath } from "./mount-source.ts";
 import { parseBytes, parseTmpfs, parseUlimit } from "./quantities.ts";
 
@@ -18,8 +19,7 @@ export interface JobPlacement {
   readonly node_id: string;
   readonly node_class: string;
   readonly data_volumes: readonly string[];
-  /** Whether the engine takes a limit of swap; without one a container gets as much swap as memory, where a worker has any. */
-  readonly can_limit_swap: boolean;
+  readonly features: EngineFeatures;
 }
 
 /** The labels by which tasks are found and told apart. */
@@ -91,7 +91,7 @@ export function jobService(request: JobRequest, placement: JobPlacement): Servic
           MemoryBytes: parseBytes(limits.memory) ?? 0,
           Pids: limits.pids_limit,
         },
-        ...(placement.can_limit_swap ? { SwapBytes: 0 } : {}),
+        ...(placement.features.can_limit_swap ? { SwapBytes: 0 } : {}),
         ...(limits.gpu_count
           ? {
               Reservations: {
@@ -142,10 +142,11 @@ function dataMount(name: string): Mount {
   };
 }
 
-/** Options need API 1.46; before it the engine mounts noexec, nosuid, nodev by itself. */
+/** The engine mounts noexec, nosuid and nodev by itself. */
 function tmpfsMount(text: string): Mount[] {
   const tmpfs = parseTmpfs(text);
-  return tmpfs
-    ? [{ Type: "tmpfs", Target: tmpfs.target, TmpfsOptions: { SizeBytes: tmpfs.size_bytes, Mode: tmpfs.mode } }]
-    : [];
+  if (!tmpfs) return [];
+  const { target, size_bytes, mode, is_exec } = tmpfs;
+  const TmpfsOptions = { SizeBytes: size_bytes, Mode: mode, ...(is_exec ? { Options: [["exec"]] } : {}) };
+  return [{ Type: "tmpfs", Target: target, TmpfsOptions }];
 }

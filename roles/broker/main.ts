@@ -3,7 +3,7 @@ import { openFolderBlobStore } from "#shared/blobs/folder-blob-store.ts";
 import { createChallenges } from "#shared/database/challenges.ts";
 import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
 import { migrateWhenReachable } from "#shared/database/migrate.ts";
-import { connectEngine, isAtLeast } from "#shared/engine/docker-engine.ts";
+import { connectEngine } from "#shared/engine/docker-engine.ts";
 import type { Engine } from "#shared/engine/engine.ts";
 import { guarded } from "#shared/http/app.ts";
 import { type Server, serve } from "#shared/http/serve.ts";
@@ -15,6 +15,7 @@ import { createApp } from "./app.ts";
 import { Changes } from "./changes.ts";
 import { BrokerConfig } from "./config.ts";
 import { type DispatchingState, dispatchForever, Wake } from "./dispatching.ts";
+import { featuresOf } from "./engine-features.ts";
 import { createImageIds } from "./image-ids.ts";
 import { createJobStore } from "./job-store.ts";
 import { openLogFiles } from "./log-files.ts";
@@ -25,8 +26,6 @@ import { Tally } from "./tally.ts";
 import { createTransferApp } from "./transfer-app.ts";
 import { createTransferTokens } from "./transfer-tokens.ts";
 
-/** The first Engine API in which a service's swap can be limited (jobs §6). */
-const swapApiVersion = "1.52";
 /** A leader that has not finished a tick for so long does not lead. */
 const tick_age_ms_max = 60_000;
 
@@ -45,7 +44,7 @@ await runRole({
     const sql = connectDatabase(config.database_url, "broker");
     await migrateWhenReachable(sql, (sentence) => log.info(sentence), signal);
     const engine = await connectEngine(config.docker_socket);
-    const { ApiVersion } = await engine.version();
+    const features = featuresOf((await engine.version()).ApiVersion);
     const [blobs, logs] = [await openBlobs(config), await openLogFiles(join(config.blob_directory, "logs"))];
     const [changes, wake] = [new Changes(), new Wake()];
     const [store, challenges] = [createJobStore(sql), createChallenges(sql)];
@@ -65,6 +64,7 @@ await runRole({
       images: createImageIds(engine, systemClock, registryAuthOf),
       blob_bytes: new Tally(store.blobBytes, systemClock),
       queued: new Tally(store.queued, systemClock),
+      features,
       settings: config,
     });
     const transfers = createTransferApp({ ...shared, store, tokens });
@@ -86,7 +86,7 @@ await runRole({
           tokens,
           registryAuthOf,
           settings: config,
-          can_limit_swap: isAtLeast(ApiVersion, swapApiVersion),
+          features,
           policies: async () =>
             new Map((await challenges.all()).map(({ spec }) => [spec.slug as string, jobPolicyOf(spec)])),
         },

@@ -13,21 +13,23 @@ export interface Tmpfs {
   readonly size_bytes: number;
   /** Permission bits. */
   readonly mode: number;
+  readonly is_exec: boolean;
 }
 
 const tmpfs_bytes_default = 512 * 2 ** 20;
 
-/** "/tmp:rw,noexec,nosuid,size=512m" taken apart; null where an option cannot be kept, as `exec` on the oldest engine. */
+/** "/tmp:rw,noexec,nosuid,size=512m" taken apart; null where an option cannot be kept. */
 export function parseTmpfs(text: string): Tmpfs | null {
   const [target = "", options = ""] = text.split(":", 2);
   const words = options === "" ? [] : options.split(",");
   const size = words.find((word) => word.startsWith("size="))?.slice("size=".length);
   const size_bytes = size === undefined ? tmpfs_bytes_default : parseBytes(size);
   if (size_bytes === null) return null;
-  const known = /^(rw|noexec|nosuid|nodev|size=.+|mode=[0-7]{3,4})$/;
+  const known = /^(rw|exec|noexec|nosuid|nodev|size=.+|mode=[0-7]{3,4})$/;
   if (!words.every((word) => known.test(word))) return null;
   const mode = words.find((word) => word.startsWith("mode="))?.slice("mode=".length) ?? "1777";
-  return { target, size_bytes, mode: Number.parseInt(mode, 8) };
+  const is_exec = words.findLast((word) => word === "exec" || word === "noexec") === "exec";
+  return { target, size_bytes, mode: Number.parseInt(mode, 8), is_exec };
 }
 
 export interface Ulimit {

@@ -1,4 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
 import { limits } from "./limits.ts";
 import { Slug } from "./names.ts";
 
@@ -102,6 +103,10 @@ export const JobPolicy = Type.Object(
       default: [],
       description: "data sets of workers that its jobs read below /data",
     }),
+    allow_tmpfs_exec: Type.Boolean({
+      default: false,
+      description: 'whether its jobs may execute files of a tmpfs that has the option "exec"; Docker Engine 27',
+    }),
     queueing: Type.Boolean({
       default: true,
       description: "false: a job over the cap is refused with 429 instead of waiting",
@@ -196,22 +201,11 @@ export interface Challenge {
   readonly updated_at: Date;
 }
 
+const defaultPolicy = Value.Default(JobPolicy, {}) as JobPolicy;
+
 /** What job policy applies where the record is silent. */
-export function jobPolicyOf(spec: ChallengeSpec): JobPolicy {
-  return (
-    spec.jobs ?? {
-      running_max: 8,
-      queued_max: 10_000,
-      share_weight: 1,
-      gpu_count_max: 0,
-      image_allowlist: [],
-      allow_egress: false,
-      networks: [],
-      data_volumes: [],
-      queueing: true,
-      blob_bytes_max: 10 * 2 ** 30,
-    }
-  );
+export function jobPolicyOf({ jobs }: ChallengeSpec): JobPolicy {
+  return jobs ?? defaultPolicy;
 }
 
 /** Where the platform reaches the challenge on its own network (contract §1). */

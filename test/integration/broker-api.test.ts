@@ -9,6 +9,7 @@ beforeAll(async () => {
   await world.addChallenge("other");
   await world.addChallenge("full", { queueing: false, running_max: 0 });
   await world.addChallenge("queue", { queued_max: 1 });
+  await world.addChallenge("exec", { allow_tmpfs_exec: true });
 }, 60_000);
 afterAll(() => world[Symbol.asyncDispose]());
 
@@ -58,6 +59,7 @@ const refusals: [string, object, number, string][] = [
     400,
     `mount target overlaps the data volume /data/set: ${target}`,
   ]),
+  ["tmpfs exec", limits({ tmpfs: ["/x:exec"] }), 400, "this challenge may not execute files of a tmpfs mount: /x:exec"],
   ["tmpfs over a data volume", limits({ tmpfs: ["/data"] }), 400, "mount target overlaps the data volume /data/set: "],
   ["NUL in env", { env: { A: "x\0y" } }, 400, "env names may hold no ="],
   ["unknown blob", { mounts: [{ target: "/m", blob: "0".repeat(64) }] }, 400, "There is no blob of this digest"],
@@ -105,6 +107,12 @@ describe("a refused job", () => {
       const answer = await submit({ image: 1 }, headers);
       expect([answer.status, (await problem(answer)).detail]).toEqual([status, detail]);
     }
+  });
+
+  test("says what the engine is too old for", async () => {
+    const answer = await submit(limits({ tmpfs: ["/x:exec"] }), {}, "exec");
+    const detail = "tmpfs mounts that are exec need Docker Engine 27: /x:exec";
+    expect(await problem(answer)).toMatchObject({ status: 400, code: "invalid_tmpfs", detail });
   });
 
   test("over the cap is 429 where queueing is off, and over the queue's length where it is on", async () => {

@@ -16,6 +16,7 @@ import { systemClock } from "#shared/time/clock.ts";
 import { createApp } from "../../roles/broker/app.ts";
 import { Changes } from "../../roles/broker/changes.ts";
 import { createDispatchStore } from "../../roles/broker/dispatch-store.ts";
+import { featuresOf } from "../../roles/broker/engine-features.ts";
 import { createImageIds } from "../../roles/broker/image-ids.ts";
 import { linesOf, putLogAway } from "../../roles/broker/job-log.ts";
 import { createJobStore } from "../../roles/broker/job-store.ts";
@@ -106,6 +107,7 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
     images: createImageIds(engine, systemClock, registryAuths(sql, masterKey)),
     blob_bytes: new Tally(store.blobBytes, systemClock),
     queued: new Tally(store.queued, systemClock),
+    features: featuresOf("1.45"),
     settings: {
       queued_ms: 60_000,
       get free_bytes_min() {

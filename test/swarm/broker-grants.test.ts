@@ -87,3 +87,17 @@ test("a way out is there where egress was granted, and a granted network's membe
     reason: { name: "network_missing", detail: "there is no network not-there" },
   });
 }, 120_000);
+
+test("what lies in a tmpfs is executed where that was granted and asked for, on an engine that can", async () => {
+  await using newer = await BrokerLab.start({
+    engine: "28",
+    nodes: [{ name: "manager" }, { name: "w", workload: "cpu" }],
+  });
+  await newer.sql`update challenges set spec = jsonb_set(spec, '{jobs,allow_tmpfs_exec}', 'true')`;
+  const command = ["sh", "-c", "cat /bin/busybox > /x/busybox; chmod 755 /x/busybox; /x/busybox echo ran"];
+  const job = (option: string) => ({ command, limits: { ...small, tmpfs: [`/x:${option},size=8m`] } });
+  const [executed, refused] = [await newer.submit(job("exec")), await newer.submit(job("noexec"))];
+  expect(await newer.ended(executed)).toMatchObject({ state: "succeeded", log_complete: true });
+  expect(await newer.log(executed)).toBe("ran\n");
+  expect(await newer.ended(refused)).toMatchObject({ state: "failed", exit_code: 126, fault: "submission" });
+}, 120_000);

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Task, TaskState } from "#shared/engine/engine.ts";
 import { isSealed, sealed } from "#shared/engine/seal.ts";
 import type { JobRequest } from "#shared/schemas/job.ts";
+import { featuresOf } from "../../roles/broker/engine-features.ts";
 import { isImageAllowed, parseImageReference } from "../../roles/broker/image-reference.ts";
 import { parseJobRequest } from "../../roles/broker/job-request.ts";
 import { jobService, requireOneNetwork } from "../../roles/broker/job-service-spec.ts";
@@ -87,9 +88,15 @@ test("sizes, tmpfs and ulimits are read as Docker writes them", () => {
     null,
     null,
   ]);
-  expect(parseTmpfs("/tmp:rw,noexec,size=1m")).toEqual({ target: "/tmp", size_bytes: 2 ** 20, mode: 0o1777 });
+  expect(parseTmpfs("/tmp:rw,noexec,size=1m")).toEqual({
+    target: "/tmp",
+    size_bytes: 2 ** 20,
+    mode: 0o1777,
+    is_exec: false,
+  });
   expect(parseTmpfs("/work:mode=0700")?.mode).toBe(0o700);
-  expect(parseTmpfs("/tmp:exec")).toBeNull();
+  expect(parseTmpfs("/tmp:noexec,exec")?.is_exec).toBe(true);
+  expect(parseTmpfs("/tmp:exec,noexec")?.is_exec).toBe(false);
   expect(parseTmpfs("/tmp:suid")).toBeNull();
   expect(parseUlimit("nofile=1:2")).toEqual({ Name: "nofile", Soft: 1, Hard: 2 });
   expect(parseUlimit("nofile")).toBeNull();
@@ -172,7 +179,7 @@ describe("a job's service", () => {
     node_id: "n",
     node_class: "cpu",
     data_volumes: [],
-    can_limit_swap: false,
+    features: featuresOf("1.45"),
   };
   const container = (changes: object) => jobService(request(changes), placement).TaskTemplate.ContainerSpec;
 
@@ -191,10 +198,10 @@ describe("a job's service", () => {
     });
   });
   test("may swap nothing, where the engine can say so", () => {
-    const resources = (can_limit_swap: boolean) =>
-      jobService(request(), { ...placement, can_limit_swap }).TaskTemplate.Resources;
-    expect(resources(true)?.SwapBytes).toBe(0);
-    expect(resources(false)).not.toHaveProperty("SwapBytes");
+    const resources = (api: string) =>
+      jobService(request(), { ...placement, features: featuresOf(api) }).TaskTemplate.Resources;
+    expect(resources("1.52")?.SwapBytes).toBe(0);
+    expect(resources("1.51")).not.toHaveProperty("SwapBytes");
   });
 
   test("reserves GPUs only where they are asked for", () => {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { connectEngine } from "#shared/engine/docker-engine.ts";
 import type { Engine, ServiceSpec, Task } from "#shared/engine/engine.ts";
+import { featuresOf } from "../../../roles/broker/engine-features.ts";
 import { parseJobRequest } from "../../../roles/broker/job-request.ts";
 import { jobName, jobNetwork, jobService } from "../../../roles/broker/job-service-spec.ts";
 import { jobImageName } from "../../lab/job-image.ts";
@@ -101,7 +102,7 @@ async function rawSwarm(engine: Engine, lab: Lab): Promise<RawSwarm> {
         node_id: node.ID,
         node_class: "cpu",
         data_volumes: [],
-        can_limit_swap: false,
+        features: featuresOf("1.45"),
       };
       const job = jobService({ ...request, mounts: [] }, placement);
       // Not the broker's fleet: it stops what carries its labels and is no job of its own.

@@ -1,6 +1,7 @@
 import pino from "pino";
 import type { Engine } from "#shared/engine/engine.ts";
 import { Dispatcher } from "../../../roles/broker/dispatcher.ts";
+import { featuresOf } from "../../../roles/broker/engine-features.ts";
 import { hasEnded } from "../../../roles/broker/job.ts";
 import { LeadLostError } from "../../../roles/broker/lead.ts";
 import { createTransferTokens } from "../../../roles/broker/transfer-tokens.ts";
@@ -40,7 +41,14 @@ const settings = {
 const supervise_ms = 2_000;
 const policy = {
   ...{ queued_max: 1_000, share_weight: 1, gpu_count_max: 2, image_allowlist: [] },
-  ...{ allow_egress: false, networks: [], data_volumes: [], queueing: true, blob_bytes_max: 1 },
+  ...{
+    allow_egress: false,
+    networks: [],
+    data_volumes: [],
+    allow_tmpfs_exec: false,
+    queueing: true,
+    blob_bytes_max: 1,
+  },
 };
 /** The sum of a job's deadlines, and two minutes for what is on its way when one passes. */
 const end_ms_max =
@@ -177,7 +185,7 @@ export class BrokerWorld {
     const store = createMemoryStore(this.table, fencing, this.clock, this.random, this.storeFaults);
     const dispatcher = new Dispatcher({
       ...{ engine: broker.through(engine), store: broker.through(store), clock: this.clock, settings, fencing },
-      can_limit_swap: false,
+      features: featuresOf("1.45"),
       registryAuthOf: async () => undefined,
       confirm: broker.through({
         confirm: async () => {
