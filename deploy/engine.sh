@@ -11,11 +11,12 @@
 #   engine.sh version            print the versions of its parts
 #
 # Environment: ENGINE_PREFIX (/opt/platform/engine), ENGINE_SUITE (trixie), ENGINE_SOCKET (/run/docker.sock),
-# ENGINE_DATA (/var/lib/docker, or /var/lib/platform-docker where the former holds another engine's data).
+# ENGINE_DATA (/var/lib/docker, or /var/lib/platform-docker where the former holds another engine's data),
+# ENGINE_COMMAND (/usr/local/bin/docker, made a link to the engine's client where that name is free).
 
 engine_here=${engine_here:-$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)}
 : "${ENGINE_PREFIX:=/opt/platform/engine}" "${ENGINE_SUITE:=trixie}"
-: "${ENGINE_SOCKET:=/run/docker.sock}" "${ENGINE_DATA:=}"
+: "${ENGINE_SOCKET:=/run/docker.sock}" "${ENGINE_DATA:=}" "${ENGINE_COMMAND:=/usr/local/bin/docker}"
 ENGINE_RUN=/run/platform-docker
 ENGINE_ETC=/etc/platform/engine
 ENGINE_START_SECONDS=60
@@ -243,7 +244,18 @@ engine_start_locked() {
 
 # engine_start [OPTION...]: fetched if missing, started if nothing answers on the socket yet.
 engine_start() {
-  engine_fetch "$ENGINE_SUITE" >/dev/null && engine_locked start engine_start_locked "$@"
+  engine_fetch "$ENGINE_SUITE" >/dev/null && engine_locked start engine_start_locked "$@" && engine_link
+}
+
+engine_client() { printf '%s\n' "$ENGINE_PREFIX/$ENGINE_SUITE/usr/bin/docker"; }
+
+# So that operators have the client at hand; one that is there already is theirs.
+engine_link() {
+  [ -e "$ENGINE_COMMAND" ] || [ -e /usr/bin/docker ] || ln -sfn "$(engine_client)" "$ENGINE_COMMAND"
+}
+
+engine_unlink() {
+  [ "$(readlink "$ENGINE_COMMAND")" != "$(engine_client)" ] || rm -f "$ENGINE_COMMAND"
 }
 
 # engine_runs docker|containerd: whether the one that was started directly still runs.
@@ -254,6 +266,7 @@ engine_runs() {
 
 engine_stop() {
   engine_need_root || return 1
+  engine_unlink
   if engine_is_systemd; then
     systemctl disable --quiet --now platform-docker.service platform-containerd.service 2>/dev/null
     rm -f /etc/systemd/system/platform-docker.service /etc/systemd/system/platform-containerd.service

@@ -6,8 +6,8 @@
 #   --down      remove what a former run made; --purge removes its volumes too
 # Installs: Debian packages (git, busybox-static, ca-certificates, iproute2, iptables, procps, runc, tini, util-linux),
 # Bun and the locked npm dependencies inside this folder, and Docker Engine 26.1 under /opt/platform where no engine that is
-# new enough answers. Everything else it starts runs from dist/, which it builds when the sources changed; the operator's
-# command is linked to /usr/local/bin/platform.
+# new enough answers, its client linked to /usr/local/bin/docker. Everything else it starts runs from dist/, which it builds
+# when the sources changed; the operator's command is linked to /usr/local/bin/platform.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 engine_here=$PWD/deploy

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { bootMachine, type Machine } from "../lab/machine.ts";
 import { releaseSlot, type Slot, takeSlot } from "../lab/slot.ts";
@@ -18,8 +18,11 @@ beforeAll(async () => {
 
 afterAll(async () => await releaseSlot(slot));
 
+const command = () => join(machine.directory, "docker");
+
 function call(...words: string[]) {
-  return machine.exec(["env", `ENGINE_DATA=${machine.directory}/data`, script, ...words], { timeout_ms: 120_000 });
+  const settings = [`ENGINE_DATA=${machine.directory}/data`, `ENGINE_COMMAND=${command()}`];
+  return machine.exec(["env", ...settings, script, ...words], { timeout_ms: 120_000 });
 }
 
 const docker = async (...words: string[]) =>
@@ -33,6 +36,8 @@ describe("engine.sh on a machine without systemd", () => {
       `local false ${machine.directory}/data`,
     );
     expect((await call("version")).stdout).toContain("running 26.1");
+    const client = existsSync("/usr/bin/docker") ? "docker" : command();
+    expect((await machine.exec([client, "version", "--format", "{{.Server.Version}}"])).stdout).toStartWith("26.1");
   }, 150_000);
 
   test("leaves a running engine alone, at once", async () => {
@@ -46,6 +51,7 @@ describe("engine.sh on a machine without systemd", () => {
   test("stops what it started, and starts it again", async () => {
     expect((await call("stop")).exitCode).toBe(0);
     expect((await call("version")).stdout).toContain("running no");
+    expect(existsSync(command())).toBe(false);
     expect((await machine.exec(["pgrep", "--exact", "dockerd|containerd"])).exitCode).toBe(1);
     expect((await call("start")).exitCode).toBe(0);
     expect((await call("version")).stdout).toContain("running 26.1");
