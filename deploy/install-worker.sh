@@ -2,7 +2,8 @@
 # Makes this machine a worker:  ./deploy/install-worker.sh --manager ADDRESS --token TOKEN [option]…
 #   --manager ADDRESS[:PORT]  the manager as this machine reaches it; port 2377 unless given
 #   --token TOKEN             what `docker swarm join-token --quiet worker` prints on the manager; unless given $SWARM_TOKEN
-#   --images FOLDER           holds the manager's dist/images/stager.tar; dist/images unless given
+#   --images FOLDER           holds the manager's dist/images/stager.tar, and demo-job.tar where the demonstration's jobs are
+#                             to run here; dist/images unless given
 #   --advertise-addr ADDRESS  this machine's address in the Swarm, where it has several
 #   --gpu ID                  a GPU that jobs may have, once for each; for an engine that this starts
 # Installs: Debian packages (ca-certificates, iproute2, iptables, procps, runc, tini, util-linux), and Docker Engine 26.1 under
@@ -56,8 +57,10 @@ for gpu in $gpus; do
   esac
 done
 
-say "Loading the stager"
-engine_docker load --quiet --input "$images/stager.tar" >&2
+say "Loading the platform's images for workers"
+for image in stager demo-job; do
+  [ ! -r "$images/$image.tar" ] || engine_docker load --quiet --input "$images/$image.tar" >&2
+done
 
 # Whether this machine is in the Swarm of that manager, whatever it is called here.
 is_member() {

@@ -155,7 +155,7 @@ async function waitForScores(proxy: string, accepted: readonly Submission[]): Pr
       waitUntil(systemClock, `score of submission ${id}`, wait_ms.scored, async () => {
         const seen = await readSubmission(proxy, "demo", id);
         if (seen.status === "scored") return seen;
-        if (seen.status === "failed") throw new Error(`it failed: ${seen.failure?.detail}`);
+        if (seen.status === "failed") throw new Error(`it failed: ${seen.failure?.code}, ${seen.failure?.detail}`);
         throw new Error(`it is ${seen.status}`);
       }),
     ),

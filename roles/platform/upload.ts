@@ -17,7 +17,7 @@ export interface Submission {
   readonly id: string;
   readonly status: string;
   readonly score: number | null;
-  readonly failure: { readonly fault: string; readonly detail: string } | null;
+  readonly failure: { readonly fault: string; readonly code: string; readonly detail: string } | null;
 }
 
 const answer_ms_max = 60_000;

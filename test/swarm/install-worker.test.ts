@@ -59,7 +59,7 @@ test("a machine with nothing becomes a Ready worker with its GPU and the stager;
   const resources = (await lab.manager.docker.getNode(node.ID).inspect()).Description.Resources.GenericResources;
   expect(resources).toEqual([{ NamedResourceSpec: { Kind: "NVIDIA-GPU", Value: "GPU-a" } }]);
   const images = await machine.exec([`${machine.directory}/docker`, "images", "--format", "{{.Repository}}"]);
-  expect(images.stdout).toContain("platform/stager");
+  for (const image of ["platform/stager", "platform/demo-job"]) expect(images.stdout).toContain(image);
 
   const other = await joining("--gpu", "GPU-b");
   expect([other.exitCode, other.stderr]).toEqual([1, expect.stringContaining("does not advertise the GPU GPU-b")]);
