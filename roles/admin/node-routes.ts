@@ -5,6 +5,7 @@ import type { WorkerOrder } from "#shared/database/worker-orders.ts";
 import { operation, PageOf } from "#shared/http/operation.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { DrainInput, LabelInput, NodeResource } from "#shared/schemas/admin.ts";
+import { clockOffset } from "#shared/time/clock-offset.ts";
 import type { AdminWorld } from "./admin-world.ts";
 import { act, type Caller } from "./administrator.ts";
 import { limitOf, PageQuery, pageOf } from "./paging.ts";
@@ -19,10 +20,11 @@ export function nodeRoutes(world: AdminWorld) {
     act(world, caller, async (tx) => {
       const before = await nodeOf(tx, id);
       const now_ms = clock.now();
-      await tx`insert into worker_orders (node_id, kind, workload, deadline_at, ordered_at)
-        values (${id}, ${wanted.kind}, ${wanted.workload}, ${new Date(now_ms + seconds * 1_000)}, ${new Date(now_ms)})
-        on conflict (node_id) do update set kind = excluded.kind, workload = excluded.workload,
-          deadline_at = excluded.deadline_at, ordered_at = excluded.ordered_at`;
+      const row = {
+        ...{ node_id: id, kind: wanted.kind, workload: wanted.workload, ordered_at: new Date(now_ms) },
+        ...{ deadline_at: new Date(now_ms + seconds * 1_000), ...clockOffset(clock) },
+      };
+      await tx`insert into worker_orders ${tx(row)} on conflict (node_id) do update set ${tx(row)}`;
       const result = await nodeOf(tx, id);
       const audit = { action: `node.${wanted.kind}`, subject: id, before: before.order, after: result.order };
       return { result, audit };

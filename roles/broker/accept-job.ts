@@ -7,6 +7,7 @@ import { type Challenge, type JobPolicy, jobPolicyOf } from "#shared/schemas/cha
 import type { JobRequest } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import { clockOffset } from "#shared/time/clock-offset.ts";
 import type { EngineFeatures } from "./engine-features.ts";
 import type { ImageIds } from "./image-ids.ts";
 import type { StoredMount } from "./job.ts";
@@ -80,6 +81,7 @@ export async function prepareJob(
     image_id,
     memory_bytes: parseBytes(request.limits.memory) ?? 0,
     now_ms,
+    clock_offset: clockOffset(world.clock),
     deadline_ms: now_ms + world.settings.queued_ms,
     queued_max: policy.queued_max,
     active_max: policy.queueing ? null : policy.running_max,

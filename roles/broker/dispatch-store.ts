@@ -1,6 +1,7 @@
 import type { Database, Transaction } from "#shared/database/database.ts";
 import { workerOrders } from "#shared/database/worker-orders.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { type ClockOffset, clock_step_ms_min } from "#shared/time/clock-offset.ts";
 import type { Job, StoredRequest } from "./job.ts";
 import { rowToJob } from "./job-row.ts";
 import { guard } from "./lead.ts";
@@ -66,10 +67,12 @@ export interface DispatchStore {
   /** Nothing of the job is left anywhere: a hold ends too. */
   cleaned(id: string, now_ms: number): Promise<void>;
   /**
-   * Moves the times of all jobs that have not ended, and of orders, so that since this leader began they were moved by
-   * `step_ms` in all; the same again does nothing.
+   * Moves the times of jobs that have not ended, and of orders, along with a wall clock that was set since they were written;
+   * the same again does nothing. What was written before the machine's last boot stays as it is.
+   *
+   * @returns how many rows were moved
    */
-  shiftTimes(step_ms: number): Promise<void>;
+  followClock(offset: ClockOffset): Promise<number>;
   /** Puts on record that Swarm ran the job's service more than once, by all tasks that were seen; the same once. */
   stray(job: string, taskIds: readonly string[], now_ms: number): Promise<void>;
 }
@@ -137,15 +140,19 @@ async function event(tx: Transaction, job: string, kind: string, detail: object,
     values (${job}, ${new Date(now_ms)}, ${kind}, ${tx.json(detail as never)})`;
 }
 
-async function shiftTimes(tx: Transaction, step_ms: number): Promise<void> {
-  const [lead] = await tx`select shifted_ms::float8 as shifted_ms from broker_leads`;
-  const by = (step_ms - (lead?.["shifted_ms"] as number)) / 1_000;
-  await tx`update jobs set accepted_at = accepted_at + make_interval(secs => ${by}),
-    deadline_at = deadline_at + make_interval(secs => ${by}), staging_at = staging_at + make_interval(secs => ${by}),
-    starting_at = starting_at + make_interval(secs => ${by}), running_at = running_at + make_interval(secs => ${by}),
-    collecting_at = collecting_at + make_interval(secs => ${by}) where ended_at is null`;
-  await tx`update worker_orders set deadline_at = deadline_at + make_interval(secs => ${by})`;
-  await tx`update broker_leads set shifted_ms = ${step_ms}`;
+async function followClock(tx: Transaction, { boot_id, clock_offset_ms }: ClockOffset): Promise<number> {
+  const by = tx`make_interval(secs => (${clock_offset_ms}::float8 - clock_offset_ms) / 1000)`;
+  const wasSet = tx`boot_id = ${boot_id} and abs(${clock_offset_ms} - clock_offset_ms) >= ${clock_step_ms_min}`;
+  const jobs = await tx`update jobs set accepted_at = accepted_at + ${by}, deadline_at = deadline_at + ${by},
+    staging_at = staging_at + ${by}, starting_at = starting_at + ${by}, running_at = running_at + ${by},
+    collecting_at = collecting_at + ${by}, clock_offset_ms = ${clock_offset_ms} where ended_at is null and ${wasSet}`;
+  const orders =
+    await tx`update worker_orders set deadline_at = deadline_at + ${by}, clock_offset_ms = ${clock_offset_ms}
+    where ${wasSet}`;
+  const now = tx`boot_id = ${boot_id}, clock_offset_ms = ${clock_offset_ms}`;
+  await tx`update jobs set ${now} where ended_at is null and boot_id is distinct from ${boot_id}`;
+  await tx`update worker_orders set ${now} where boot_id is distinct from ${boot_id}`;
+  return jobs.count + orders.count;
 }
 
 function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads> {
@@ -207,7 +214,7 @@ function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads
         await tx`delete from capacity_leases where job = ${id} and is_hold`;
         await tx`update jobs set cleaned_at = ${new Date(now_ms)} where id = ${id}`;
       }),
-    shiftTimes: (step_ms) => write((tx) => shiftTimes(tx, step_ms)),
+    followClock: (offset) => write((tx) => followClock(tx, offset)),
     stray: (job, taskIds, now_ms) =>
       write(async (tx) => {
         const detail = { tasks: taskIds.toSorted() };

@@ -1,7 +1,7 @@
 import { limits } from "#shared/schemas/limits.ts";
+import { type ClockOffset, clock_step_ms_min, clockOffset } from "#shared/time/clock-offset.ts";
 import { Advancer } from "./advance.ts";
 import { removeServices, Sweeper } from "./cleaning.ts";
-import { ClockWatch } from "./clock-watch.ts";
 import type { Lease } from "./dispatch-store.ts";
 import type { DispatchWorld, Sight } from "./dispatch-world.ts";
 import { FullNodes } from "./full-nodes.ts";
@@ -41,8 +41,7 @@ export class Dispatcher {
   /** Services that nobody wants, as the last tick saw them. */
   #unwanted = new Set<string>();
   readonly #full_nodes: FullNodes;
-  readonly #clock_watch: ClockWatch;
-  #followed_ms = 0;
+  #followed: ClockOffset | null = null;
   #isTakenOver = false;
   #tidy_ms = 0;
   #looked_ms = Number.NEGATIVE_INFINITY;
@@ -56,7 +55,6 @@ export class Dispatcher {
     this.#sweeper = new Sweeper(world);
     this.#nodes = new NodeWatch(world.settings.node_lost_ms);
     this.#full_nodes = new FullNodes(world.clock);
-    this.#clock_watch = new ClockWatch(world.clock);
     this.last_tick_ms = world.clock.monotonic();
     this.#tidy_ms = this.last_tick_ms + limits.jobs.dispatch.tidy_ms;
     this.#busy_ms = this.last_tick_ms;
@@ -73,13 +71,15 @@ export class Dispatcher {
     return pace;
   }
 
+  /** Times of jobs are kept in the wall clock's: after a step of an hour all would be past their deadlines at once, or not for an hour longer. */
   async #followClock(): Promise<void> {
-    const step_ms = this.#clock_watch.step_ms();
-    if (step_ms === this.#followed_ms) return;
-    const { store, log } = this.#world;
-    await store.shiftTimes(step_ms);
-    log.warn({ step_ms: step_ms - this.#followed_ms }, "the clock was set: the times of live jobs go with it");
-    this.#followed_ms = step_ms;
+    const { store, clock, log } = this.#world;
+    const offset = clockOffset(clock);
+    const known = this.#followed;
+    if (known && Math.abs(offset.clock_offset_ms - known.clock_offset_ms) < clock_step_ms_min) return;
+    const moved = await store.followClock(offset);
+    if (moved > 0) log.warn({ moved, ...offset }, "the clock was set: the times of live jobs and orders go with it");
+    this.#followed = offset;
   }
 
   /** Waits for what runs beside the ticks. */

@@ -2,6 +2,7 @@ import type { Database, Transaction } from "#shared/database/database.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import type { Artifact, JobStateName } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import type { ClockOffset } from "#shared/time/clock-offset.ts";
 import type { Job, StoredRequest } from "./job.ts";
 import { rowToJob } from "./job-row.ts";
 
@@ -16,6 +17,7 @@ export interface NewJob {
   readonly image_id: string;
   readonly memory_bytes: number;
   readonly now_ms: number;
+  readonly clock_offset: ClockOffset;
   readonly deadline_ms: number;
   readonly queued_max: number;
   /** Null: waits in the queue; a number: refused when so many are active. */
@@ -144,10 +146,12 @@ async function accept(sql: Database, job: NewJob): Promise<Accepted> {
     // Sent together: one way to the database and back.
     const [[row]] = await Promise.all([
       tx`insert into jobs (id, challenge, job_id, task_id, idempotency_key, spec_digest, spec, image_id, cpus,
-        memory_bytes, gpu_count, priority, state, deadline_at, accepted_at, is_run_call)
+        memory_bytes, gpu_count, priority, state, deadline_at, accepted_at,
+        boot_id, clock_offset_ms, is_run_call)
       values (${job.id}, ${challenge}, ${spec.job_id}, ${spec.task_id}, ${job.idempotency_key}, ${job.spec_digest},
         ${tx.json(spec as never)}, ${job.image_id}, ${spec.limits.cpus}, ${job.memory_bytes}, ${spec.limits.gpu_count ?? 0},
-        ${spec.priority}, 'queued', ${new Date(job.deadline_ms)}, ${used_at}, ${job.is_run_call})
+        ${spec.priority}, 'queued', ${new Date(job.deadline_ms)}, ${used_at},
+        ${job.clock_offset.boot_id}, ${job.clock_offset.clock_offset_ms}, ${job.is_run_call})
       on conflict (challenge, idempotency_key) where idempotency_key is not null do nothing returning *`,
       ...(added.length > 0
         ? [

@@ -37,7 +37,7 @@ async function tryLead(sql: Database, clock: Clock): Promise<Lead | null> {
       return null;
     }
     const [lead] = await sql`insert into broker_leads (id, fencing) values (1, 1)
-      on conflict (id) do update set fencing = broker_leads.fencing + 1, shifted_ms = 0 returning fencing::int`;
+      on conflict (id) do update set fencing = broker_leads.fencing + 1 returning fencing::int`;
     return {
       fencing: lead?.["fencing"] as number,
       async confirm(age_ms_max = 0) {

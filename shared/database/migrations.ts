@@ -7,6 +7,7 @@ import workerOrders from "./migrations/0006-worker-orders.sql" with { type: "tex
 import clockSteps from "./migrations/0007-clock-steps.sql" with { type: "text" };
 import registryCredentials from "./migrations/0008-registry-credentials.sql" with { type: "text" };
 import dataVolumes from "./migrations/0009-data-volumes.sql" with { type: "text" };
+import clockOffsets from "./migrations/0010-clock-offsets.sql" with { type: "text" };
 
 /** In order; number n is version n. Applied ones are never edited. */
 export const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -19,4 +20,5 @@ export const migrations: readonly { readonly name: string; readonly sql: string 
   { name: "clock-steps", sql: clockSteps },
   { name: "registry-credentials", sql: registryCredentials },
   { name: "data-volumes", sql: dataVolumes },
+  { name: "clock-offsets", sql: clockOffsets },
 ];

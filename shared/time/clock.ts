@@ -1,9 +1,13 @@
+import { readFileSync } from "node:fs";
+
 /** Time as a seam: production uses `systemClock`, tests and the simulator their own. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number;
   /** Milliseconds from an arbitrary origin, never going backwards: for durations and deadlines. */
   monotonic(): number;
+  /** Milliseconds since the machine booted, the same for all its processes, and which boot that was: no setting of the wall clock changes it. */
+  sinceBoot(): { readonly boot_id: string; readonly ms: number };
   /** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
@@ -11,6 +15,10 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  sinceBoot: () => ({
+    boot_id: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    ms: Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 1_000,
+  }),
   sleep(ms, signal) {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);

@@ -3,6 +3,8 @@ import { type Engine, EngineError, type Service } from "#shared/engine/engine.ts
 import { isSealed } from "#shared/engine/seal.ts";
 import { createLogger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { systemClock } from "#shared/time/clock.ts";
+import { clockOffset } from "#shared/time/clock-offset.ts";
 import { createReapStore, reapOverdueJobs } from "../../roles/supervisor/reap.ts";
 import { type BrokerWorld, startBrokerWorld } from "../support/broker-world.ts";
 
@@ -41,14 +43,15 @@ test("stops jobs long past their deadline, once, and says so; those that wait or
       sealed.set(id, isSealed(spec));
     },
   } satisfies Partial<Engine>;
-  const reap = () =>
-    reapOverdueJobs(
-      engine as unknown as Engine,
-      createReapStore(world.sql),
-      createLogger("test", "silent"),
-      Date.now(),
-    );
+  const store = createReapStore(world.sql);
+  const reap = () => reapOverdueJobs(engine as unknown as Engine, store, createLogger("test", "silent"), systemClock);
 
+  // However far the clock was set, while no broker followed it.
+  for (const set_ms of [-3_600_000, 0, 3_600_000]) {
+    const clock = { ...systemClock, now: () => Date.now() + set_ms };
+    const overdue = await store.overdue(clock.now() - limits.jobs.reap_ms, clockOffset(clock));
+    expect(overdue.map(({ id }) => id)).toEqual([...late, gone]);
+  }
   expect(await reap()).toBe(2);
   expect([...sealed.values()]).toEqual([true, true]);
   expect(await reap()).toBe(0);

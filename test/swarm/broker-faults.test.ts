@@ -216,3 +216,24 @@ test("an image that never arrives ends the job by its start deadline, as the pla
   await world.broker.kill();
   world.broker = await world.startBroker();
 }, 150_000);
+
+test.each([-3_600, 3_600])(
+  "a clock that was set by %d s while no broker ran changes nothing of a job",
+  async (set_s) => {
+    const id = await shell("sleep 5; echo done", { timeout_seconds: 60 });
+    await world.reached(id, "running");
+    await world.broker.kill();
+    // As if everything so far had been written in the time before the clock was set.
+    const by = world.sql`make_interval(secs => ${-set_s})`;
+    await world.sql`update jobs set accepted_at = accepted_at + ${by}, deadline_at = deadline_at + ${by},
+    starting_at = starting_at + ${by}, running_at = running_at + ${by}, clock_offset_ms = clock_offset_ms - ${set_s * 1_000}
+    where id = ${id}`;
+    world.broker = await world.startBroker();
+    const job = await world.ended(id);
+    expect(job).toMatchObject({ state: "succeeded", log_complete: true });
+    expect(job.wall_ms).toBeGreaterThan(4_000);
+    expect(job.wall_ms).toBeLessThan(15_000);
+    expect([await world.log(id), world.startsOf(id)]).toEqual(["done\n", 1]);
+  },
+  150_000,
+);

@@ -9,6 +9,7 @@ import { Journal, type JournalEntry, JournalError } from "#shared/chain/journal.
 import { publicEndpoint, resolveEndpoint } from "#shared/chain/networks.ts";
 import { preflight } from "#shared/chain/preflight.ts";
 import { judge } from "#shared/chain/reconcile.ts";
+import { systemClock } from "#shared/time/clock.ts";
 
 const state = (part: Partial<SubnetState> = {}): SubnetState => ({
   netuid: 1,
@@ -152,7 +153,7 @@ describe("the journal", () => {
 describe("endpoints", () => {
   test("are used in turn; one that limits us rests for a minute", () => {
     let now = 0;
-    const ring = new EndpointRing(["a", "b"], { now: () => now, monotonic: () => now, sleep: async () => undefined });
+    const ring = new EndpointRing(["a", "b"], { ...systemClock, monotonic: () => now });
     expect(ring.current()).toBe("a");
     ring.failed("a", true);
     expect(ring.current()).toBe("b");

@@ -17,7 +17,6 @@ interface View {
   readonly swarm: ModelSwarm;
   readonly nodes: readonly ModelNode[];
   readonly end_ms_max: number;
-  readonly unseen_step_ms: number;
   readonly steady_ms: number;
   readonly now_ms: number;
   readonly monotonic_ms: number;
@@ -125,9 +124,9 @@ function drainedWorkersAreEmpty({ table, now_ms, healthy_ms }: View): void {
 }
 
 /** Past a job's time, and what the supervisor waits for a broker, its container does not run, broker or not. */
-function nothingRunsForEver({ table, nodes, monotonic_ms, steady_ms, unseen_step_ms }: View): void {
+function nothingRunsForEver({ table, nodes, monotonic_ms, steady_ms }: View): void {
   if (steady_ms < settle_ms) return;
-  const most_ms = state_ms_max + limits.jobs.reap_ms + settle_ms + unseen_step_ms;
+  const most_ms = state_ms_max + limits.jobs.reap_ms + settle_ms;
   for (const container of nodes.flatMap((node) => [...node.containers.values()])) {
     const id = jobOf(container);
     if (id && table.jobs.has(id) && monotonic_ms - container.started_at_ms > most_ms)

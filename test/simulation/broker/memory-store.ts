@@ -1,4 +1,5 @@
 import type { BlobStore } from "#shared/blobs/blob-store.ts";
+import { type ClockOffset, clock_step_ms_min } from "#shared/time/clock-offset.ts";
 import type { DispatchStore, Lease, Step } from "../../../roles/broker/dispatch-store.ts";
 import { hasEnded, type Job } from "../../../roles/broker/job.ts";
 import { LeadLostError } from "../../../roles/broker/lead.ts";
@@ -23,8 +24,8 @@ export interface JobsTable {
   readonly reaped: Set<string>;
   /** Workers that an administrator drains, and until when their jobs may finish. */
   readonly closing: Map<string, number>;
-  /** By how much the leader of each fencing number moved the times. */
-  readonly shifted_ms: Map<number, number>;
+  /** How far the wall clock was ahead when the times of a job, or a worker's deadline, were written. */
+  readonly clock_offsets: Map<string, number>;
   fencing: number;
 }
 
@@ -44,7 +45,7 @@ export function createJobsTable(): JobsTable {
     meddled: new Set(),
     reaped: new Set(),
     closing: new Map(),
-    shifted_ms: new Map(),
+    clock_offsets: new Map(),
     fencing: 0,
   };
 }
@@ -139,28 +140,43 @@ export function createMemoryStore(
         table.cleaned.add(id);
         if (table.leases.get(id)?.is_hold) table.leases.delete(id);
       }),
-    shiftTimes: (step_ms) =>
+    followClock: (offset) =>
       write(() => {
-        const by = step_ms - (table.shifted_ms.get(fencing) ?? 0);
-        const moved = (at: number | null) => (at === null ? null : at + by);
-        for (const job of all().filter((job) => !hasEnded(job)))
+        const jobs = all().filter((job) => !hasEnded(job) && stepSince(table, job.id, offset) !== 0);
+        for (const job of jobs) {
+          const by = stepSince(table, job.id, offset);
+          const moved = (at: number | null) => (at === null ? null : at + by);
           change(job, {
             ...{ accepted_ms: job.accepted_ms + by, deadline_ms: job.deadline_ms + by },
             ...{ staging_ms: moved(job.staging_ms), starting_ms: moved(job.starting_ms) },
             ...{ running_ms: moved(job.running_ms), collecting_ms: moved(job.collecting_ms) },
           });
-        for (const [id, deadline_ms] of table.closing) table.closing.set(id, deadline_ms + by);
-        table.shifted_ms.set(fencing, step_ms);
+          table.clock_offsets.set(job.id, offset.clock_offset_ms);
+        }
+        for (const [id, deadline_ms] of table.closing) {
+          table.closing.set(id, deadline_ms + stepSince(table, id, offset));
+          table.clock_offsets.set(id, offset.clock_offset_ms);
+        }
+        return jobs.length;
       }),
     stray: (id) => write(() => void table.strays.add(id)),
   };
 }
 
+/** By how much the clock was set since what this is of was written. */
+function stepSince(table: JobsTable, id: string, { clock_offset_ms }: ClockOffset): number {
+  const step_ms = clock_offset_ms - (table.clock_offsets.get(id) ?? clock_offset_ms);
+  return Math.abs(step_ms) < clock_step_ms_min ? 0 : step_ms;
+}
+
 /** The supervisor's part of the table. */
 export function createMemoryReapStore(table: JobsTable): ReapStore {
   return {
-    overdue: async (before_ms) =>
-      [...table.jobs.values()].filter((job) => !hasEnded(job) && job.state !== "queued" && job.deadline_ms < before_ms),
+    overdue: async (before_ms, offset) =>
+      [...table.jobs.values()].filter(
+        (job) =>
+          !hasEnded(job) && job.state !== "queued" && job.deadline_ms + stepSince(table, job.id, offset) < before_ms,
+      ),
     reaped: async (id) => void table.reaped.add(id),
   };
 }

@@ -69,7 +69,7 @@ export function perform(world: BrokerWorld, { kind, node: index, value }: Act): 
     stall_broker: () => world.stallBroker(1_000 + value),
     leave_alone: () => world.leaveAlone(20 * value),
     cancel: () => world.cancelOne(value),
-    close_worker: () => isThere && void world.table.closing.set(node.id, clock.now() + value),
+    close_worker: () => isThere && world.closeWorker(node.id, value),
     open_worker: () => isThere && void world.table.closing.delete(node.id),
     remove_service: () => world.removeOneService(value),
     engine_down: () => {
@@ -79,7 +79,7 @@ export function perform(world: BrokerWorld, { kind, node: index, value }: Act): 
       engineFaults.is_down = false;
     },
     // Two seconds, or ten minutes, forward or back.
-    step_clock: () => world.stepClock((value / 5 - 2_000) * (value % 2 === 0 ? 1 : 300)),
+    step_clock: () => clock.stepWallClock((value / 5 - 2_000) * (value % 2 === 0 ? 1 : 300)),
   };
   acts[kind]();
   world.unsettle();

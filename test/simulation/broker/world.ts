@@ -1,5 +1,6 @@
 import pino from "pino";
 import type { Engine } from "#shared/engine/engine.ts";
+import { clockOffset } from "#shared/time/clock-offset.ts";
 import { Dispatcher } from "../../../roles/broker/dispatcher.ts";
 import { featuresOf } from "../../../roles/broker/engine-features.ts";
 import { hasEnded } from "../../../roles/broker/job.ts";
@@ -79,9 +80,8 @@ export class BrokerWorld {
   readonly #running_max: number;
   readonly #invariants = new Invariants();
   #broker: BrokerProcess | null = null;
-  /** For how long there was no broker, in all, and by how much the clock was set meanwhile, which nobody saw. */
+  /** For how long there was no broker, in all. */
   #absent_ms = 0;
-  #unseen_step_ms = 0;
   /** Since when engine and nodes have been there. */
   #steady_since_ms = 0;
   #healthy_since_ms = 0;
@@ -110,6 +110,7 @@ export class BrokerWorld {
     const job = jobOf(request ?? randomRequest(this.#jobs), { serial: this.#serial, now_ms, queued_ms }, this.#jobs);
     this.table.jobs.set(job.id, job);
     this.table.came_ms.set(job.id, this.clock.monotonic());
+    this.table.clock_offsets.set(job.id, clockOffset(this.clock).clock_offset_ms);
   }
 
   cancelOne(pick: number): void {
@@ -153,9 +154,10 @@ export class BrokerWorld {
     this.unsettle();
   }
 
-  stepClock(ms: number): void {
-    if (!this.#broker) this.#unseen_step_ms += Math.abs(ms);
-    this.clock.stepWallClock(ms);
+  /** An administrator wants the worker empty in `ms`. */
+  closeWorker(id: string, ms: number): void {
+    this.table.closing.set(id, this.clock.now() + ms);
+    this.table.clock_offsets.set(id, clockOffset(this.clock).clock_offset_ms);
   }
 
   /** The supervisor's rounds, as far as they are about jobs. */
@@ -164,7 +166,7 @@ export class BrokerWorld {
     const store = createMemoryReapStore(this.table);
     const log = pino({ level: "silent" });
     for (;;) {
-      await reapOverdueJobs(engine, store, log, this.clock.now()).catch(() => undefined);
+      await reapOverdueJobs(engine, store, log, this.clock).catch(() => undefined);
       await this.clock.sleep(supervise_ms);
     }
   }
@@ -214,10 +216,9 @@ export class BrokerWorld {
     if (!isWell || this.#broker === null || engineFaults.is_down || stagerFaults.failure > 0) this.unsettle();
     const isSteady = !engineFaults.is_down && this.nodes.every(({ state }) => state === "ready");
     if (!isSteady) this.#steady_since_ms = clock.monotonic();
-    const unseen_step_ms = this.#unseen_step_ms;
     this.#invariants.check({
-      ...{ table: this.table, swarm: this.swarm, nodes: this.nodes, unseen_step_ms },
-      end_ms_max: end_ms_max + this.#absent_ms + unseen_step_ms,
+      ...{ table: this.table, swarm: this.swarm, nodes: this.nodes },
+      end_ms_max: end_ms_max + this.#absent_ms,
       steady_ms: clock.monotonic() - this.#steady_since_ms,
       ...{ now_ms: clock.now(), monotonic_ms: clock.monotonic() },
       healthy_ms: clock.monotonic() - this.#healthy_since_ms,

@@ -22,6 +22,10 @@ export class VirtualClock implements Clock {
     return this.#now;
   }
 
+  sinceBoot() {
+    return { boot_id: "boot", ms: this.#now };
+  }
+
   /** Sets the wall clock off by `ms`, as a correction of the machine's time does. */
   stepWallClock(ms: number): void {
     this.#step += ms;
