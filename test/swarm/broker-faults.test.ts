@@ -128,6 +128,9 @@ describe("a worker that is lost", () => {
     await cpuNode().cut();
     const down = async () => !(await allReady());
     await waitFor(down, { deadline_ms: 30_000, every_ms: 100, what: "the worker down" });
+    // A broker that starts a job elsewhere has seen it, too.
+    const elsewhere = await world.submit({ command: ["true"], limits: { cpus: 0.1, memory: "32m", gpu_count: 1 } });
+    expect(await world.ended(elsewhere)).toMatchObject({ state: "succeeded" });
     await cpuNode().restore();
     // Nothing tells what it said while nobody could hear it.
     expect(await world.ended(id)).toMatchObject({ state: "succeeded", log_complete: false });
