@@ -245,19 +245,10 @@ function changes(tx: Transaction, step: Step) {
 /** All of a job but its spec, which can be large and never changes. */
 const columns = [
   ...["id", "challenge", "job_id", "task_id", "spec_digest", "image_id", "cpus", "memory_bytes", "gpu_count"],
-  ...[
-    "data_volumes",
-    "priority",
-    "state",
-    "outcome",
-    "is_cancel_asked",
-    "deadline_at",
-    "node_id",
-    "node_class",
-    "intent_fencing",
-  ],
+  ...["priority", "state", "outcome", "is_cancel_asked", "deadline_at", "node_id", "node_class", "intent_fencing"],
   ...["swarm_task_id", "container_id", "exit_code", "wall_ms", "is_log_complete", "log_digest", "artifacts"],
   ...["artifacts_complete", "accepted_at", "staging_at", "starting_at", "running_at", "collecting_at", "ended_at"],
+  "data_volumes",
 ];
 
 /** The specs of active jobs, each read once. */
