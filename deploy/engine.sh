@@ -251,7 +251,8 @@ engine_client() { printf '%s\n' "$ENGINE_PREFIX/$ENGINE_SUITE/usr/bin/docker"; }
 
 # So that operators have the client at hand; one that is there already is theirs.
 engine_link() {
-  [ -e "$ENGINE_COMMAND" ] || [ -e /usr/bin/docker ] || ln -sfn "$(engine_client)" "$ENGINE_COMMAND"
+  [ -e "$ENGINE_COMMAND" ] || [ -e /usr/bin/docker ] || ln -sfn "$(engine_client)" "$ENGINE_COMMAND" 2>/dev/null ||
+    engine_say "$ENGINE_COMMAND cannot be written: the engine's client is $(engine_client)"
 }
 
 engine_unlink() {

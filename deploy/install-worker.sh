@@ -71,7 +71,8 @@ is_member() {
   return 1
 }
 
-if [ "$(told '{{.Swarm.LocalNodeState}}')" = inactive ]; then
+state=$(told '{{.Swarm.LocalNodeState}}')
+if [ "$state" = inactive ]; then
   say "Joining the Swarm"
   if ! said=$(engine_docker swarm join --token "$token" ${advertised:+--advertise-addr "$advertised"} "$manager" 2>&1); then
     # An attempt that takes too long goes on in the background.
@@ -81,7 +82,7 @@ if [ "$(told '{{.Swarm.LocalNodeState}}')" = inactive ]; then
 elif is_member; then
   say "This machine is in the Swarm already"
 else
-  fail "this engine belongs to another Swarm: leave it first (docker swarm leave)"
+  fail "this engine is in a Swarm (state $state) whose manager is not $manager: leave it first (docker swarm leave)"
 fi
 [ -z "$(swapon --noheadings --show)" ] || say "Turn swap off here (swapoff -a, and /etc/fstab): jobs could use as much of it as they have memory"
 class=cpu

@@ -67,6 +67,9 @@ test("a machine with nothing becomes a Ready worker with its GPU and the stager;
 
 test("one of another Swarm is left as it is", async () => {
   const { exitCode, stderr } = await install("--manager", "192.0.2.1", "--token", token);
-  expect([exitCode, stderr]).toEqual([1, expect.stringContaining("belongs to another Swarm")]);
+  expect([exitCode, stderr]).toEqual([
+    1,
+    expect.stringContaining("(state active) whose manager is not 192.0.2.1:2377"),
+  ]);
   expect((await findNode(lab.manager.docker, "fresh")).Status.State).toBe("ready");
 }, 60_000);
