@@ -14,10 +14,10 @@ import { waitFor } from "./wait-for.ts";
 
 const root = join(import.meta.dir, "../..");
 export const masterKey = "k".repeat(32);
-const small = { cpus: 0.1, memory: "32m" };
+export const small = { cpus: 0.1, memory: "32m" };
 const policy = {
   ...{ running_max: 50, queued_max: 200, share_weight: 1, gpu_count_max: 2, image_allowlist: ["lab/"] },
-  ...{ allow_egress: false, networks: [], queueing: true, blob_bytes_max: 2 ** 30 },
+  blob_bytes_max: 2 ** 30,
 };
 
 /** A broker's process on this machine, its engine the lab's manager. */

@@ -142,12 +142,8 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
       const jobs = {
         running_max: 8,
         queued_max: 100,
-        share_weight: 1,
         gpu_count_max: 2,
         image_allowlist: ["acme/"],
-        allow_egress: false,
-        networks: [],
-        queueing: true,
         blob_bytes_max: 2 ** 30,
         ...policy,
       };

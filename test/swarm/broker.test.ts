@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connectEngine } from "#shared/engine/docker-engine.ts";
 import { createLogger } from "#shared/observability/logger.ts";
 import { carryOutOrders } from "../../roles/supervisor/worker-orders.ts";
-import { BrokerLab } from "../support/broker-lab.ts";
+import { BrokerLab, small } from "../support/broker-lab.ts";
 import { tarOf } from "../support/tar-builder.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -12,14 +12,14 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => world[Symbol.asyncDispose](), 60_000);
 
-const small = { cpus: 0.1, memory: "32m" };
 const shell = (script: string, more: object = {}) => world.submit({ command: ["sh", "-c", script], ...more });
 
 describe("a job on a real Swarm", () => {
   test("runs once on its class's worker without rights or routes, and leaves no lease or service", async () => {
     const script = "grep -E 'CapEff|NoNewPrivs|Seccomp:' /proc/self/status || cat /proc/self/status; ip route; echo $A";
     const cpu = await shell(script, { env: { A: "{{.Node.Hostname}}" } });
-    const gpu = await world.submit({ command: ["cat", "/proc/1/environ"], limits: { ...small, gpu_count: 1 } });
+    const env = { "DOCKER_RESOURCE_NVIDIA-GPU": "all" };
+    const gpu = await world.submit({ command: ["cat", "/proc/1/environ"], env, limits: { ...small, gpu_count: 1 } });
     const ran = await world.ended(cpu);
     expect(ran).toMatchObject({ state: "succeeded", node_class: "cpu", exit_code: 0, log_complete: true });
     expect(await world.ended(gpu)).toMatchObject({ state: "succeeded", node_class: "gpu" });
@@ -27,7 +27,9 @@ describe("a job on a real Swarm", () => {
     for (const seen of ["CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2", "{{.Node.Hostname}}"])
       expect(text).toContain(seen);
     expect(text).not.toContain("default");
-    expect(await world.log(gpu)).toContain("DOCKER_RESOURCE_NVIDIA-GPU=GPU-");
+    expect((await world.log(gpu)).match(/DOCKER_RESOURCE_[^\0]*/g)).toEqual([
+      expect.stringMatching(/^DOCKER_RESOURCE_NVIDIA-GPU=GPU-\d$/),
+    ]);
     expect((await world.sql`select 1 from capacity_leases`).length).toBe(0);
     await waitFor(async () => (await world.lab.manager.docker.listServices()).length === 0, {
       what: "no service left",

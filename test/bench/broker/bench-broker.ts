@@ -36,16 +36,8 @@ export interface BenchBroker extends AsyncDisposable {
 }
 
 function specOf(policy: Partial<JobPolicy>) {
-  const jobs: JobPolicy = {
-    ...{ running_max: 50, queued_max: 100_000, share_weight: 1, gpu_count_max: 0, image_allowlist: ["lab/"] },
-    ...{
-      allow_egress: false,
-      networks: [],
-      data_volumes: [],
-      allow_tmpfs_exec: false,
-      queueing: true,
-      blob_bytes_max: 2 ** 40,
-    },
+  const jobs: Partial<JobPolicy> = {
+    ...{ running_max: 50, queued_max: 100_000, image_allowlist: ["lab/"], blob_bytes_max: 2 ** 40 },
     ...policy,
   };
   return { slug, name: slug, image: "lab/challenge:1", jobs };
