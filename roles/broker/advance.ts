@@ -54,10 +54,10 @@ export class Advancer {
     }
   }
 
-  async #queued(job: Job, { now_ms }: Sight): Promise<void> {
+  async #queued(job: Job, { now_ms, shares }: Sight): Promise<void> {
     if (job.is_cancel_asked) await this.#end(job, cancelledOutcome());
     else if (now_ms > job.deadline_ms) {
-      const { data_volumes = [] } = (await this.#world.policies()).get(job.challenge) ?? {};
+      const { data_volumes = [] } = shares.get(job.challenge) ?? {};
       const where = data_volumes.length > 0 ? ` on a worker that holds ${data_volumes.join(", ")}` : "";
       const detail = `no capacity came free${where} before the queue's deadline`;
       await this.#end(job, outcomeOf("rejected", "queue_deadline", detail));

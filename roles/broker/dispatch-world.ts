@@ -8,6 +8,7 @@ import type { DispatchStore } from "./dispatch-store.ts";
 import type { EngineFeatures } from "./engine-features.ts";
 import type { FullNodes } from "./full-nodes.ts";
 import type { LogFiles } from "./log-files.ts";
+import type { Share } from "./placement.ts";
 import type { RegistryAuthOf } from "./registry-auth.ts";
 import type { TasksView } from "./tasks-view.ts";
 import type { TransferTokens } from "./transfer-tokens.ts";
@@ -53,6 +54,8 @@ export interface Sight {
   readonly now_ms: number;
   readonly tasks: TasksView;
   readonly nodes: ReadonlyMap<string, SwarmNode>;
+  /** What each challenge may use. */
+  readonly shares: ReadonlyMap<string, Share>;
   /** Nodes that have been down, or gone, for longer than the setting. */
   readonly lost_nodes: ReadonlySet<string>;
   /** Workers that are to give up their jobs, and until when these may finish. */

@@ -71,7 +71,7 @@ export class Dispatcher {
     return pace;
   }
 
-  /** Times of jobs are kept in the wall clock's: after a step of an hour all would be past their deadlines at once, or not for an hour longer. */
+  /** Times of jobs are the wall clock's: after a step of an hour all were past their deadlines at once, or not for an hour longer. */
   async #followClock(): Promise<void> {
     const { store, clock, log } = this.#world;
     const offset = clockOffset(clock);
@@ -111,7 +111,7 @@ export class Dispatcher {
   }
 
   async #act(records: Records): Promise<Pace> {
-    const { active, overdue, unremoved, unswept, waiting, leases, shares } = records;
+    const { active, overdue, unremoved, unswept, waiting, leases } = records;
     const { clock } = this.#world;
     const known = active.length + overdue.length + unremoved.length + unswept.length + waiting.length;
     const isNothing = known === 0 && !this.#sweeper.isSweeping;
@@ -122,7 +122,7 @@ export class Dispatcher {
     if (isQuiet && now_ms - this.#looked_ms < limits.jobs.dispatch.idle_look_ms) return "idle";
     this.#looked_ms = now_ms;
     const sight = await this.#look(records);
-    const placed = await this.#place(waiting, shares, leases, sight);
+    const placed = await this.#place(waiting, leases, sight);
     await this.#each([...overdue, ...active, ...placed], (job) => this.#advancer.advance(job, sight));
     await this.#removeOrphans([...active, ...placed, ...unremoved], sight);
     await this.#each(unremoved, async (job) => {
@@ -143,7 +143,7 @@ export class Dispatcher {
     await removeLeftovers(this.#world, [...active, ...unremoved, ...(await this.#world.store.active())]);
   }
 
-  async #look({ active, leases, closing }: Records): Promise<Sight> {
+  async #look({ active, leases, closing, shares }: Records): Promise<Sight> {
     const { engine, clock } = this.#world;
     const [tasks, nodeList] = await Promise.all([engine.tasks({ "platform.fleet": "jobs" }), engine.nodes()]);
     const nodes = new Map(nodeList.map((node) => [node.ID, node]));
@@ -151,22 +151,17 @@ export class Dispatcher {
     this.#advancer.finisher.seeNodes(active, nodes);
     const lost_nodes = this.#nodes.see(nodes, used, clock.monotonic());
     const view = new TasksView(tasks);
-    return { now_ms: clock.now(), nodes, tasks: view, lost_nodes, closing, full_nodes: this.#full_nodes };
+    return { now_ms: clock.now(), nodes, tasks: view, shares, lost_nodes, closing, full_nodes: this.#full_nodes };
   }
 
-  async #place(
-    waiting: readonly QueuedJob[],
-    shares: ReadonlyMap<string, Share>,
-    leases: readonly Lease[],
-    sight: Sight,
-  ): Promise<Job[]> {
+  async #place(waiting: readonly QueuedJob[], leases: readonly Lease[], sight: Sight): Promise<Job[]> {
     if (waiting.length === 0) return [];
     const { store, settings, changed } = this.#world;
     const nodes = [...sight.nodes.values()].filter(
       (node) => isAvailable(node) && !sight.closing.has(node.ID) && !sight.full_nodes.has(node.ID),
     );
     const placed: Job[] = [];
-    const chosen = place(waiting, shares, freeCapacities(classCapacities(nodes), leases));
+    const chosen = place(waiting, sight.shares, freeCapacities(classCapacities(nodes), leases));
     await this.#each(chosen, async (placement) => {
       const job = await store.place(placement, sight.now_ms, settings);
       if (job) placed.push(job);

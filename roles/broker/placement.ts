@@ -26,6 +26,7 @@ export interface QueuedJob extends Demand {
   readonly accepted_ms: number;
 }
 
+/** What a challenge may use. */
 export interface Share {
   readonly running: number;
   readonly running_max: number;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { LabNode } from "../lab/engine-node.ts";
 import { jobImageName } from "../lab/job-image.ts";
-import { BrokerLab } from "../support/broker-lab.ts";
+import { BrokerLab, small } from "../support/broker-lab.ts";
 
 let world: BrokerLab;
 beforeAll(async () => {
@@ -9,16 +9,15 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => world[Symbol.asyncDispose](), 60_000);
 
-const small = { cpus: 0.1, memory: "32m" };
 const shell = (script: string, limits: object = {}) =>
   world.submit({ command: ["sh", "-c", script], limits: { ...small, ...limits } });
 
 /** As an administrator who changes the challenge's job policy; the broker that follows has read it. */
-async function grant(policy: object): Promise<void> {
+async function grant(policy: object, settings: Readonly<Record<string, string>> = {}): Promise<void> {
   await world.sql`update challenges
     set spec = jsonb_set(spec, '{jobs}', (spec->'jobs') || ${world.sql.json(policy as never)})`;
   await world.broker.kill();
-  world.broker = await world.startBroker();
+  world.broker = await world.startBroker(settings);
 }
 
 /** As an operator who fills a volume on a worker. */
@@ -67,6 +66,15 @@ test("a data volume is read by the challenge's jobs, on the workers that hold it
   // What jobs leave is removed; the operator's volume is not of any job.
   await fill(worker, "platform-data-set", "test -f /volume/a && test ! -e /volume/open/b");
 }, 120_000);
+
+test("a job whose data no worker holds is told so at its queue's deadline", async () => {
+  await grant({ data_volumes: ["nowhere"] }, { PLATFORM_QUEUED_MS: "2000" });
+  const detail = "no capacity came free on a worker that holds nowhere before the queue's deadline";
+  expect(await world.ended(await shell("true"))).toMatchObject({
+    ...{ state: "rejected", fault: "platform" },
+    reason: { name: "queue_deadline", detail },
+  });
+}, 60_000);
 
 test("a way out is there where egress was granted, and a granted network's members where that was", async () => {
   const { docker } = world.lab.manager;
