@@ -6,19 +6,24 @@ export interface Clock {
   now(): number;
   /** Milliseconds from an arbitrary origin, never going backwards: for durations and deadlines. */
   monotonic(): number;
-  /** Milliseconds since the machine booted, the same for all its processes, and which boot that was: no setting of the wall clock changes it. */
+  /**
+   * Milliseconds since the machine booted, the same in all its processes, and which boot that was: setting the wall clock
+   * does not change it.
+   */
   sinceBoot(): { readonly boot_id: string; readonly ms: number };
   /** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+let bootId: string | undefined;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  sinceBoot: () => ({
-    boot_id: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
-    ms: Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 1_000,
-  }),
+  sinceBoot() {
+    bootId ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return { boot_id: bootId, ms: Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 1_000 };
+  },
   sleep(ms, signal) {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
