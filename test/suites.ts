@@ -1,9 +1,9 @@
 /** `./test/run.sh` after its bootstrap: runs suites, two at a time, one line for each as it ends, and last the sum. */
 import { availableParallelism } from "node:os";
 import { reclaim } from "./lab/slot.ts";
-import { prepareBuild } from "./support/suite-build.ts";
-import { parseAsked, type SuiteRun } from "./support/suite-list.ts";
-import { endRunningSuites, runSuite, type SuiteResult } from "./support/suite-process.ts";
+import { prepareBuild } from "./support/runner/suite-build.ts";
+import { parseAsked, type SuiteRun } from "./support/runner/suite-list.ts";
+import { endRunningSuites, runSuite, type SuiteResult } from "./support/runner/suite-process.ts";
 
 const at_once_max = Math.min(2, availableParallelism());
 const isCi = process.env["CI"] === "true";

@@ -3,16 +3,16 @@ import { hidePluginPage } from "#shared/http/document.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { AdminWorld } from "./admin-world.ts";
 import { createAuthenticator } from "./authenticate.ts";
-import { challengeRoutes } from "./challenge-routes.ts";
 import { adminDocument } from "./document.ts";
-import { epochRoutes } from "./epoch-routes.ts";
-import { lifecycleRoutes } from "./lifecycle-routes.ts";
-import { nodeRoutes } from "./node-routes.ts";
-import { observationRoutes } from "./observation-routes.ts";
-import { type Pages, pageRoutes } from "./page-routes.ts";
-import { publicRoutes } from "./public-routes.ts";
-import { registryAccountRoutes } from "./registry-account-routes.ts";
-import { tokenRoutes } from "./token-routes.ts";
+import { challengeRoutes } from "./routes/challenge.ts";
+import { epochRoutes } from "./routes/epoch.ts";
+import { lifecycleRoutes } from "./routes/lifecycle.ts";
+import { nodeRoutes } from "./routes/node.ts";
+import { observationRoutes } from "./routes/observation.ts";
+import { type Pages, pageRoutes } from "./routes/page.ts";
+import { publicRoutes } from "./routes/public.ts";
+import { registryAccountRoutes } from "./routes/registry-account.ts";
+import { tokenRoutes } from "./routes/token.ts";
 
 export interface AppWorld extends Omit<AdminWorld, "callerOf"> {
   readonly log: Logger;

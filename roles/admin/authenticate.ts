@@ -1,5 +1,5 @@
-import { type AdminIdentity, findAdminToken } from "#shared/auth/admin-tokens.ts";
 import { bearerToken } from "#shared/auth/tokens.ts";
+import { type AdminIdentity, findAdminToken } from "#shared/database/admin-tokens.ts";
 import type { Database } from "#shared/database/database.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { type AdminScope, includesScope } from "#shared/schemas/admin.ts";

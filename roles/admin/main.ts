@@ -7,10 +7,10 @@ import { runRole } from "#shared/process/run-role.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { publicKeyOf, vectorSigningKey } from "#shared/weights/seal.ts";
 import { createAdminApp, createPublicApp } from "./app.ts";
+import { keepProbing } from "./challenges/readiness.ts";
 import { AdminConfig } from "./config.ts";
 import { dashboardPages } from "./pages/dashboard-page.ts";
 import { docsPages } from "./pages/docs-page.ts";
-import { keepProbing } from "./readiness.ts";
 
 await runRole({
   name: "admin",

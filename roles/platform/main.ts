@@ -2,14 +2,14 @@ import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { ProblemError } from "#shared/http/problem.ts";
 import { buildInfo } from "#shared/process/build-info.ts";
-import { challengeCommand } from "./challenge-command.ts";
-import { type DemoOptions, demo } from "./demo.ts";
-import { describeDemo } from "./demo-report.ts";
-import { down } from "./down.ts";
+import { challengeCommand } from "./commands/challenge.ts";
+import { submitCommand } from "./commands/submit.ts";
+import { workerCommand } from "./commands/worker.ts";
+import { type DemoOptions, demo } from "./demo/demo.ts";
+import { describeDemo } from "./demo/report.ts";
+import { down } from "./install/down.ts";
+import { type UpOptions, up } from "./install/up.ts";
 import { status } from "./status.ts";
-import { submitCommand } from "./submit-command.ts";
-import { type UpOptions, up } from "./up.ts";
-import { workerCommand } from "./worker-command.ts";
 
 const port = (flag: string, what: string, fallback: number) =>
   new Option(`${flag} <port>`, what).default(fallback).argParser((text) => {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { connectEngine } from "#shared/engine/docker-engine.ts";
-import { runDirectory } from "./host-files.ts";
+import { runDirectory } from "./install/host-files.ts";
 
 interface RoleStatus {
   readonly service: string;

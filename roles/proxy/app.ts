@@ -4,16 +4,16 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { ProblemError } from "#shared/http/problem.ts";
 import { buildInfo } from "#shared/process/build-info.ts";
-import { asProblem, refuse, refuseRaw, send } from "./answers.ts";
-import { ClientGoneError } from "./body.ts";
-import type { Call } from "./call.ts";
-import { plainAddress, type TrustedProxies } from "./client-address.ts";
+import { asProblem, refuse, refuseRaw, send } from "./http/answers.ts";
+import { ClientGoneError } from "./http/body.ts";
+import type { Call } from "./http/call.ts";
+import { plainAddress, type TrustedProxies } from "./http/client-address.ts";
+import { type RequestHead, readHead } from "./http/request-head.ts";
 import type { ProxyMetrics } from "./metrics.ts";
-import { forward, passThrough, readSubmission } from "./pass-through.ts";
+import { forward, passThrough, readSubmission } from "./pass-through/pass-through.ts";
+import { checkUpgrade, tunnel } from "./pass-through/tunnel.ts";
 import { publicRead, publicReads } from "./public-reads.ts";
-import { type RequestHead, readHead } from "./request-head.ts";
-import { checkUpgrade, tunnel } from "./tunnel.ts";
-import { type Uploads, upload } from "./upload.ts";
+import { type Uploads, upload } from "./upload/upload.ts";
 
 export interface ProxyWorld extends Uploads {
   readonly trusted: TrustedProxies;

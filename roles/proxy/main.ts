@@ -7,18 +7,18 @@ import { internalBaseUrl } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { createApp } from "./app.ts";
-import { ByteBudget } from "./byte-budget.ts";
-import { followCertificate, readCertificate } from "./certificate.ts";
-import { TrustedProxies } from "./client-address.ts";
 import { ProxyConfig } from "./config.ts";
 import { Directory } from "./directory.ts";
-import { openDoor } from "./door.ts";
+import { ByteBudget } from "./http/byte-budget.ts";
+import { followCertificate, readCertificate } from "./http/certificate.ts";
+import { TrustedProxies } from "./http/client-address.ts";
+import { openDoor } from "./http/door.ts";
 import { registerMetrics } from "./metrics.ts";
-import { createNonces } from "./nonces.ts";
-import { RateLimit } from "./rate-limit.ts";
-import { createRegistrations } from "./registrations.ts";
-import { applyRetention } from "./retention.ts";
-import { createSubmissionsSeen } from "./submissions-seen.ts";
+import { createNonces } from "./upload/nonces.ts";
+import { RateLimit } from "./upload/rate-limit.ts";
+import { createRegistrations } from "./upload/registrations.ts";
+import { applyRetention } from "./upload/retention.ts";
+import { createSubmissionsSeen } from "./upload/submissions-seen.ts";
 import { Connections } from "./upstream/connections.ts";
 
 await runRole({

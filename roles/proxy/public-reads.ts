@@ -1,6 +1,6 @@
 import { ProblemError } from "#shared/http/problem.ts";
-import { relay } from "./answers.ts";
-import type { Call } from "./call.ts";
+import { relay } from "./http/answers.ts";
+import type { Call } from "./http/call.ts";
 import type { Connections } from "./upstream/connections.ts";
 import { exchange } from "./upstream/exchange.ts";
 import type { Headers } from "./upstream/response-reader.ts";

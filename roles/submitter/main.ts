@@ -1,11 +1,11 @@
 import { readHotkeyFile } from "#shared/chain/hotkey-file.ts";
-import { Journal } from "#shared/chain/journal.ts";
-import { connectWeightsChain } from "#shared/chain/weights-chain.ts";
 import { guarded } from "#shared/http/app.ts";
 import { serve } from "#shared/http/serve.ts";
 import { runRole } from "#shared/process/run-role.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { createApp } from "./app.ts";
+import { Journal } from "./chain/journal.ts";
+import { connectWeightsChain } from "./chain/weights-chain.ts";
 import { resolveTarget, SubmitterConfig } from "./config.ts";
 import { fetchVector } from "./fetch-vector.ts";
 import { registerMetrics, type SubmitterStatus } from "./status.ts";

@@ -1,14 +1,14 @@
 import type { Chain } from "#shared/chain/chain.ts";
-import { refusalByName } from "#shared/chain/chain-errors.ts";
 import type { Hotkey } from "#shared/chain/hotkey.ts";
-import type { Journal, Settlement } from "#shared/chain/journal.ts";
-import { checkReveal } from "#shared/chain/reveal-check.ts";
 import { isSameEpoch } from "#shared/chain/schedule.ts";
-import { settlePending, submitOnce, vectorDigest } from "#shared/chain/submit-once.ts";
-import type { WeightsChain } from "#shared/chain/weights-chain.ts";
 import { type ChainVector, quantiseWeights } from "#shared/chain/weights-vector.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import { refusalByName } from "./chain/chain-errors.ts";
+import type { Journal, Settlement } from "./chain/journal.ts";
+import { checkReveal } from "./chain/reveal-check.ts";
+import { settlePending, submitOnce, vectorDigest } from "./chain/submit-once.ts";
+import type { WeightsChain } from "./chain/weights-chain.ts";
 import { type Vector, VectorError } from "./fetch-vector.ts";
 import type { SubmitterMetrics, SubmitterStatus } from "./status.ts";
 

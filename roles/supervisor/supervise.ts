@@ -1,10 +1,10 @@
 import type { Gauge } from "prom-client";
 import type { Clock } from "#shared/time/clock.ts";
-import { attachRoles, serviceNameLabel } from "./attachments.ts";
-import { recordNodes } from "./nodes.ts";
-import { createReapStore, reapOverdueJobs } from "./reap.ts";
-import { type ReconcilerWorld, reconcile } from "./reconcile.ts";
-import { carryOutOrders } from "./worker-orders.ts";
+import { attachRoles, serviceNameLabel } from "./attachments/attachments.ts";
+import { type ReconcilerWorld, reconcile } from "./challenges/reconcile.ts";
+import { recordNodes } from "./workers/nodes.ts";
+import { createReapStore, reapOverdueJobs } from "./workers/overdue-jobs.ts";
+import { carryOutOrders } from "./workers/worker-orders.ts";
 
 export interface SuperviseWorld extends ReconcilerWorld {
   readonly reconcile_ms: number;

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { extract } from "tar-stream";
 import { canonicalArchive, canonicalArchiveBytes } from "#shared/archive/canonical-archive.ts";
-import { openFolderBlobStore } from "#shared/blobs/folder-blob-store.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
-import { tarOf } from "../support/tar-builder.ts";
+import { openFolderBlobStore } from "../../roles/broker/blobs/folder-blob-store.ts";
+import { tarOf } from "../support/builders/tar-builder.ts";
 
 /** One line of JSON for each figure; `ratio` is ours by the peer's, and more is better for all of them. */
 function print(name: string, unit: string, ours: number, peer: number): void {

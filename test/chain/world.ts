@@ -2,10 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deriveHotkey, type Hotkey } from "#shared/chain/hotkey.ts";
-import { Journal } from "#shared/chain/journal.ts";
-import { type Submission, submitOnce } from "#shared/chain/submit-once.ts";
-import { connectWeightsChain, type WeightsChain } from "#shared/chain/weights-chain.ts";
 import { systemClock } from "#shared/time/clock.ts";
+import { Journal } from "../../roles/submitter/chain/journal.ts";
+import { type Submission, submitOnce } from "../../roles/submitter/chain/submit-once.ts";
+import { connectWeightsChain, type WeightsChain } from "../../roles/submitter/chain/weights-chain.ts";
 import { type DevchainProcess, startDevchain } from "./devchain.ts";
 
 export const TAO = 1_000_000_000;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TSchema } from "@sinclair/typebox";
-import { projectRoot } from "./suite-list.ts";
+import { projectRoot } from "./runner/suite-list.ts";
 
 /** What Redocly finds wrong about an OpenAPI document, warnings included. */
 export async function lintDocument(document: unknown): Promise<unknown[]> {

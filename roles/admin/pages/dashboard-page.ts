@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { PageFile, Pages } from "../page-routes.ts";
+import type { PageFile, Pages } from "../routes/page.ts";
 import page from "./dashboard/index.html";
 
 /** Bun's HTML import as a compiled executable has it; run from source there are no files. */

@@ -1,6 +1,6 @@
 import swaggerStyle from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
 import swaggerScript from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
-import type { Pages } from "../page-routes.ts";
+import type { Pages } from "../routes/page.ts";
 import page from "./docs.html" with { type: "text" };
 import start from "./docs-start.js.txt" with { type: "text" };
 

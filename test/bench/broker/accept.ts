@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { projectRoot } from "../../support/suite-list.ts";
+import { projectRoot } from "../../support/runner/suite-list.ts";
 import { startBenchBroker } from "./bench-broker.ts";
 import { startDurablePostgres } from "./durable-postgres.ts";
 import { startFakeEngine } from "./fake-engine.ts";

@@ -7,7 +7,7 @@ import { migrate } from "#shared/database/migrate.ts";
 import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import type { JobResource } from "#shared/schemas/job.ts";
 import { freePort } from "../../support/free-port.ts";
-import { startRole } from "../../support/role-process.ts";
+import { startRole } from "../../support/worlds/role-process.ts";
 
 const masterKey = "k".repeat(32);
 const slug = "demo";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { startPostgres } from "../../support/postgres.ts";
 import { waitFor } from "../../support/wait-for.ts";
+import { startPostgres } from "../../support/worlds/postgres.ts";
 
 const nobody = 65_534;
 

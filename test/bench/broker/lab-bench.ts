@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { connectEngine } from "#shared/engine/docker-engine.ts";
 import type { Engine, ServiceSpec, Task } from "#shared/engine/engine.ts";
-import { featuresOf } from "../../../roles/broker/engine-features.ts";
-import { parseJobRequest } from "../../../roles/broker/job-request.ts";
-import { jobName, jobNetwork, jobService } from "../../../roles/broker/job-service-spec.ts";
+import { parseJobRequest } from "../../../roles/broker/admission/job-request.ts";
+import { featuresOf } from "../../../roles/broker/swarm/engine-features.ts";
+import { jobName, jobNetwork, jobService } from "../../../roles/broker/swarm/job-service-spec.ts";
 import { jobImageName } from "../../lab/job-image.ts";
 import { type Lab, startLab } from "../../lab/lab.ts";
-import { projectRoot } from "../../support/suite-list.ts";
+import { projectRoot } from "../../support/runner/suite-list.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { type BenchBroker, startBenchBroker } from "./bench-broker.ts";
 import { startDurablePostgres } from "./durable-postgres.ts";

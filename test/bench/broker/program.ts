@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { projectRoot } from "../../support/suite-list.ts";
+import { projectRoot } from "../../support/runner/suite-list.ts";
 
 /** The command of one of `test/support/programs`. */
 export function program(name: string, ...args: readonly string[]): string[] {

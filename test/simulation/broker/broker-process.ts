@@ -1,6 +1,6 @@
-import type { Dispatcher } from "../../../roles/broker/dispatcher.ts";
 import { LeadLostError } from "../../../roles/broker/lead.ts";
-import { type Pace, pauseAfter } from "../../../roles/broker/pace.ts";
+import { type Pace, pauseAfter } from "../../../roles/broker/leader/pace.ts";
+import type { Dispatcher } from "../../../roles/broker/leader/tick.ts";
 import type { VirtualClock } from "../model/virtual-clock.ts";
 
 /** A broker's process as the world sees it: it can be killed, or stopped for a while, at any of its calls. */

@@ -1,6 +1,6 @@
-import type { Job } from "../../../roles/broker/job.ts";
-import { parseJobRequest } from "../../../roles/broker/job-request.ts";
-import { parseBytes } from "../../../roles/broker/quantities.ts";
+import { parseJobRequest } from "../../../roles/broker/admission/job-request.ts";
+import type { Job } from "../../../roles/broker/job/job.ts";
+import { parseBytes } from "../../../roles/broker/job/quantities.ts";
 import type { Random } from "../model/random.ts";
 
 export const timeout_seconds_max = 60;

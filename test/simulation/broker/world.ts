@@ -1,12 +1,12 @@
 import pino from "pino";
 import type { Engine } from "#shared/engine/engine.ts";
 import { clockOffset } from "#shared/time/clock-offset.ts";
-import { Dispatcher } from "../../../roles/broker/dispatcher.ts";
-import { featuresOf } from "../../../roles/broker/engine-features.ts";
-import { hasEnded } from "../../../roles/broker/job.ts";
+import { hasEnded } from "../../../roles/broker/job/job.ts";
 import { LeadLostError } from "../../../roles/broker/lead.ts";
-import { createTransferTokens } from "../../../roles/broker/transfer-tokens.ts";
-import { reapOverdueJobs } from "../../../roles/supervisor/reap.ts";
+import { Dispatcher } from "../../../roles/broker/leader/tick.ts";
+import { featuresOf } from "../../../roles/broker/swarm/engine-features.ts";
+import { createTransferTokens } from "../../../roles/broker/transfers/tokens.ts";
+import { reapOverdueJobs } from "../../../roles/supervisor/workers/overdue-jobs.ts";
 import { createModelEngine, type EngineFaults, type ModelNetworks } from "../model/model-engine.ts";
 import type { ModelNode } from "../model/model-objects.ts";
 import { ModelSwarm } from "../model/model-swarm.ts";

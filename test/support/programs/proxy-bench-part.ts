@@ -4,7 +4,7 @@
  */
 import { Agent, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
-import { startProxy } from "../proxy-world.ts";
+import { startProxy } from "../worlds/proxy-world.ts";
 
 const [part, target] = process.argv.slice(2);
 

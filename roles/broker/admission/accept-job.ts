@@ -1,0 +1,208 @@
+import { createHash } from "node:crypto";
+import { ArchiveError, canonicalArchive, canonicalArchiveBytes } from "#shared/archive/canonical-archive.ts";
+import type { Engine } from "#shared/engine/engine.ts";
+import { ProblemError } from "#shared/http/problem.ts";
+import { type Challenge, type JobPolicy, jobPolicyOf } from "#shared/schemas/challenge.ts";
+import type { JobRequest } from "#shared/schemas/job.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import type { Clock } from "#shared/time/clock.ts";
+import { clockOffset } from "#shared/time/clock-offset.ts";
+import { BlobError, type BlobStore, type StoredBlob } from "../blobs/blob-store.ts";
+import type { StoredMount } from "../job/job.ts";
+import { sourceWatch } from "../job/mount-source.ts";
+import { parseBytes } from "../job/quantities.ts";
+import { classCapacities } from "../placement/placement.ts";
+import type { Accepted, JobStore, NewJob } from "../store/job-store.ts";
+import type { EngineFeatures } from "../swarm/engine-features.ts";
+import type { ImageIds } from "./image-ids.ts";
+import { checkJobRequest } from "./job-request.ts";
+import type { Tally } from "./quota.ts";
+
+export interface AcceptWorld {
+  readonly store: JobStore;
+  readonly blobs: BlobStore;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly images: ImageIds;
+  readonly features: EngineFeatures;
+  readonly blob_bytes: Tally;
+  readonly queued: Tally;
+  readonly settings: { readonly queued_ms: number; readonly free_bytes_min: number };
+}
+
+/**
+ * Takes a job in: checks it, keeps its inputs, writes it down. What it answers is durable.
+ *
+ * @throws ProblemError with the refusals of contract §4 and the job design
+ */
+export async function acceptJob(
+  world: AcceptWorld,
+  challenge: Challenge,
+  request: JobRequest,
+  idempotencyKey: string | null,
+): Promise<Accepted> {
+  const job = await prepareJob(world, challenge, request, idempotencyKey);
+  return await acceptPrepared(world, job);
+}
+
+/** Writes a prepared job down. @throws ProblemError 429 queue_full where its challenge's queue holds no more */
+export async function acceptPrepared(world: AcceptWorld, job: NewJob): Promise<Accepted> {
+  const known = job.idempotency_key === null ? null : await world.store.sameKey(job);
+  if (known) return known;
+  await world.queued.take(job.challenge, 1, job.queued_max, () => {
+    const detail = `The queue of this challenge holds its ${job.queued_max} jobs.`;
+    return new ProblemError(429, "queue_full", detail, { headers: { "retry-after": "10" } });
+  });
+  return await world.store.accept(job);
+}
+
+/** Everything of `acceptJob` but the last step: the job as it would be written down. */
+export async function prepareJob(
+  world: AcceptWorld,
+  challenge: Challenge,
+  request: JobRequest,
+  idempotencyKey: string | null,
+): Promise<NewJob> {
+  const policy = jobPolicyOf(challenge.spec);
+  checkJobRequest(request, policy, world.features);
+  if ((await world.blobs.freeBytes()) < world.settings.free_bytes_min) throw storageFull();
+  await checkGpus(world.engine, request, policy);
+  const image_id = await world.images.resolve(challenge.spec.slug, request.image, request.image_pull_policy);
+  const kept = await Promise.all(request.mounts.map((mount) => keepMount(world, challenge.spec.slug, mount, policy)));
+  const spec = { ...request, mounts: kept.map(({ mount }) => mount) };
+  const now_ms = world.clock.now();
+  return {
+    id: Bun.randomUUIDv7("hex", now_ms).replaceAll("-", ""),
+    challenge: challenge.spec.slug,
+    idempotency_key: idempotencyKey,
+    spec_digest: createHash("sha256").update(JSON.stringify(spec)).digest("hex"),
+    spec,
+    added_blobs: kept.flatMap(({ added }) => added ?? []),
+    image_id,
+    memory_bytes: parseBytes(request.limits.memory) ?? 0,
+    now_ms,
+    clock_offset: clockOffset(world.clock),
+    deadline_ms: now_ms + world.settings.queued_ms,
+    queued_max: policy.queued_max,
+    active_max: policy.queueing ? null : policy.running_max,
+    is_run_call: false,
+  };
+}
+
+/** GPUs that no labelled node could ever give are refused at once, not queued for an hour. */
+async function checkGpus(engine: Engine, { limits: { gpu_count } }: JobRequest, policy: JobPolicy): Promise<void> {
+  if (gpu_count === null) return;
+  if (gpu_count > policy.gpu_count_max) {
+    throw new ProblemError(
+      400,
+      "gpu_capacity_insufficient",
+      `gpu_capacity_insufficient: this challenge may ask for ${policy.gpu_count_max} GPUs`,
+    );
+  }
+  const most = Math.max(
+    0,
+    ...classCapacities(await engine.nodes()).map((node) => (node.node_class === "gpu" ? node.gpu_count : 0)),
+  );
+  if (gpu_count > most) {
+    throw new ProblemError(
+      400,
+      "gpu_capacity_insufficient",
+      `gpu_capacity_insufficient: ${gpu_count} GPUs asked for, the largest GPU node has ${most}`,
+    );
+  }
+}
+
+async function keepMount(
+  world: AcceptWorld,
+  slug: string,
+  mount: JobRequest["mounts"][number],
+  policy: JobPolicy,
+): Promise<{ readonly mount: StoredMount; readonly added: StoredBlob | null }> {
+  const { target, read_only, source_type, source_name, blob, archive_b64 } = mount;
+  if (archive_b64 !== undefined) {
+    const bytes = decodeBase64(archive_b64);
+    const added = await keepArchive(world, slug, mount, bytes, policy);
+    return { mount: { target, read_only, source_type, source_name, blob: added.digest }, added };
+  }
+  if (blob !== undefined && !(await world.store.hasBlob(slug, blob))) {
+    throw new ProblemError(400, "unknown_blob", `There is no blob of this digest: upload it first (mount ${target}).`);
+  }
+  return { mount: { target, read_only, source_type, source_name, blob: blob ?? null }, added: null };
+}
+
+/** An inline archive, validated, re-packed and stored; its row is written with the job's. */
+async function keepArchive(
+  world: AcceptWorld,
+  slug: string,
+  mount: JobRequest["mounts"][number],
+  bytes: Uint8Array,
+  policy: JobPolicy,
+): Promise<StoredBlob> {
+  const source = sourceWatch(mount);
+  return await storing(async () => {
+    const small = canonicalArchiveBytes(bytes, limits.archive, source.see);
+    if (small) source.check();
+    const stored = await world.blobs.put(
+      small ? one(small.bytes) : canonicalArchive(one(bytes), limits.archive, source.see),
+    );
+    source.check();
+    if (!stored.was_known || !(await world.store.hasBlob(slug, stored.digest)))
+      await takeBytes(world, slug, stored.size_bytes, policy);
+    return stored;
+  });
+}
+
+/** Streams an input archive in; answers its canonical digest and size. */
+export async function keepUpload(world: AcceptWorld, challenge: Challenge, body: AsyncIterable<Uint8Array>) {
+  const { slug } = challenge.spec;
+  return await storing(async () => {
+    const stored = await world.blobs.put(canonicalArchive(body, limits.archive));
+    if (!stored.was_known || !(await world.store.hasBlob(slug, stored.digest)))
+      await takeBytes(world, slug, stored.size_bytes, jobPolicyOf(challenge.spec));
+    await world.store.recordBlob(slug, stored.digest, stored.size_bytes, world.clock.now());
+    return stored;
+  });
+}
+
+function takeBytes({ blob_bytes }: AcceptWorld, slug: string, size_bytes: number, { blob_bytes_max }: JobPolicy) {
+  const detail = `This challenge may keep ${blob_bytes_max} bytes of blobs.`;
+  return blob_bytes.take(slug, size_bytes, blob_bytes_max, () => new ProblemError(429, "blob_quota_exceeded", detail));
+}
+
+/** What the archive gate and the volume refuse, as HTTP says it. */
+async function storing<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof BlobError && error.code === "storage_full") {
+      throw storageFull(error);
+    }
+    if (error instanceof BlobError)
+      throw new ProblemError(413, "archive_too_large", "the mount archive is too large", { cause: error });
+    if (!(error instanceof ArchiveError)) throw error;
+    const detail =
+      error.kind === "limit" ? `mount archive over its limit: ${error.message}` : `${error.kind} mount archive`;
+    throw new ProblemError(error.kind === "limit" ? 413 : 400, `${error.kind}_mount_archive`, detail, { cause: error });
+  }
+}
+
+function storageFull(cause?: unknown): ProblemError {
+  return new ProblemError(503, "storage_full", "The platform has no room for more data now.", {
+    cause,
+    headers: { "retry-after": "60" },
+  });
+}
+
+function decodeBase64(text: string): Uint8Array {
+  try {
+    const bytes = Uint8Array.fromBase64(text);
+    if (bytes.length > 0) return bytes;
+  } catch {
+    // Refused below.
+  }
+  throw new ProblemError(400, "invalid_mount_archive", "invalid mount archive");
+}
+
+async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}

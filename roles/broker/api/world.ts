@@ -1,0 +1,16 @@
+import type { Challenges } from "#shared/database/challenges.ts";
+import type { Logger } from "#shared/observability/logger.ts";
+import type { AcceptWorld } from "../admission/accept-job.ts";
+import type { LogFiles } from "../logs/log-files.ts";
+import type { Changes } from "./changes.ts";
+
+/** What the job API acts with. */
+export interface ApiWorld extends AcceptWorld {
+  readonly challenges: Challenges;
+  readonly master_key: string;
+  readonly changes: Changes;
+  readonly logs: LogFiles;
+  readonly log: Logger;
+  /** Brings the dispatcher's next tick forward. */
+  wake(): void;
+}

@@ -1,0 +1,152 @@
+import { createHash, randomBytes } from "node:crypto";
+import { type FileHandle, mkdir, open, opendir, rename, rm, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import type { Sha256 } from "../../../shared/schemas/names.ts";
+import type { Clock } from "../../../shared/time/clock.ts";
+import {
+  BlobError,
+  type BlobReading,
+  type BlobStore,
+  type ListedBlob,
+  type PutOptions,
+  type StoredBlob,
+} from "./blob-store.ts";
+import { GroupedSync } from "./grouped-sync.ts";
+import { readRange } from "./read-range.ts";
+import { unlessMissing } from "./unless-missing.ts";
+
+export interface FolderBlobStoreOptions {
+  readonly directory: string;
+  /** Below this much free space `put` is refused. */
+  readonly free_bytes_min: number;
+  /** Tells which temporary files nobody is writing any more. */
+  readonly clock: Clock;
+}
+
+/** A temporary file untouched for so long belongs to a process that died; a second broker may be at work on younger ones. */
+const abandoned_after_ms = 600_000;
+/** How much may be written before the free space is looked at again. */
+const space_check_bytes = 8 * 1024 * 1024;
+const digest_form = /^[0-9a-f]{64}$/;
+
+/** Opens a blob store on a folder: `sha256/<digest>` and `incoming/`, which it makes, and clears of abandoned files. */
+export async function openFolderBlobStore(options: FolderBlobStoreOptions): Promise<BlobStore> {
+  const incoming = join(options.directory, "incoming");
+  const blobs = join(options.directory, "sha256");
+  await mkdir(incoming, { recursive: true, mode: 0o700 });
+  await mkdir(blobs, { recursive: true, mode: 0o700 });
+  await removeAbandoned(incoming, options.clock.now());
+  return new FolderBlobStore(options, incoming, blobs);
+}
+
+class FolderBlobStore implements BlobStore {
+  readonly #options: FolderBlobStoreOptions;
+  readonly #incoming: string;
+  readonly #blobs: string;
+  readonly #renames: GroupedSync;
+
+  constructor(options: FolderBlobStoreOptions, incoming: string, blobs: string) {
+    this.#options = options;
+    this.#incoming = incoming;
+    this.#blobs = blobs;
+    this.#renames = new GroupedSync(blobs);
+  }
+
+  async put(
+    source: AsyncIterable<Uint8Array>,
+    { size_bytes_max = Number.MAX_SAFE_INTEGER, may_use_reserve = false }: PutOptions = {},
+  ): Promise<StoredBlob> {
+    if (!may_use_reserve) await this.#checkSpace();
+    const temporary = join(this.#incoming, randomBytes(16).toString("hex"));
+    try {
+      const file = await open(temporary, "wx", 0o600);
+      const { digest, size_bytes } = await this.#write(file, source, size_bytes_max, may_use_reserve);
+      const was_known = (await this.size(digest)) !== null;
+      // Also over a known one: its file is the newer one then, and `list` shows that it was asked for again.
+      await rename(temporary, this.#path(digest));
+      await this.#renames.sync();
+      return { digest, size_bytes, was_known };
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw isNoSpace(error) ? new BlobError("storage_full", "no space left for blobs", error) : error;
+    }
+  }
+
+  async #write(file: FileHandle, source: AsyncIterable<Uint8Array>, size_bytes_max: number, mayUseReserve: boolean) {
+    const hash = createHash("sha256");
+    let size_bytes = 0;
+    let checked_bytes = 0;
+    try {
+      for await (const chunk of source) {
+        size_bytes += chunk.length;
+        if (size_bytes > size_bytes_max) throw new BlobError("blob_too_large", "blob over its size limit");
+        if (!mayUseReserve && size_bytes - checked_bytes > space_check_bytes) {
+          await this.#checkSpace();
+          checked_bytes = size_bytes;
+        }
+        hash.update(chunk);
+        await file.writeFile(chunk);
+      }
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    return { digest: hash.digest("hex") as Sha256, size_bytes };
+  }
+
+  async open(
+    digest: Sha256,
+    range: { readonly start?: number; readonly end?: number } = {},
+  ): Promise<BlobReading | null> {
+    const file = await unlessMissing(open(this.#path(digest), "r"));
+    if (file === null) return null;
+    const { size: size_bytes } = await file.stat();
+    const start = Math.min(Math.max(range.start ?? 0, 0), size_bytes);
+    const end = Math.min(Math.max(range.end ?? size_bytes, start), size_bytes);
+    return { size_bytes, stream: readRange(file, start, end) };
+  }
+
+  async size(digest: Sha256): Promise<number | null> {
+    return (await unlessMissing(stat(this.#path(digest))))?.size ?? null;
+  }
+
+  async delete(digest: Sha256): Promise<boolean> {
+    return (await unlessMissing(rm(this.#path(digest)).then(() => true))) ?? false;
+  }
+
+  async *list(): AsyncGenerator<ListedBlob> {
+    for await (const { name } of await opendir(this.#blobs)) {
+      if (!digest_form.test(name)) continue;
+      const digest = name as Sha256;
+      const found = await unlessMissing(stat(this.#path(digest)));
+      if (found !== null) yield { digest, size_bytes: found.size, stored_at: found.mtime };
+    }
+  }
+
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.#options.directory);
+    return bavail * bsize;
+  }
+
+  async #checkSpace(): Promise<void> {
+    if ((await this.freeBytes()) < this.#options.free_bytes_min) {
+      throw new BlobError("storage_full", "too little space left for blobs");
+    }
+  }
+
+  /** The form is checked here too: a digest is part of a path. */
+  #path(digest: Sha256): string {
+    if (!digest_form.test(digest)) throw new RangeError("not a SHA-256 digest");
+    return join(this.#blobs, digest);
+  }
+}
+
+async function removeAbandoned(incoming: string, now_ms: number): Promise<void> {
+  for await (const { name } of await opendir(incoming)) {
+    const path = join(incoming, name);
+    const found = await unlessMissing(stat(path));
+    if (found !== null && now_ms - found.mtimeMs > abandoned_after_ms) await rm(path, { force: true });
+  }
+}
+
+const isNoSpace = (error: unknown) => ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException)?.code ?? "");

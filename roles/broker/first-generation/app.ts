@@ -1,0 +1,85 @@
+import type { Static } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { createHttpApp } from "#shared/http/app.ts";
+import { ProblemError } from "#shared/http/problem.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import { prepareJob } from "../admission/accept-job.ts";
+import { authorize } from "../api/authorization.ts";
+import { CleanupRequest, describedDocker, ListRequest } from "../api/document.ts";
+import { parseBody, readText } from "../api/read-body.ts";
+import type { ApiWorld } from "../api/world.ts";
+import type { Job } from "../job/job.ts";
+import { jobLabels, jobName } from "../swarm/job-service-spec.ts";
+import { parseRunRequest } from "./request.ts";
+import { DockerRuns } from "./run-calls.ts";
+
+/** The routes of the first generation's clients, a thin layer over jobs (contract §4). */
+export function createDockerApp(world: ApiWorld, drip_ms: number = limits.jobs.drip_ms) {
+  const { store } = world;
+  const runs = new DockerRuns(world, drip_ms);
+  const read = async (request: Request) => {
+    const text = await readText(request);
+    return { text, challenge: await authorize(request.headers, world.challenges, world.master_key) };
+  };
+
+  return createHttpApp(world.log)
+    .post(
+      "/v1/docker/run",
+      async ({ request }) => {
+        const { text, challenge } = await read(request);
+        const prepared = await prepareJob(world, challenge, parseRunRequest(text), null);
+        const job = (await runs.takeKept(prepared)) ?? (await runs.acceptNew(prepared));
+        return await runs.answerWhenEnded(job, request);
+      },
+      { parse: "none", ...describedDocker.run },
+    )
+    .post(
+      "/v1/docker/list",
+      async ({ request }) => {
+        const { text, challenge } = await read(request);
+        const { job_id } = parse(ListRequest, text);
+        const jobs = await store.live(challenge.spec.slug, job_id ?? null, limits.jobs.page_max);
+        return { containers: jobs.map(containerOf) };
+      },
+      { parse: "none", ...describedDocker.list },
+    )
+    .post(
+      "/v1/docker/cleanup",
+      async ({ request }) => {
+        const { text, challenge } = await read(request);
+        await store.askCancelGroup(challenge.spec.slug, parse(CleanupRequest, text).job_id);
+        world.wake();
+        return { status: "ok" };
+      },
+      { parse: "none", ...describedDocker.cleanup },
+    );
+}
+
+function parse<S extends typeof ListRequest | typeof CleanupRequest>(schema: S, text: string): Static<S> {
+  const body = parseBody(text);
+  const first = Value.Errors(schema, body).First();
+  if (!first) return body as Static<S>;
+  const field = first.path.slice(1).replaceAll("/", ".") || "body";
+  throw new ProblemError(422, "invalid_request", `${field}: ${first.message.toLowerCase()}`);
+}
+
+const dockerStatus: Readonly<Record<string, string>> = { running: "running", collecting: "exited" };
+
+/** A live job as the first generation showed a container; before there is one, the job's id stands for it. */
+function containerOf(job: Job) {
+  const { id, challenge, job_id, task_id, container_id, spec, state, accepted_ms } = job;
+  return {
+    container_id: container_id ?? id,
+    container_name: jobName(id),
+    image: spec.image,
+    status: dockerStatus[state] ?? "created",
+    job_id,
+    task_id,
+    created: new Date(accepted_ms).toISOString(),
+    labels: {
+      ...jobLabels("job", id, challenge),
+      "platform.job": job_id,
+      ...(task_id ? { "platform.task": task_id } : {}),
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { Readable } from "node:stream";
+import { createGzip } from "node:zlib";
+import { ProblemError, problemOf } from "#shared/http/problem.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import type { Sha256 } from "#shared/schemas/names.ts";
+import type { BlobStore } from "../blobs/blob-store.ts";
+import type { Job } from "../job/job.ts";
+import { type LogRecord, loadLog, logBytes } from "../logs/job-log.ts";
+import { jobName } from "../swarm/job-service-spec.ts";
+
+const marker = "@@PLATFORM_BROKER_MOUNT_OUT[";
+const timeoutExitCode = 124;
+
+/** The answer of a run call whose job has ended, as JSON text in pieces: mounts may be large (contract §4). */
+export async function* runAnswer(blobs: BlobStore, job: Job): AsyncGenerator<string> {
+  const records = job.log_digest ? await loadLog(blobs, job.log_digest) : [];
+  const container_name = job.container_id ? jobName(job.id) : `platform-job-${job.id}`;
+  yield `{"container_name":${JSON.stringify(container_name)},"stdout":"${inner(tail(records, "stdout"))}`;
+  for (const { mount, digest } of job.artifacts.toSorted((a, b) => a.mount - b.mount)) {
+    yield inner(`${marker}${mount}]:BEGIN@@\n`);
+    yield* base64(await gzipped(blobs, digest));
+    yield inner(`\n${marker}${mount}]:END@@`);
+  }
+  const { returncode, timed_out, note } = exitOf(job);
+  const stderr = `${tail(records, "stderr")}${note}`;
+  yield `","stderr":"${inner(stderr)}","returncode":${returncode},"timed_out":${timed_out}}`;
+}
+
+/** A job that did not run to an end of its own is an error, never a return code: clients blame the miner for the latter. */
+export function runFailure({ state, outcome }: Job): ProblemError | null {
+  if (state === "cancelled" && outcome?.fault !== "platform")
+    return new ProblemError(409, "job_cancelled", "The job was cancelled.");
+  if (!outcome?.fault || outcome.fault === "submission") return null;
+  const name = outcome.reason?.name ?? "job_failed";
+  const detail = outcome.reason?.detail ?? "the job could not be run";
+  return outcome.fault === "platform"
+    ? new ProblemError(503, name, detail, { headers: { "retry-after": "5" } })
+    : new ProblemError(400, name, detail);
+}
+
+/** The same after the status has gone out: a body without `container_name` is taken as a fault of the platform. */
+export function lateFailure(failure: ProblemError, requestId: string): string {
+  return JSON.stringify(problemOf(failure, requestId));
+}
+
+function exitOf({ outcome, state, exit_code }: Job) {
+  if (state === "timed_out") return { returncode: timeoutExitCode, timed_out: true, note: "" };
+  const code = outcome?.exit_code ?? exit_code ?? 1;
+  if (state === "succeeded" || code !== 0) return { returncode: code, timed_out: false, note: "" };
+  // The command was content with itself, but what it left could not be kept.
+  return { returncode: 1, timed_out: false, note: `\n${outcome?.reason?.detail ?? "the job failed"}\n` };
+}
+
+/** The last bytes of a stream as text that begins with a whole character and holds no marker of ours. */
+export function tail(records: readonly LogRecord[], stream: "stdout" | "stderr"): string {
+  const bytes = logBytes(records, stream);
+  let start = Math.max(0, bytes.length - limits.jobs.tail_bytes);
+  while (start > 0 && start < bytes.length && ((bytes[start] ?? 0) & 0xc0) === 0x80) start += 1;
+  return bytes.subarray(start).toString("utf8").replaceAll(marker, "@ @PLATFORM_BROKER_MOUNT_OUT[");
+}
+
+/** What stands between the quotes of a JSON string. */
+function inner(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+async function gzipped(blobs: BlobStore, digest: Sha256): Promise<AsyncIterable<Uint8Array>> {
+  const reading = await blobs.open(digest);
+  if (!reading) throw new Error(`artifact ${digest} is not stored`);
+  return Readable.from(reading.stream as AsyncIterable<Uint8Array>).compose(createGzip({ level: 1 }));
+}
+
+async function* base64(source: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  let rest = Buffer.alloc(0);
+  for await (const chunk of source) {
+    const bytes = Buffer.concat([rest, chunk]);
+    const whole = bytes.length - (bytes.length % 3);
+    rest = bytes.subarray(whole);
+    if (whole > 0) yield bytes.toString("base64", 0, whole);
+  }
+  yield rest.toString("base64");
+}

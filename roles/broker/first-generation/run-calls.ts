@@ -1,0 +1,95 @@
+import { problemResponse } from "#shared/http/problem.ts";
+import { acceptPrepared } from "../admission/accept-job.ts";
+import { streamOf } from "../api/stream-of.ts";
+import type { ApiWorld } from "../api/world.ts";
+import { hasEnded, type Job } from "../job/job.ts";
+import type { NewJob } from "../store/job-store.ts";
+import { lateFailure, runAnswer, runFailure } from "./response.ts";
+
+/** Run calls under way: each waits for its job, and hears a space now and then so that it does not give up. */
+export class DockerRuns {
+  readonly #world: ApiWorld;
+  readonly #drip_ms: number;
+  /** Jobs whose client is still there: their results belong to it. */
+  readonly #waiting = new Set<string>();
+
+  constructor(world: ApiWorld, drip_ms: number) {
+    this.#world = world;
+    this.#drip_ms = drip_ms;
+  }
+
+  /** The finished result of the same call whose client hung up, for one client only. */
+  async takeKept({ challenge, spec, spec_digest }: NewJob): Promise<Job | null> {
+    const kept = await this.#world.store.undelivered(challenge, spec.job_id, spec.task_id, spec_digest);
+    const free = kept.find(({ id }) => !this.#waiting.has(id));
+    if (free) this.#waiting.add(free.id);
+    return free ?? null;
+  }
+
+  async acceptNew(prepared: NewJob): Promise<Job> {
+    this.#waiting.add(prepared.id);
+    try {
+      const { job } = await acceptPrepared(this.#world, { ...prepared, is_run_call: true });
+      this.#world.wake();
+      return job;
+    } catch (error) {
+      this.#waiting.delete(prepared.id);
+      throw error;
+    }
+  }
+
+  /** A quick job's answer has its own status; a slow one's client is kept waiting with spaces before the body. */
+  async answerWhenEnded(job: Job, request: Request): Promise<Response> {
+    const requestId = request.headers.get("x-request-id") ?? "";
+    let early: Job;
+    try {
+      early = await this.#ended(job, this.#drip_ms, request.signal);
+    } catch (error) {
+      this.#waiting.delete(job.id);
+      throw error;
+    }
+    const failure = hasEnded(early) ? runFailure(early) : null;
+    if (failure) {
+      await this.#delivered(early, request.signal);
+      return problemResponse(failure, requestId);
+    }
+    const body = this.#body(early, request.signal, requestId);
+    return new Response(streamOf(body), { headers: { "content-type": "application/json" } });
+  }
+
+  async *#body(job: Job, signal: AbortSignal, requestId: string): AsyncGenerator<string> {
+    let current = job;
+    try {
+      while (!hasEnded(current)) {
+        yield " ";
+        current = await this.#ended(current, this.#drip_ms, signal);
+        if (signal.aborted) return;
+      }
+      const failure = runFailure(current);
+      if (failure) yield lateFailure(failure, requestId);
+      else yield* runAnswer(this.#world.blobs, current);
+      await this.#delivered(current, signal);
+    } finally {
+      this.#waiting.delete(job.id);
+    }
+  }
+
+  async #delivered(job: Job, signal: AbortSignal): Promise<void> {
+    if (!signal.aborted) await this.#world.store.markDelivered(job.id, this.#world.clock.now());
+    this.#waiting.delete(job.id);
+  }
+
+  /** The job when it has ended, or as it is after `ms`. The database may be away for a while: the client need not know. */
+  async #ended(job: Job, ms: number, signal: AbortSignal): Promise<Job> {
+    const end = this.#world.clock.monotonic() + ms;
+    let current = job;
+    while (!hasEnded(current) && !signal.aborted) {
+      const left = end - this.#world.clock.monotonic();
+      if (left <= 0) break;
+      const change = this.#world.changes.next(job.id, left, signal);
+      current = (await this.#world.store.byId(job.challenge, job.id).catch(() => null)) ?? current;
+      if (!hasEnded(current)) await change;
+    }
+    return current;
+  }
+}

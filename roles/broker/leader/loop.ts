@@ -1,0 +1,100 @@
+import type { Database } from "#shared/database/database.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import { LeadLostError, takeLead } from "../lead.ts";
+import type { DispatchWorld } from "../lifecycle/world.ts";
+import { createDispatchStore } from "../store/dispatch-store.ts";
+import { type Pace, pauseAfter } from "./pace.ts";
+import { Dispatcher } from "./tick.ts";
+
+export interface DispatchingState {
+  is_leading: boolean;
+  last_tick_ms: number;
+}
+
+export interface DispatchingOptions {
+  readonly sql: Database;
+  readonly database_url: string;
+  readonly world: Omit<DispatchWorld, "store" | "fencing" | "confirm">;
+  readonly state: DispatchingState;
+  readonly wake: Wake;
+  /** Deletes what is kept no longer; called now and then by whoever leads. */
+  retire(fencing: number): Promise<void>;
+}
+
+/** Leads and dispatches until `signal`; after a lost lead it stops acting before it tries to get it back. */
+export async function dispatchForever(options: DispatchingOptions, signal: AbortSignal): Promise<void> {
+  const { world, state } = options;
+  while (!signal.aborted) {
+    try {
+      await leadOnce(options, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      world.log.warn(
+        { err: error },
+        error instanceof LeadLostError ? "the lead was lost" : "dispatching was interrupted",
+      );
+      await world.clock.sleep(world.settings.tick_ms, signal).catch(() => undefined);
+    } finally {
+      state.is_leading = false;
+    }
+  }
+}
+
+async function leadOnce(
+  { sql, database_url, world, state, wake, retire }: DispatchingOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const lead = await takeLead(database_url, world.clock, signal);
+  world.log.info({ fencing: lead.fencing }, "leading");
+  const { fencing } = lead;
+  const confirm = () => lead.confirm(limits.jobs.dispatch.create_window_ms_max);
+  const dispatcher = new Dispatcher({ ...world, fencing, confirm, store: createDispatchStore(sql, fencing) });
+  let retire_at_ms = world.clock.monotonic();
+  let retiring: Promise<void> = Promise.resolve();
+  try {
+    state.is_leading = true;
+    while (!signal.aborted) {
+      await lead.confirm();
+      const before = process.cpuUsage();
+      const pace = await tick(dispatcher, world);
+      const { user, system } = process.cpuUsage(before);
+      state.last_tick_ms = dispatcher.last_tick_ms;
+      if (world.clock.monotonic() >= retire_at_ms) {
+        retire_at_ms = world.clock.monotonic() + limits.jobs.retention_ms;
+        retiring = retire(lead.fencing).catch((error: unknown) =>
+          world.log.warn({ err: error }, "what is over its time could not be deleted"),
+        );
+      }
+      const { pause_ms, least_ms } = pauseAfter(pace, world.settings.tick_ms, (user + system) / 1_000);
+      await world.clock.sleep(least_ms, signal).catch(() => undefined);
+      await wake.orAfter(pause_ms - least_ms, world.clock, signal);
+    }
+  } finally {
+    await Promise.all([dispatcher.settle(), retiring]);
+    await lead.release();
+  }
+}
+
+async function tick(dispatcher: Dispatcher, { log }: Pick<DispatchWorld, "log">): Promise<Pace> {
+  try {
+    return await dispatcher.tick();
+  } catch (error) {
+    if (error instanceof LeadLostError) throw error;
+    log.warn({ err: error }, "a tick failed and will be tried again");
+    return "soon";
+  }
+}
+
+/** Brings the next tick forward. */
+export class Wake {
+  #controller = new AbortController();
+
+  now(): void {
+    this.#controller.abort();
+  }
+
+  async orAfter(ms: number, clock: DispatchWorld["clock"], signal: AbortSignal): Promise<void> {
+    await clock.sleep(ms, AbortSignal.any([signal, this.#controller.signal])).catch(() => undefined);
+    this.#controller = new AbortController();
+  }
+}

@@ -1,0 +1,215 @@
+import { limits } from "#shared/schemas/limits.ts";
+import { type ClockOffset, clock_step_ms_min, clockOffset } from "#shared/time/clock-offset.ts";
+import { removeLeftovers } from "../cleanup/leftovers.ts";
+import { removeServices, Sweeper } from "../cleanup/sweeper.ts";
+import type { Job } from "../job/job.ts";
+import { LeadLostError } from "../lead.ts";
+import { Advancer } from "../lifecycle/perform.ts";
+import { SentCreates } from "../lifecycle/sent-creates.ts";
+import type { DispatchWorld, Sight } from "../lifecycle/world.ts";
+import { FullNodes } from "../placement/full-nodes.ts";
+import { NodeWatch } from "../placement/lost-nodes.ts";
+import {
+  classCapacities,
+  freeCapacities,
+  isAvailable,
+  place,
+  type QueuedJob,
+  type Share,
+} from "../placement/placement.ts";
+import type { Lease } from "../store/dispatch-store.ts";
+import { jobName } from "../swarm/job-service-spec.ts";
+import { stagerName } from "../swarm/stager-service-spec.ts";
+import { idsOf, TasksView } from "../swarm/tasks-view.ts";
+import type { Pace } from "./pace.ts";
+import { sealWhatIsOver } from "./takeover.ts";
+
+const parallel_max = 16;
+
+/** What the database says at a tick. */
+interface Records {
+  readonly active: readonly Job[];
+  readonly overdue: readonly Job[];
+  readonly unremoved: readonly Job[];
+  readonly unswept: readonly Job[];
+  readonly waiting: readonly QueuedJob[];
+  readonly leases: readonly Lease[];
+  readonly closing: ReadonlyMap<string, number>;
+  readonly shares: ReadonlyMap<string, Share>;
+}
+
+/** One leader's work: looks at jobs and Swarm, and takes everything one step further, tick by tick. */
+export class Dispatcher {
+  readonly #world: DispatchWorld;
+  readonly #advancer: Advancer;
+  readonly #sweeper: Sweeper;
+  readonly #nodes: NodeWatch;
+  readonly #creates: SentCreates;
+  /** Services that nobody wants, as the last tick saw them. */
+  #unwanted = new Set<string>();
+  readonly #full_nodes: FullNodes;
+  #followed: ClockOffset | null = null;
+  #isTakenOver = false;
+  #tidy_ms = 0;
+  #looked_ms = Number.NEGATIVE_INFINITY;
+  #busy_ms: number;
+  last_tick_ms: number;
+
+  constructor(world: DispatchWorld) {
+    this.#world = world;
+    this.#creates = new SentCreates(world.clock);
+    this.#advancer = new Advancer(world, this.#creates);
+    this.#sweeper = new Sweeper(world);
+    this.#nodes = new NodeWatch(world.settings.node_lost_ms);
+    this.#full_nodes = new FullNodes(world.clock);
+    this.last_tick_ms = world.clock.monotonic();
+    this.#tidy_ms = this.last_tick_ms + limits.jobs.dispatch.tidy_ms;
+    this.#busy_ms = this.last_tick_ms;
+  }
+
+  async tick(): Promise<Pace> {
+    await this.#followClock();
+    const records = await this.#read();
+    if (!this.#isTakenOver) await sealWhatIsOver(this.#world, records.active);
+    this.#isTakenOver = true;
+    const pace = await this.#act(records);
+    await this.#tidy(records);
+    this.last_tick_ms = this.#world.clock.monotonic();
+    return pace;
+  }
+
+  /** Times of jobs are the wall clock's: after a step of an hour all were past their deadlines at once, or not for an hour longer. */
+  async #followClock(): Promise<void> {
+    const { store, clock, log } = this.#world;
+    const offset = clockOffset(clock);
+    const known = this.#followed;
+    if (known && Math.abs(offset.clock_offset_ms - known.clock_offset_ms) < clock_step_ms_min) return;
+    const moved = await store.followClock(offset);
+    if (moved > 0) log.warn({ moved, ...offset }, "the clock was set: the times of live jobs and orders go with it");
+    this.#followed = offset;
+  }
+
+  /** Waits for what runs beside the ticks. */
+  async settle(): Promise<void> {
+    await this.#advancer.finisher.settle();
+  }
+
+  async #read(): Promise<Records> {
+    const { store, clock, policies, settings } = this.#world;
+    const now_ms = clock.now();
+    const known = await policies();
+    const [active, overdue, unremoved, unswept, waiting, leases, closing] = await Promise.all([
+      store.active(),
+      store.overdue(now_ms),
+      store.unremoved(),
+      store.unswept(now_ms - settings.volume_ms),
+      store.waiting([...known.keys()], now_ms),
+      store.leases(),
+      store.closing(),
+    ]);
+    const running = Map.groupBy(active, ({ challenge }) => challenge);
+    const shares = new Map(
+      [...known].map(([slug, { running_max, share_weight, data_volumes }]) => [
+        slug,
+        { running: running.get(slug)?.length ?? 0, running_max, share_weight, data_volumes },
+      ]),
+    );
+    return { active, overdue, unremoved, unswept, waiting, leases, closing, shares };
+  }
+
+  async #act(records: Records): Promise<Pace> {
+    const { active, overdue, unremoved, unswept, waiting, leases } = records;
+    const { clock } = this.#world;
+    const known = active.length + overdue.length + unremoved.length + unswept.length + waiting.length;
+    const isNothing = known === 0 && !this.#sweeper.isSweeping;
+    const now_ms = clock.monotonic();
+    if (!isNothing) this.#busy_ms = now_ms;
+    // What was asked for may come late, when nothing is known of it any more.
+    const isQuiet = now_ms - this.#busy_ms > limits.jobs.intent_ms_max;
+    if (isQuiet && now_ms - this.#looked_ms < limits.jobs.dispatch.idle_look_ms) return "idle";
+    this.#looked_ms = now_ms;
+    const sight = await this.#look(records);
+    const placed = await this.#place(waiting, leases, sight);
+    await this.#each([...overdue, ...active, ...placed], (job) => this.#advancer.advance(job, sight));
+    await this.#removeOrphans([...active, ...placed, ...unremoved], sight);
+    await this.#each(unremoved, async (job) => {
+      if (job.node_id !== null && !this.#creates.areSettled(job.id)) return;
+      if (await removeServices(this.#world, job, sight)) this.#creates.forget(job.id);
+    });
+    await this.#sweeper.sweep(unswept, new Set(leases.flatMap(({ is_hold, job }) => (is_hold ? job : []))), sight);
+    const isChanging = active.some(({ state }) => state !== "running") || overdue.length + unremoved.length > 0;
+    if (isChanging || placed.length > 0 || this.#unwanted.size > 0) return "soon";
+    return isNothing ? "idle" : "watching";
+  }
+
+  async #tidy({ active, unremoved }: Records): Promise<void> {
+    const { clock } = this.#world;
+    if (clock.monotonic() < this.#tidy_ms) return;
+    this.#tidy_ms = clock.monotonic() + limits.jobs.dispatch.tidy_ms;
+    // What was placed in this tick is not in its records: it is read again.
+    await removeLeftovers(this.#world, [...active, ...unremoved, ...(await this.#world.store.active())]);
+  }
+
+  async #look({ active, leases, closing, shares }: Records): Promise<Sight> {
+    const { engine, clock } = this.#world;
+    const [tasks, nodeList] = await Promise.all([engine.tasks({ "platform.fleet": "jobs" }), engine.nodes()]);
+    const nodes = new Map(nodeList.map((node) => [node.ID, node]));
+    const used = new Set([...active.flatMap(({ node_id }) => node_id ?? []), ...leases.map(({ node_id }) => node_id)]);
+    this.#advancer.finisher.seeNodes(active, nodes);
+    const lost_nodes = this.#nodes.see(nodes, used, clock.monotonic());
+    const view = new TasksView(tasks);
+    return { now_ms: clock.now(), nodes, tasks: view, shares, lost_nodes, closing, full_nodes: this.#full_nodes };
+  }
+
+  async #place(waiting: readonly QueuedJob[], leases: readonly Lease[], sight: Sight): Promise<Job[]> {
+    if (waiting.length === 0) return [];
+    const { store, settings, changed } = this.#world;
+    const nodes = [...sight.nodes.values()].filter(
+      (node) => isAvailable(node) && !sight.closing.has(node.ID) && !sight.full_nodes.has(node.ID),
+    );
+    const placed: Job[] = [];
+    const chosen = place(waiting, sight.shares, freeCapacities(classCapacities(nodes), leases));
+    await this.#each(chosen, async (placement) => {
+      const job = await store.place(placement, sight.now_ms, settings);
+      if (job) placed.push(job);
+      changed(placement.id);
+    });
+    return placed;
+  }
+
+  /** A container that may run for a job that is over, or was never ours: a create that came late. It is stopped, and said. */
+  async #removeOrphans(known: readonly Job[], { tasks, now_ms }: Sight): Promise<void> {
+    const states = new Map(known.map(({ id, state }) => [id, state]));
+    const { engine, store, log, confirm } = this.#world;
+    await confirm();
+    for (const id of tasks.jobsThatMayRun().filter((id) => !states.has(id))) {
+      log.warn({ job: id }, "a service of a job that is over was still there");
+      await engine.removeService(jobName(id));
+      await store
+        .stray(id, idsOf(tasks.ofJob(id)), now_ms)
+        .catch((error: unknown) => log.warn({ err: error, job: id }, "the stray is not on record"));
+    }
+    const before = this.#unwanted;
+    this.#unwanted = new Set(tasks.stagersBut(states).map(({ kind, id }) => stagerName(kind, id)));
+    // Those that this tick removed are still in its sight: only what stays is a stray.
+    for (const name of this.#unwanted) if (before.has(name)) await engine.removeService(name);
+  }
+
+  /** One job that fails does not keep the others waiting; losing the lead ends the tick. */
+  async #each<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+    const left = [...items];
+    let lost: LeadLostError | null = null;
+    const worker = async () => {
+      for (let item = left.shift(); item !== undefined && !lost; item = left.shift()) {
+        try {
+          await act(item);
+        } catch (error) {
+          if (error instanceof LeadLostError) lost = error;
+          else this.#world.log.warn({ err: error }, "a job's step failed and will be tried again");
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(parallel_max, left.length) }, worker));
+    if (lost) throw lost;
+  }
+}

@@ -1,0 +1,83 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import type { Task } from "#shared/engine/engine.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import { withDeadline } from "../../../shared/time/with-deadline.ts";
+import type { Job } from "../job/job.ts";
+import type { Killer } from "../job/outcome.ts";
+import { logBytes, readLog } from "../logs/job-log.ts";
+import { ensureService } from "../swarm/ensure.ts";
+import { janitorService } from "../swarm/stager-service-spec.ts";
+import { isOver } from "../swarm/tasks-view.ts";
+import type { DispatchWorld } from "./world.ts";
+
+/** What is read of the inspection's line (roles/stager/inspect-container.ts). */
+const Inspection = Type.Object({
+  found: Type.Literal(true),
+  oom_killed: Type.Boolean(),
+  started_at: Type.String(),
+  engine_started_at: Type.Union([Type.String(), Type.Null()]),
+});
+type Inspection = Static<typeof Inspection>;
+
+export const inspectorName = (id: string) => `platform-inspect-${id}`;
+
+/**
+ * Who ended the task's container. Swarm does not say whether it was the kernel for want of memory: the janitor
+ * looks at the container on its node, within 10 s (jobs §6). An engine that stops, or starts after a crash, ends the
+ * containers of jobs as well, and says the same of them as of one that ended itself; it started after they did. (A node's
+ * record does not tell: it changes with every task that comes or goes there.)
+ */
+export async function killerOf(world: DispatchWorld, job: Job, { Status }: Task): Promise<Killer> {
+  const containerId = Status.ContainerStatus?.ContainerID;
+  const found = containerId ? await lookAt(world, job, containerId) : null;
+  if (!found) return "unknown";
+  if (found.oom_killed) return "kernel";
+  if (!found.engine_started_at) return "unknown";
+  return Date.parse(found.engine_started_at) > Date.parse(found.started_at) ? "engine" : "itself";
+}
+
+/** Null when it cannot be told in time. */
+async function lookAt(
+  { engine, clock, settings, log }: DispatchWorld,
+  job: Job,
+  containerId: string,
+): Promise<Inspection | null> {
+  const name = inspectorName(job.id);
+  const deadline_ms = clock.monotonic() + limits.jobs.inspect_ms_max;
+  if (!job.node_id) return null;
+  try {
+    const env = { PLATFORM_CONTAINER_ID: containerId, PLATFORM_DEADLINE_MS: String(limits.jobs.inspect_ms_max) };
+    await ensureService(
+      engine,
+      janitorService({ name, task: "inspect", node_id: job.node_id, stager_image: settings.stager_image, env }),
+    );
+    while (clock.monotonic() < deadline_ms) {
+      await clock.sleep(settings.tick_ms);
+      const [task] = await engine.tasksOfService(name);
+      if (!task || !isOver(task)) continue;
+      const left_ms = Math.max(1, deadline_ms - clock.monotonic());
+      const { records } = await withDeadline(clock, left_ms, (signal) => readLog(engine, task.ID, signal));
+      return parse(logBytes(records, "stdout").toString());
+    }
+    return null;
+  } catch (error) {
+    log.warn({ err: error, job: job.id }, "the killed container could not be inspected");
+    return null;
+  } finally {
+    await engine
+      .removeService(name)
+      .catch((error: unknown) =>
+        log.warn({ err: error, job: job.id }, "the inspection's service stays for the reaper"),
+      );
+  }
+}
+
+function parse(text: string): Inspection | null {
+  try {
+    const result: unknown = JSON.parse(text.trim().split("\n").at(-1) ?? "");
+    return Value.Check(Inspection, result) ? result : null;
+  } catch {
+    return null;
+  }
+}

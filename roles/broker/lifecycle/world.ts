@@ -1,0 +1,65 @@
+import type { Engine, SwarmNode } from "#shared/engine/engine.ts";
+import type { Logger } from "#shared/observability/logger.ts";
+import type { JobPolicy } from "#shared/schemas/challenge.ts";
+import type { Clock } from "#shared/time/clock.ts";
+import type { RegistryAuthOf } from "../admission/registry-auth.ts";
+import type { BlobStore } from "../blobs/blob-store.ts";
+import type { BrokerConfig } from "../config.ts";
+import type { LogFiles } from "../logs/log-files.ts";
+import type { FullNodes } from "../placement/full-nodes.ts";
+import type { Share } from "../placement/placement.ts";
+import type { DispatchStore } from "../store/dispatch-store.ts";
+import type { EngineFeatures } from "../swarm/engine-features.ts";
+import type { TasksView } from "../swarm/tasks-view.ts";
+import type { TransferTokens } from "../transfers/tokens.ts";
+
+export type DispatchSettings = Pick<
+  BrokerConfig,
+  | "stager_image"
+  | "transfer_url"
+  | "encrypted_overlays"
+  | "tick_ms"
+  | "queued_ms"
+  | "staging_ms"
+  | "starting_ms"
+  | "collecting_ms"
+  | "volume_ms"
+  | "node_lost_ms"
+>;
+
+/** What the dispatcher acts with; the simulator gives its own of each. */
+export interface DispatchWorld {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly store: DispatchStore;
+  readonly blobs: BlobStore;
+  readonly logs: LogFiles;
+  readonly tokens: TransferTokens;
+  readonly log: Logger;
+  readonly settings: DispatchSettings;
+  readonly features: EngineFeatures;
+  /** The fencing number of this leader. */
+  readonly fencing: number;
+  /** Makes sure, right before something is started, that this is still the leader. @throws LeadLostError */
+  confirm(): Promise<void>;
+  readonly registryAuthOf: RegistryAuthOf;
+  /** The job policies of all challenges, a moment old at most. */
+  policies(): Promise<ReadonlyMap<string, JobPolicy>>;
+  /** Tells those who wait for the job that it changed. */
+  changed(jobId: string): void;
+}
+
+/** What one tick saw. */
+export interface Sight {
+  readonly now_ms: number;
+  readonly tasks: TasksView;
+  readonly nodes: ReadonlyMap<string, SwarmNode>;
+  /** What each challenge may use. */
+  readonly shares: ReadonlyMap<string, Share>;
+  /** Nodes that have been down, or gone, for longer than the setting. */
+  readonly lost_nodes: ReadonlySet<string>;
+  /** Workers that are to give up their jobs, and until when these may finish. */
+  readonly closing: ReadonlyMap<string, number>;
+  /** Nodes whose disk was seen full. */
+  readonly full_nodes: FullNodes;
+}

@@ -1,0 +1,214 @@
+import { limits } from "#shared/schemas/limits.ts";
+import { withDeadline } from "../../../shared/time/with-deadline.ts";
+import type { DispatchWorld } from "../lifecycle/world.ts";
+import { asRecord, LogCursor, type LogRecord, linesOf, parseRecords, readLog } from "./job-log.ts";
+
+type FollowWorld = Pick<DispatchWorld, "engine" | "clock" | "logs" | "log" | "changed">;
+
+/** Who waits for more of a job's log waits for a change of this name. */
+export const logChange = (id: string) => `log/${id}`;
+
+const { follow } = limits.jobs;
+
+/** One job's log as it is brought in: followed while the job runs, read whole after its end. */
+class JobLog {
+  readonly #world: FollowWorld;
+  readonly #id: string;
+  readonly #task_id: string;
+  readonly #cursor = new LogCursor();
+  readonly #over = new AbortController();
+  #attempt = new AbortController();
+  #pending: LogRecord[] = [];
+  #bytes = 0;
+  #loading: Promise<void> | null = null;
+  #writing: Promise<void> = Promise.resolve();
+  #following: Promise<void> | null = null;
+  /** How often it was read after the task's end. */
+  #readings = 0;
+
+  constructor(world: FollowWorld, id: string, taskId: string) {
+    this.#world = world;
+    this.#id = id;
+    this.#task_id = taskId;
+  }
+
+  follow(): void {
+    this.#following ??= this.#follow();
+  }
+
+  /** After a cut a follow hangs without ending (jobs §7). */
+  reopen(): void {
+    this.#attempt.abort(new Error("reopened"));
+  }
+
+  /** Resolves when nothing more is written. */
+  async stop(): Promise<void> {
+    this.#over.abort(new Error("stopped"));
+    this.#attempt.abort(new Error("stopped"));
+    await this.#following;
+    await this.#writing;
+  }
+
+  /**
+   * Brings in the rest once the task is over: a follow does not say when it has everything. Stopping a job removes its
+   * container, and with it what the follow had not heard.
+   *
+   * @returns whether nothing is missing
+   * @throws Error when the reading was cut, and another may do better
+   */
+  async finish(wasStopped: boolean): Promise<boolean> {
+    const { engine, clock } = this.#world;
+    if (wasStopped && this.#following) await clock.sleep(follow.drain_ms);
+    await this.stop();
+    await this.#load();
+    const { records, isComplete } = await withDeadline(clock, limits.jobs.log_read_ms_max, (signal) =>
+      readLog(engine, this.#task_id, signal),
+    );
+    this.#cursor.startReading();
+    for (const record of records) this.#take(record);
+    await this.#flush();
+    const isCut = !isComplete || (records.length === 0 && this.#bytes > 0);
+    const isFull = this.#bytes > limits.jobs.log_bytes_max;
+    this.#readings += 1;
+    if (isCut && !isFull && !wasStopped && this.#readings < follow.readings_max) throw new Error("the log was cut");
+    return !isCut && !isFull && !wasStopped;
+  }
+
+  async #follow(): Promise<void> {
+    const { clock, log } = this.#world;
+    let silence_ms: number = follow.silence_ms;
+    let again_ms: number = follow.again_ms;
+    while (!this.#over.signal.aborted && this.#bytes <= limits.jobs.log_bytes_max) {
+      try {
+        await this.#load();
+        const count = await this.#followOnce(silence_ms);
+        silence_ms = count > 0 ? follow.silence_ms : Math.min(2 * silence_ms, follow.silence_ms_max);
+        again_ms = count > 0 ? follow.again_ms : Math.min(2 * again_ms, follow.silence_ms);
+      } catch (error) {
+        log.debug({ err: error, job: this.#id }, "a log follow ended");
+      }
+      await clock.sleep(again_ms, this.#over.signal).catch(() => undefined);
+    }
+  }
+
+  /** @returns how many new pieces came until the end of the stream, `silence_ms` without any, or a reopening */
+  async #followOnce(silence_ms: number): Promise<number> {
+    const { engine, clock } = this.#world;
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    this.#cursor.startReading();
+    let count = 0;
+    let heard_ms = clock.monotonic();
+    const done = new AbortController();
+    void watchSilence();
+    try {
+      const options = { follow: true, since: this.#cursor.since, signal: attempt.signal };
+      for await (const chunk of engine.taskLogs(this.#task_id, options)) {
+        if (attempt.signal.aborted) break;
+        heard_ms = clock.monotonic();
+        if (this.#take(asRecord(chunk))) count += 1;
+        if (this.#bytes > limits.jobs.log_bytes_max) break;
+        if (this.#pending.length > 256) await this.#flush();
+        // A failure is met again by the next one that is awaited.
+        else this.#flush().catch(() => undefined);
+      }
+    } finally {
+      done.abort();
+      await this.#flush();
+    }
+    return count;
+
+    async function watchSilence(): Promise<void> {
+      while (!done.signal.aborted) {
+        await clock.sleep(silence_ms, done.signal).catch(() => undefined);
+        if (!done.signal.aborted && clock.monotonic() - heard_ms >= silence_ms) attempt.abort(new Error("silent"));
+      }
+    }
+  }
+
+  #take(record: LogRecord): boolean {
+    if (this.#bytes > limits.jobs.log_bytes_max || !this.#cursor.isNew(record)) return false;
+    this.#bytes += record.data.length * 0.75;
+    this.#pending.push(record);
+    return true;
+  }
+
+  /** What an earlier leader brought in. */
+  #load(): Promise<void> {
+    this.#loading ??= this.#world.logs.load(this.#id).then(
+      (text) => {
+        for (const record of parseRecords(text)) {
+          this.#cursor.isNew(record);
+          this.#bytes += record.data.length * 0.75;
+        }
+      },
+      (error: unknown) => {
+        this.#loading = null;
+        throw error;
+      },
+    );
+    return this.#loading;
+  }
+
+  /** One writing after another; what could not be written is kept for the next. */
+  #flush(): Promise<void> {
+    const written = this.#writing.then(async () => {
+      const records = [...this.#pending];
+      if (records.length === 0) return;
+      await this.#world.logs.append(this.#id, linesOf(records));
+      this.#pending = this.#pending.slice(records.length);
+      this.#world.changed(logChange(this.#id));
+    });
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+}
+
+/** The logs of all running jobs. A follow is an optimisation: so many at once, and the others are read at their end. */
+export class LogFollows {
+  readonly #world: FollowWorld;
+  readonly #logs = new Map<string, { readonly log: JobLog; readonly node_id: string; isFollowed: boolean }>();
+  readonly #away = new Set<string>();
+
+  constructor(world: FollowWorld) {
+    this.#world = world;
+  }
+
+  /** A job's task runs: its log is followed from here on. */
+  follow(id: string, taskId: string, node_id: string): void {
+    const known = this.#logs.get(id);
+    if (known?.isFollowed || this.#logs.size >= follow.jobs_max || this.#away.has(node_id)) return;
+    const entry = known ?? { log: new JobLog(this.#world, id, taskId), node_id, isFollowed: true };
+    this.#logs.set(id, entry);
+    entry.log.follow();
+  }
+
+  /** A node that left Ready and came back cut every follow of its jobs. */
+  seeNode(node_id: string, isReady: boolean): void {
+    if (!isReady) this.#away.add(node_id);
+    else if (this.#away.delete(node_id))
+      for (const entry of this.#logs.values()) if (entry.node_id === node_id) entry.log.reopen();
+  }
+
+  /** Brings in the whole log of a task that is over. @returns whether nothing is missing @throws Error to be tried again */
+  async finish(id: string, taskId: string, wasStopped: boolean): Promise<boolean> {
+    const entry = this.#logs.get(id) ?? { log: new JobLog(this.#world, id, taskId), node_id: "", isFollowed: false };
+    this.#logs.set(id, entry);
+    const isComplete = await entry.log.finish(wasStopped);
+    this.#logs.delete(id);
+    return isComplete;
+  }
+
+  /** The job is over: nothing is followed any more. */
+  forget(id: string): void {
+    void this.#logs.get(id)?.log.stop();
+    this.#logs.delete(id);
+  }
+
+  /** Resolves when no log is written any more: a later leader of this process goes on with the same files. */
+  async stop(): Promise<void> {
+    const logs = [...this.#logs.values()];
+    this.#logs.clear();
+    await Promise.all(logs.map(({ log }) => log.stop()));
+  }
+}

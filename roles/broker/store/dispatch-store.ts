@@ -1,0 +1,272 @@
+import type { Database, Transaction } from "#shared/database/database.ts";
+import { workerOrders } from "#shared/database/worker-orders.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import { type ClockOffset, clock_step_ms_min } from "#shared/time/clock-offset.ts";
+import type { Job, StoredRequest } from "../job/job.ts";
+import type { Outcome } from "../job/outcome.ts";
+import { guard } from "../lead.ts";
+import type { Demand, Placement, QueuedJob } from "../placement/placement.ts";
+import { rowToJob } from "./job-row.ts";
+
+export interface Lease extends Demand {
+  readonly job: string;
+  readonly node_id: string;
+  readonly is_hold: boolean;
+}
+
+/** What changes with a step of a live job; absent members stay. */
+export interface Step {
+  readonly swarm_task_id?: string;
+  readonly container_id?: string;
+  readonly exit_code?: number | null;
+  readonly wall_ms?: number;
+  readonly running_ms?: number;
+  readonly is_log_complete?: boolean;
+  readonly log_digest?: string;
+  readonly outcome?: Outcome;
+  readonly artifacts_complete?: boolean;
+}
+
+/**
+ * The dispatcher's part of the jobs table. Every write is one transaction of the leader with this fencing number; what is
+ * read at a tick does not grow with the queue.
+ */
+export interface DispatchStore {
+  /** Jobs that have left the queue and not ended. */
+  active(): Promise<Job[]>;
+  /** The first of each challenge's queue in the order in which they start, CPU and GPU jobs apart. */
+  waiting(challenges: readonly string[], now_ms: number): Promise<QueuedJob[]>;
+  /** Queued jobs that are to end: cancelled, or past their deadline. */
+  overdue(now_ms: number): Promise<Job[]>;
+  /** Ended jobs whose services or network may still be there, oldest first. */
+  unremoved(): Promise<Job[]>;
+  /** Ended jobs whose volumes may still be there: since before `ended_ms`, with a hold, or on a worker that closes; oldest first. */
+  unswept(ended_ms: number): Promise<Job[]>;
+  leases(): Promise<Lease[]>;
+  /** Workers that are to give up their jobs, and until when they may finish. */
+  closing(): Promise<ReadonlyMap<string, number>>;
+  /** Takes the lease and leaves `queued` in one transaction; null when the job is no longer queued. */
+  place(
+    placement: Placement,
+    now_ms: number,
+    deadlines: { readonly staging_ms: number; readonly starting_ms: number },
+  ): Promise<Job | null>;
+  move(
+    job: Job,
+    state: "starting" | "running" | "collecting",
+    now_ms: number,
+    deadline_ms: number,
+    step?: Step,
+  ): Promise<Job>;
+  /** Changes nothing once the job has ended: a result that is final is never another one. */
+  record(job: Job, step: Step): Promise<Job>;
+  /** Writes the end and gives up the lease, or turns it into a hold. */
+  end(job: Job, outcome: Outcome, now_ms: number, holdLease: boolean): Promise<void>;
+  /** `log_digest` is that of a log that was cut short by the end. */
+  servicesRemoved(id: string, now_ms: number, log_digest: string | null): Promise<void>;
+  /** Nothing of the job is left anywhere: a hold ends too. */
+  cleaned(id: string, now_ms: number): Promise<void>;
+  /**
+   * Moves the times of jobs that have not ended, and of orders, along with a wall clock that was set since they were written;
+   * the same again does nothing. What was written before the machine's last boot stays as it is.
+   *
+   * @returns how many rows were moved
+   */
+  followClock(offset: ClockOffset): Promise<number>;
+  /** Puts on record that Swarm ran the job's service more than once, by all tasks that were seen; the same once. */
+  stray(job: string, taskIds: readonly string[], now_ms: number): Promise<void>;
+}
+
+export function createDispatchStore(sql: Database, fencing: number): DispatchStore {
+  return { ...reads(sql), ...writes(sql, fencing) };
+}
+
+type Reads = Pick<DispatchStore, "active" | "waiting" | "overdue" | "unremoved" | "unswept" | "leases" | "closing">;
+
+function reads(sql: Database): Reads {
+  const specs = new SpecCache(sql);
+  const { rows_max, waiting_max } = limits.jobs.dispatch;
+  return {
+    active: async () =>
+      await specs.complete(
+        await sql`select ${sql(columns)} from jobs where ended_at is null and state <> 'queued' order by id`,
+      ),
+    async waiting(challenges, now_ms) {
+      const rows = await sql`select q.* from unnest(${challenges as string[]}::text[]) as c (challenge)
+        cross join (values (false), (true)) as g (is_gpu)
+        cross join lateral (
+          select id, challenge, priority, accepted_at, cpus, memory_bytes, gpu_count from jobs
+          where challenge = c.challenge and (gpu_count > 0) = g.is_gpu and state = 'queued'
+            and not is_cancel_asked and deadline_at >= ${new Date(now_ms)}
+          order by priority desc, accepted_at, id limit ${waiting_max}) q`;
+      return rows.map(({ accepted_at, memory_bytes, ...row }) => ({
+        ...(row as unknown as Omit<QueuedJob, "accepted_ms" | "memory_bytes">),
+        accepted_ms: (accepted_at as Date).getTime(),
+        memory_bytes: Number(memory_bytes),
+      }));
+    },
+    overdue: async (now_ms) =>
+      (
+        await sql`(select * from jobs where state = 'queued' and deadline_at < ${new Date(now_ms)} limit ${rows_max})
+          union (select * from jobs where state = 'queued' and is_cancel_asked limit ${rows_max})`
+      ).map(rowToJob),
+    unremoved: async () =>
+      (
+        await sql`select * from jobs where ended_at is not null and services_removed_at is null
+          order by ended_at limit ${rows_max}`
+      ).map(rowToJob),
+    unswept: async (ended_ms) =>
+      (
+        await sql`select * from jobs where services_removed_at is not null and cleaned_at is null
+          and (ended_at < ${new Date(ended_ms)} or exists (select 1 from capacity_leases where job = jobs.id)
+            or exists (select 1 from worker_orders o where o.node_id = jobs.node_id and o.kind <> 'activate'))
+          order by ended_at limit ${rows_max}`
+      ).map(rowToJob),
+    leases: async () =>
+      (await sql`select * from capacity_leases`).map(
+        (row) => ({ ...row, memory_bytes: Number(row["memory_bytes"]) }) as unknown as Lease,
+      ),
+    closing: async () =>
+      new Map(
+        (await workerOrders(sql)).flatMap(({ node_id, kind, deadline_at }) =>
+          kind === "activate" ? [] : [[node_id, deadline_at.getTime()] as const],
+        ),
+      ),
+  };
+}
+
+async function event(tx: Transaction, job: string, kind: string, detail: object, now_ms: number): Promise<void> {
+  await tx`insert into job_events (job, at, kind, detail)
+    values (${job}, ${new Date(now_ms)}, ${kind}, ${tx.json(detail as never)})`;
+}
+
+async function followClock(tx: Transaction, { boot_id, clock_offset_ms }: ClockOffset): Promise<number> {
+  const by = tx`make_interval(secs => (${clock_offset_ms}::float8 - clock_offset_ms) / 1000)`;
+  const wasSet = tx`boot_id = ${boot_id} and abs(${clock_offset_ms} - clock_offset_ms) >= ${clock_step_ms_min}`;
+  const jobs = await tx`update jobs set accepted_at = accepted_at + ${by}, deadline_at = deadline_at + ${by},
+    staging_at = staging_at + ${by}, starting_at = starting_at + ${by}, running_at = running_at + ${by},
+    collecting_at = collecting_at + ${by}, clock_offset_ms = ${clock_offset_ms} where ended_at is null and ${wasSet}`;
+  const orders =
+    await tx`update worker_orders set deadline_at = deadline_at + ${by}, clock_offset_ms = ${clock_offset_ms}
+    where ${wasSet}`;
+  const now = tx`boot_id = ${boot_id}, clock_offset_ms = ${clock_offset_ms}`;
+  await tx`update jobs set ${now} where ended_at is null and boot_id is distinct from ${boot_id}`;
+  await tx`update worker_orders set ${now} where boot_id is distinct from ${boot_id}`;
+  return jobs.count + orders.count;
+}
+
+function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads> {
+  const write = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
+    sql.begin(async (tx) => {
+      await guard(tx, fencing);
+      return await work(tx);
+    }) as Promise<T>;
+  return {
+    place: ({ id, node, data_volumes }, now_ms, deadlines) =>
+      write(async (tx) => {
+        const [row] = await tx`update jobs set node_id = ${node.node_id}, node_class = ${node.node_class},
+          intent_fencing = ${fencing}, data_volumes = ${data_volumes as string[]}, ${placing(tx, now_ms, deadlines)}
+          where id = ${id} and state = 'queued' and not is_cancel_asked returning *`;
+        if (!row) return null;
+        const job = rowToJob(row);
+        await tx`insert into capacity_leases (job, node_id, cpus, memory_bytes, gpu_count, taken_at)
+          values (${id}, ${node.node_id}, ${job.cpus}, ${job.memory_bytes}, ${job.gpu_count}, ${new Date(now_ms)})`;
+        await event(tx, id, job.state, { node: node.hostname }, now_ms);
+        return job;
+      }),
+    move: (job, state, now_ms, deadline_ms, step = {}) =>
+      write(async (tx) => {
+        const [row] =
+          await tx`update jobs set state = ${state}, deadline_at = ${new Date(deadline_ms)}, intent_fencing = ${fencing},
+          ${tx(`${state}_at`)} = ${new Date(step.running_ms ?? now_ms)} ${changes(tx, step)}
+          where id = ${job.id} and ended_at is null returning *`;
+        await event(tx, job.id, state, {}, now_ms);
+        if (!row) throw new Error(`job ${job.id} has ended behind the dispatcher's back`);
+        return rowToJob(row);
+      }),
+    record: (job, step) =>
+      write(async (tx) => {
+        const [row] =
+          await tx`update jobs set id = id ${changes(tx, step)} where id = ${job.id} and ended_at is null returning *`;
+        if (row && step.log_digest)
+          await tx`insert into blob_uses (job, digest) values (${job.id}, ${step.log_digest}) on conflict do nothing`;
+        return row ? rowToJob(row) : job;
+      }),
+    end: (job, outcome, now_ms, holdLease) =>
+      write(async (tx) => {
+        const ended =
+          await tx`update jobs set state = ${outcome.state}, outcome = ${tx.json(outcome as never)}, ended_at = ${new Date(now_ms)},
+          exit_code = coalesce(exit_code, ${outcome.exit_code}) where id = ${job.id} and ended_at is null returning id`;
+        if (ended.length === 0) return;
+        if (holdLease) await tx`update capacity_leases set is_hold = true where job = ${job.id}`;
+        else await tx`delete from capacity_leases where job = ${job.id}`;
+        await event(tx, job.id, outcome.state, { reason: outcome.reason }, now_ms);
+      }),
+    servicesRemoved: (id, now_ms, log_digest) =>
+      write(async (tx) => {
+        await tx`update jobs set services_removed_at = ${new Date(now_ms)},
+          log_digest = coalesce(log_digest, ${log_digest}) where id = ${id}`;
+        if (log_digest)
+          await tx`insert into blob_uses (job, digest) values (${id}, ${log_digest}) on conflict do nothing`;
+      }),
+    cleaned: (id, now_ms) =>
+      write(async (tx) => {
+        await tx`delete from capacity_leases where job = ${id} and is_hold`;
+        await tx`update jobs set cleaned_at = ${new Date(now_ms)} where id = ${id}`;
+      }),
+    followClock: (offset) => write((tx) => followClock(tx, offset)),
+    stray: (job, taskIds, now_ms) =>
+      write(async (tx) => {
+        const detail = { tasks: taskIds.toSorted() };
+        const known = await tx`select 1 from job_events
+          where job = ${job} and kind = 'stray_task' and detail = ${tx.json(detail)}`;
+        if (known.length === 0) await event(tx, job, "stray_task", detail, now_ms);
+      }),
+  };
+}
+
+/** A job with mounts goes to `staging`, another to `starting`; each with its own deadline. */
+function placing(tx: Transaction, now_ms: number, deadlines: { staging_ms: number; starting_ms: number }) {
+  const [now, staging, starting] = [0, deadlines.staging_ms, deadlines.starting_ms].map((ms) => new Date(now_ms + ms));
+  const has_mounts = tx`spec->'mounts' <> '[]'::jsonb`;
+  return tx`state = case when ${has_mounts} then 'staging' else 'starting' end,
+    deadline_at = case when ${has_mounts} then ${staging as Date}::timestamptz else ${starting as Date}::timestamptz end,
+    staging_at = case when ${has_mounts} then ${now as Date}::timestamptz end,
+    starting_at = case when ${has_mounts} then null else ${now as Date}::timestamptz end`;
+}
+
+/** `, column = value` for each member that is there; outcome is jsonb. */
+function changes(tx: Transaction, step: Step) {
+  const { running_ms: _, outcome, ...columns } = step;
+  const set = outcome ? tx`, outcome = ${tx.json(outcome as never)}` : tx``;
+  return Object.entries(columns).reduce((done, [name, value]) => tx`${done}, ${tx(name)} = ${value}`, set);
+}
+
+/** All of a job but its spec, which can be large and never changes. */
+const columns = [
+  ...["id", "challenge", "job_id", "task_id", "spec_digest", "image_id", "cpus", "memory_bytes", "gpu_count"],
+  ...["priority", "state", "outcome", "is_cancel_asked", "deadline_at", "node_id", "node_class", "intent_fencing"],
+  ...["swarm_task_id", "container_id", "exit_code", "wall_ms", "is_log_complete", "log_digest", "artifacts"],
+  ...["artifacts_complete", "accepted_at", "staging_at", "starting_at", "running_at", "collecting_at", "ended_at"],
+  "data_volumes",
+];
+
+/** The specs of active jobs, each read once. */
+class SpecCache {
+  readonly #sql: Database;
+  #specs = new Map<string, StoredRequest>();
+
+  constructor(sql: Database) {
+    this.#sql = sql;
+  }
+
+  async complete(rows: readonly Record<string, unknown>[]): Promise<Job[]> {
+    const ids = rows.map(({ id }) => id as string);
+    const unknown = ids.filter((id) => !this.#specs.has(id));
+    const read = unknown.length > 0 ? await this.#sql`select id, spec from jobs where id in ${this.#sql(unknown)}` : [];
+    const found = new Map(read.map((row) => [row["id"] as string, row["spec"] as StoredRequest]));
+    const specOf = (id: string) => this.#specs.get(id) ?? found.get(id);
+    this.#specs = new Map(ids.flatMap((id) => (specOf(id) ? [[id, specOf(id) as StoredRequest]] : [])));
+    return rows.map((row) => rowToJob({ ...row, spec: this.#specs.get(row["id"] as string) }));
+  }
+}

@@ -1,0 +1,217 @@
+import type { Database, Transaction } from "#shared/database/database.ts";
+import { ProblemError } from "#shared/http/problem.ts";
+import type { Artifact, JobStateName } from "#shared/schemas/job.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import type { ClockOffset } from "#shared/time/clock-offset.ts";
+import type { Job, StoredRequest } from "../job/job.ts";
+import { rowToJob } from "./job-row.ts";
+
+export interface NewJob {
+  readonly id: string;
+  readonly challenge: string;
+  readonly idempotency_key: string | null;
+  readonly spec_digest: string;
+  readonly spec: StoredRequest;
+  /** Blobs that came with it. */
+  readonly added_blobs: readonly { readonly digest: string; readonly size_bytes: number }[];
+  readonly image_id: string;
+  readonly memory_bytes: number;
+  readonly now_ms: number;
+  readonly clock_offset: ClockOffset;
+  readonly deadline_ms: number;
+  readonly queued_max: number;
+  /** Null: waits in the queue; a number: refused when so many are active. */
+  readonly active_max: number | null;
+  /** A client waits for the answer: its result is kept until it was delivered. */
+  readonly is_run_call: boolean;
+}
+
+export interface Accepted {
+  readonly job: Job;
+  readonly isNew: boolean;
+}
+
+export interface JobQuery {
+  readonly challenge: string;
+  readonly state?: JobStateName | undefined;
+  readonly job_id?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+/** What a challenge's requests read and write; the dispatcher has its own part in `dispatch-store.ts`. */
+export interface JobStore {
+  /** The job that was taken in with this key. @throws ProblemError 409 idempotency_conflict when it is another one */
+  sameKey(job: NewJob): Promise<Accepted | null>;
+  /** Durable when it resolves. @throws ProblemError 409 idempotency_conflict, 429 docker_quota_exceeded */
+  accept(job: NewJob): Promise<Accepted>;
+  byId(challenge: string, id: string): Promise<Job | null>;
+  anyById(id: string): Promise<Job | null>;
+  list(query: JobQuery): Promise<Job[]>;
+  /** Its place in its challenge's queue, from 1; at most `queue_position_max`. Null when it is not queued. */
+  queuePosition(job: Job): Promise<number | null>;
+  /** How many of the challenge's jobs left the queue since then. */
+  placedSince(challenge: string, since_ms: number): Promise<number>;
+  queued(challenge: string): Promise<number>;
+  /** @returns whether the job was live */
+  askCancel(challenge: string, id: string): Promise<boolean>;
+  askCancelGroup(challenge: string, jobId: string): Promise<string[]>;
+  addArtifact(id: string, artifact: Artifact): Promise<Artifact>;
+  recordBlob(challenge: string, digest: string, size_bytes: number, now_ms: number): Promise<void>;
+  hasBlob(challenge: string, digest: string): Promise<boolean>;
+  blobBytes(challenge: string): Promise<number>;
+  /** Jobs that have not ended, newest first. */
+  live(challenge: string, jobId: string | null, limit: number): Promise<Job[]>;
+  /** Ended run calls of this content whose answer nobody got, oldest first; none that was cancelled. */
+  undelivered(challenge: string, jobId: string, taskId: string | null, specDigest: string): Promise<Job[]>;
+  markDelivered(id: string, now_ms: number): Promise<void>;
+}
+
+export function createJobStore(sql: Database): JobStore {
+  const one = async (rows: Promise<readonly unknown[]>) => {
+    const [row] = await rows;
+    return row ? rowToJob(row as Record<string, unknown>) : null;
+  };
+  return {
+    async sameKey(job) {
+      const [known] =
+        await sql`select * from jobs where challenge = ${job.challenge} and idempotency_key = ${job.idempotency_key}`;
+      return known ? sameJob(known, job) : null;
+    },
+    accept: (job) => accept(sql, job),
+    byId: (challenge, id) => one(sql`select * from jobs where challenge = ${challenge} and id = ${id}`),
+    anyById: (id) => one(sql`select * from jobs where id = ${id}`),
+    async list({ challenge, state, job_id, cursor, limit }) {
+      const rows = await sql`select * from jobs where challenge = ${challenge}
+        ${state ? sql`and state = ${state}` : sql``} ${job_id === undefined ? sql`` : sql`and job_id = ${job_id}`}
+        ${cursor ? sql`and id < ${cursor}` : sql``} order by id desc limit ${limit}`;
+      return rows.map(rowToJob);
+    },
+    async queuePosition(job) {
+      if (job.state !== "queued") return null;
+      // Bounded: an exact count would cost the more the longer the queue is.
+      const [row] = await sql`select count(*)::int as ahead from (
+        select 1 from jobs where challenge = ${job.challenge} and state = 'queued'
+          and (priority > ${job.priority} or (priority = ${job.priority} and accepted_at < ${new Date(job.accepted_ms)}))
+        limit ${limits.jobs.queue_position_max - 1}) ahead`;
+      return ((row?.["ahead"] as number) ?? 0) + 1;
+    },
+    async placedSince(challenge, since_ms) {
+      const [row] = await sql`select count(*)::int as placed from jobs
+        where challenge = ${challenge} and coalesce(staging_at, starting_at) > ${new Date(since_ms)}`;
+      return (row?.["placed"] as number) ?? 0;
+    },
+    async queued(challenge) {
+      const [row] =
+        await sql`select count(*)::int as queued from jobs where challenge = ${challenge} and state = 'queued'`;
+      return (row?.["queued"] as number) ?? 0;
+    },
+    async askCancel(challenge, id) {
+      const rows = await sql`update jobs set is_cancel_asked = true
+        where challenge = ${challenge} and id = ${id} and ended_at is null returning id`;
+      return rows.length > 0;
+    },
+    async askCancelGroup(challenge, jobId) {
+      const rows = await sql`update jobs set is_cancel_asked = true
+        where challenge = ${challenge} and job_id = ${jobId} and ended_at is null returning id`;
+      return rows.map((row) => row["id"] as string);
+    },
+    addArtifact: (id, artifact) => addArtifact(sql, id, artifact),
+    ...blobRows(sql),
+    async live(challenge, jobId, limit) {
+      const rows = await sql`select * from jobs where challenge = ${challenge} and ended_at is null
+        ${jobId === null ? sql`` : sql`and job_id = ${jobId}`} order by id desc limit ${limit}`;
+      return rows.map(rowToJob);
+    },
+    async undelivered(challenge, jobId, taskId, specDigest) {
+      const rows = await sql`select * from jobs where challenge = ${challenge} and job_id = ${jobId}
+        and task_id is not distinct from ${taskId} and spec_digest = ${specDigest} and is_run_call
+        and delivered_at is null and ended_at is not null and state <> 'cancelled' order by ended_at limit 100`;
+      return rows.map(rowToJob);
+    },
+    async markDelivered(id, now_ms) {
+      await sql`update jobs set delivered_at = ${new Date(now_ms)} where id = ${id}`;
+    },
+  };
+}
+
+async function accept(sql: Database, job: NewJob): Promise<Accepted> {
+  return await sql.begin(async (tx) => {
+    if (job.active_max !== null) await requireActive(tx, job.challenge, job.active_max);
+    const { spec, challenge } = job;
+    const used = spec.mounts.flatMap(({ blob }) => (blob ? [{ job: job.id, digest: blob }] : []));
+    const used_at = new Date(job.now_ms);
+    const sizes = new Map(job.added_blobs.map(({ digest, size_bytes }) => [digest, size_bytes]));
+    const added = [...sizes].map(([digest, size_bytes]) => ({ challenge, digest, size_bytes, used_at }));
+    // Sent together: one way to the database and back.
+    const [[row]] = await Promise.all([
+      tx`insert into jobs (id, challenge, job_id, task_id, idempotency_key, spec_digest, spec, image_id, cpus,
+        memory_bytes, gpu_count, priority, state, deadline_at, accepted_at,
+        boot_id, clock_offset_ms, is_run_call)
+      values (${job.id}, ${challenge}, ${spec.job_id}, ${spec.task_id}, ${job.idempotency_key}, ${job.spec_digest},
+        ${tx.json(spec as never)}, ${job.image_id}, ${spec.limits.cpus}, ${job.memory_bytes}, ${spec.limits.gpu_count ?? 0},
+        ${spec.priority}, 'queued', ${new Date(job.deadline_ms)}, ${used_at},
+        ${job.clock_offset.boot_id}, ${job.clock_offset.clock_offset_ms}, ${job.is_run_call})
+      on conflict (challenge, idempotency_key) where idempotency_key is not null do nothing returning *`,
+      ...(added.length > 0
+        ? [
+            tx`insert into blobs ${tx(added)}
+        on conflict (challenge, digest) do update set used_at = excluded.used_at`,
+          ]
+        : []),
+    ]);
+    if (!row) {
+      const [known] =
+        await tx`select * from jobs where challenge = ${challenge} and idempotency_key = ${job.idempotency_key}`;
+      if (known) return sameJob(known, job);
+      throw new Error("the job was neither stored nor found");
+    }
+    if (used.length > 0) await tx`insert into blob_uses ${tx(used)} on conflict do nothing`;
+    return { job: rowToJob(row), isNew: true };
+  });
+}
+
+function blobRows(sql: Database): Pick<JobStore, "recordBlob" | "hasBlob" | "blobBytes"> {
+  return {
+    async recordBlob(challenge, digest, size_bytes, now_ms) {
+      await sql`insert into blobs (challenge, digest, size_bytes, used_at) values (${challenge}, ${digest}, ${size_bytes}, ${new Date(now_ms)})
+        on conflict (challenge, digest) do update set used_at = excluded.used_at`;
+    },
+    async hasBlob(challenge, digest) {
+      return (await sql`select 1 from blobs where challenge = ${challenge} and digest = ${digest}`).length > 0;
+    },
+    async blobBytes(challenge) {
+      const [row] =
+        await sql`select coalesce(sum(size_bytes), 0)::float8 as bytes from blobs where challenge = ${challenge}`;
+      return row?.["bytes"] as number;
+    },
+  };
+}
+
+async function requireActive(tx: Transaction, challenge: string, active_max: number): Promise<void> {
+  const [row] = await tx`select count(*)::int as active from jobs where challenge = ${challenge} and ended_at is null`;
+  const active = (row?.["active"] as number) ?? 0;
+  if (active < active_max) return;
+  const detail = `docker_quota_exceeded: challenge '${challenge}' is at its concurrency cap (${active}/${active_max} active workloads)`;
+  throw new ProblemError(429, "docker_quota_exceeded", detail, { headers: { "retry-after": "5" } });
+}
+
+function sameJob(row: Record<string, unknown>, { spec_digest }: NewJob): Accepted {
+  if (row["spec_digest"] === spec_digest) return { job: rowToJob(row), isNew: false };
+  throw new ProblemError(409, "idempotency_conflict", "This Idempotency-Key was used for a job with another content.");
+}
+
+/** The first complete upload of a mount counts; a later one is answered with the first. */
+async function addArtifact(sql: Database, id: string, artifact: Artifact): Promise<Artifact> {
+  return await sql.begin(async (tx) => {
+    const [row] = await tx`select artifacts, state from jobs where id = ${id} for update`;
+    const artifacts = (row?.["artifacts"] ?? []) as Artifact[];
+    const known = artifacts.find(({ mount }) => mount === artifact.mount);
+    if (known) return known;
+    if (row?.["state"] !== "collecting")
+      throw new ProblemError(410, "transfer_over", "The job no longer takes outputs.");
+    await tx`update jobs set artifacts = ${tx.json([...artifacts, artifact] as never)} where id = ${id}`;
+    await tx`insert into blob_uses (job, digest) values (${id}, ${artifact.digest}) on conflict do nothing`;
+    return artifact;
+  });
+}

@@ -1,0 +1,152 @@
+import { dataTarget, dataVolume } from "#shared/engine/data-volumes.ts";
+import type { Labels, Mount, NetworkSpec, ServiceSpec } from "#shared/engine/engine.ts";
+import type { JobRequest } from "#shared/schemas/job.ts";
+import { sourcePath } from "../job/mount-source.ts";
+import { parseBytes, parseTmpfs, parseUlimit } from "../job/quantities.ts";
+import type { EngineFeatures } from "./engine-features.ts";
+
+export const jobName = (id: string) => `platform-job-${id}`;
+export const volumeName = (id: string, mount: number) => `platform-job-${id}-${mount}`;
+export const workloadLabel = "platform.workload";
+
+/** Labels that begin with this are ours; a request's are overridden, not refused. */
+const ownPrefix = "platform.";
+
+export interface JobPlacement {
+  readonly id: string;
+  readonly challenge: string;
+  readonly image_id: string;
+  readonly node_id: string;
+  readonly node_class: string;
+  readonly data_volumes: readonly string[];
+  readonly features: EngineFeatures;
+}
+
+/** The labels by which tasks are found and told apart. */
+export function jobLabels(kind: string, id: string, challenge: string): Labels {
+  return {
+    "platform.managed": "true",
+    "platform.fleet": "jobs",
+    "platform.kind": kind,
+    "platform.id": id,
+    "platform.challenge": challenge,
+  };
+}
+
+/** The job's own network: nothing else is on it; internal unless egress was granted. */
+export function jobNetwork(id: string, challenge: string, isInternal: boolean, isEncrypted: boolean): NetworkSpec {
+  return {
+    Name: jobName(id),
+    Labels: jobLabels("job", id, challenge),
+    Internal: isInternal,
+    Attachable: false,
+    Encrypted: isEncrypted,
+  };
+}
+
+/** The network a job runs on: one of its own, or one that the operator granted. */
+export function networkOf(id: string, { limits: { network } }: JobRequest): string {
+  return network === "none" || network === "default" ? jobName(id) : network;
+}
+
+/** One container, run once, with hard limits (jobs §6). */
+export function jobService(request: JobRequest, placement: JobPlacement): ServiceSpec {
+  const { limits } = request;
+  const { id, challenge, image_id, node_id, node_class } = placement;
+  const labels = {
+    ...foreign(request.labels),
+    "platform.job": request.job_id,
+    ...(request.task_id ? { "platform.task": request.task_id } : {}),
+  };
+  const networks = [networkOf(id, request)];
+  return requireOneNetwork({
+    Name: jobName(id),
+    Labels: jobLabels("job", id, challenge),
+    TaskTemplate: {
+      ContainerSpec: {
+        Image: image_id,
+        Labels: { ...labels, ...jobLabels("job", id, challenge) },
+        // As `docker run IMAGE COMMAND`: an image's entrypoint stays. Arguments are no templates to Swarm.
+        Args: request.command,
+        Hostname: "job",
+        Env: Object.entries(request.env).map(([name, value]) => `${name}=${escapeTemplate(value)}`),
+        ...(request.workdir ? { Dir: request.workdir } : {}),
+        ...(limits.user ? { User: limits.user } : {}),
+        Privileges: { NoNewPrivileges: true, Seccomp: { Mode: "default" }, AppArmor: { Mode: "default" } },
+        Init: true,
+        ReadOnly: true,
+        CapabilityDrop: ["ALL"],
+        Ulimits: limits.ulimits.flatMap((text) => parseUlimit(text) ?? []),
+        Mounts: [
+          ...request.mounts.map((mount, index) => volumeMount(id, index, mount)),
+          ...placement.data_volumes.map(dataMount),
+          ...limits.tmpfs.flatMap(tmpfsMount),
+        ],
+        StopGracePeriod: 1e9,
+        HealthCheck: { Test: ["NONE"] },
+      },
+      Resources: {
+        Limits: {
+          NanoCPUs: Math.round(limits.cpus * 1e9),
+          MemoryBytes: parseBytes(limits.memory) ?? 0,
+          Pids: limits.pids_limit,
+        },
+        ...(placement.features.can_limit_swap ? { SwapBytes: 0 } : {}),
+        ...(limits.gpu_count
+          ? {
+              Reservations: {
+                GenericResources: [{ DiscreteResourceSpec: { Kind: "NVIDIA-GPU", Value: limits.gpu_count } }],
+              },
+            }
+          : {}),
+      },
+      RestartPolicy: { Condition: "none", MaxAttempts: 0 },
+      Placement: { Constraints: [`node.labels.${workloadLabel}==${node_class}`, `node.id==${node_id}`] },
+      Networks: networks.map((Target) => ({ Target })),
+      LogDriver: { Name: "local", Options: { "max-size": "8m", "max-file": "2" } },
+    },
+    Mode: { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 1 } },
+  });
+}
+
+/** Without any network Swarm gives a container docker0 and a default route. */
+export function requireOneNetwork(spec: ServiceSpec): ServiceSpec {
+  if (spec.TaskTemplate.Networks?.length !== 1) throw new Error(`service ${spec.Name} must have exactly one network`);
+  return spec;
+}
+
+/** Swarm expands Go templates in environment, hostname and mounts; `{{"{{"}}` comes out as two braces. */
+export function escapeTemplate(value: string): string {
+  return value.replaceAll("{{", '{{"{{"}}');
+}
+
+function foreign(labels: Labels): Labels {
+  return Object.fromEntries(Object.entries(labels).filter(([name]) => !name.startsWith(ownPrefix)));
+}
+
+function volumeMount(id: string, index: number, mount: JobRequest["mounts"][number]): Mount {
+  const Subpath = sourcePath(mount);
+  return {
+    Type: "volume",
+    Source: volumeName(id, index),
+    Target: mount.target,
+    ReadOnly: mount.read_only,
+    VolumeOptions: { NoCopy: true, ...(Subpath ? { Subpath } : {}) },
+  };
+}
+
+function dataMount(name: string): Mount {
+  return {
+    ...{ Type: "volume", Source: dataVolume(name), Target: dataTarget(name), ReadOnly: true },
+    VolumeOptions: { NoCopy: true },
+  };
+}
+
+/** The engine mounts noexec, nosuid and nodev by itself. */
+function tmpfsMount(text: string): Mount[] {
+  const tmpfs = parseTmpfs(text);
+  if (!tmpfs) return [];
+  const { target, size_bytes, mode, is_exec } = tmpfs;
+  const TmpfsOptions = { SizeBytes: size_bytes, Mode: mode, ...(is_exec ? { Options: [["exec"]] } : {}) };
+  return [{ Type: "tmpfs", Target: target, TmpfsOptions }];
+}

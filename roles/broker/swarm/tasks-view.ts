@@ -1,0 +1,67 @@
+import type { Task } from "#shared/engine/engine.ts";
+import { terminalTaskStates } from "../job/outcome.ts";
+import type { StagerKind } from "./stager-service-spec.ts";
+
+/** All our tasks at one moment, by what they are for. One list call a tick makes it (jobs §7). */
+export class TasksView {
+  readonly #byKey = new Map<string, Task[]>();
+
+  constructor(tasks: readonly Task[]) {
+    for (const task of tasks) {
+      const labels = task.Spec.ContainerSpec?.Labels ?? {};
+      const key = keyOf(labels["platform.kind"] ?? "", labels["platform.id"] ?? "");
+      const known = this.#byKey.get(key);
+      if (known) known.push(task);
+      else this.#byKey.set(key, [task]);
+    }
+    for (const known of this.#byKey.values())
+      if (known.length > 1) known.sort((a, b) => a.CreatedAt.localeCompare(b.CreatedAt));
+  }
+
+  /** The job's tasks, oldest first: more than one means that Swarm ran it again. */
+  ofJob(id: string): readonly Task[] {
+    return this.#byKey.get(keyOf("job", id)) ?? [];
+  }
+
+  ofStager(kind: StagerKind, id: string): readonly Task[] {
+    return this.#byKey.get(keyOf(kind, id)) ?? [];
+  }
+
+  /** The last task of a janitor, by its service's name. */
+  ofJanitor(name: string): Task | undefined {
+    return this.#byKey.get(keyOf("janitor", name))?.at(-1);
+  }
+
+  /** Stagers whose job is not, or no longer, in the state that they serve. */
+  stagersBut(states: ReadonlyMap<string, string>): { readonly kind: StagerKind; readonly id: string }[] {
+    const served = { stage: "staging", collect: "collecting" } as const;
+    return [...this.#byKey].flatMap(([key, tasks]) => {
+      const [kind = "", id = ""] = key.split("/");
+      if ((kind !== "stage" && kind !== "collect") || states.get(id) === served[kind]) return [];
+      // The tasks of a removed service stay for a while.
+      return tasks.every(({ DesiredState }) => DesiredState === "remove") ? [] : [{ kind, id } as const];
+    });
+  }
+
+  /** Ids of jobs of which a container runs or is to run. */
+  jobsThatMayRun(): string[] {
+    return [...this.#byKey]
+      .filter(([key, tasks]) => key.startsWith("job/") && tasks.some(mayRun))
+      .map(([key]) => key.slice("job/".length));
+  }
+}
+
+export const idsOf = (tasks: readonly Task[]) => tasks.map(({ ID }) => ID);
+
+export function isOver(task: Task): boolean {
+  return terminalTaskStates.has(task.Status.State);
+}
+
+/** Swarm leaves the tasks of a removed service on a lost node as they were, but wants them gone. */
+function mayRun(task: Task): boolean {
+  return !isOver(task) && task.DesiredState !== "remove" && task.DesiredState !== "shutdown";
+}
+
+function keyOf(kind: string, id: string): string {
+  return `${kind}/${id}`;
+}

@@ -1,0 +1,95 @@
+import { ArchiveError, canonicalArchive } from "#shared/archive/canonical-archive.ts";
+import { bearerToken } from "#shared/auth/tokens.ts";
+import { createHttpApp } from "#shared/http/app.ts";
+import { ProblemError } from "#shared/http/problem.ts";
+import type { Logger } from "#shared/observability/logger.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import type { Sha256 } from "#shared/schemas/names.ts";
+import type { Clock } from "#shared/time/clock.ts";
+import { BlobError, type BlobStore } from "../blobs/blob-store.ts";
+import type { Job } from "../job/job.ts";
+import type { JobStore } from "../store/job-store.ts";
+import type { TransferDirection, TransferTokens } from "./tokens.ts";
+
+export interface TransferWorld {
+  readonly store: JobStore;
+  readonly blobs: BlobStore;
+  readonly tokens: TransferTokens;
+  readonly clock: Clock;
+  readonly log: Logger;
+  changed(jobId: string): void;
+  wake(): void;
+}
+
+const refusedToken = () => new ProblemError(401, "invalid_transfer_token", "The transfer token is not valid for this.");
+
+/** What stagers reach on `platform_transfer`: the inputs of their job, and the place for its outputs; nothing else. */
+export function createTransferApp(world: TransferWorld) {
+  const { store, blobs, tokens } = world;
+  const authorized = async (request: Request, direction: TransferDirection, id: string, mountText: string) => {
+    const token = bearerToken(request.headers.get("authorization"));
+    const job = /^[0-9a-f]{32}$/.test(id) ? await store.anyById(id) : null;
+    const mount = Number(mountText);
+    const wanted = job?.spec.mounts[mount];
+    if (!token || !job || !wanted || !/^\d{1,2}$/.test(mountText)) throw refusedToken();
+    const digest = direction === "input" ? wanted.blob : null;
+    if (!tokens.isValid(token, direction, id, mount, digest)) throw refusedToken();
+    const state = direction === "input" ? "staging" : "collecting";
+    if (job.state !== state) throw new ProblemError(410, "transfer_over", "The time of this transfer is over.");
+    return { job, mount, digest: digest as Sha256 | null };
+  };
+
+  return createHttpApp(world.log)
+    .get("/v1/transfer/:id/inputs/:mount", async ({ request, params }) => {
+      const { digest } = await authorized(request, "input", params.id, params.mount);
+      if (!digest) throw refusedToken();
+      return await inputResponse(blobs, digest, request.headers.get("range"));
+    })
+    .put(
+      "/v1/transfer/:id/outputs/:mount",
+      async ({ request, params }) => {
+        const { job, mount } = await authorized(request, "output", params.id, params.mount);
+        const artifact = await keepOutput(job, mount, request.body);
+        world.changed(job.id);
+        world.wake();
+        return { digest: artifact.digest, size_bytes: artifact.size_bytes };
+      },
+      { parse: "none" },
+    );
+
+  /** What a job leaves is as hostile as what a miner sends: the same gate. */
+  async function keepOutput(job: Job, mount: number, body: ReadableStream<Uint8Array> | null) {
+    if (!body) throw new ProblemError(400, "empty_output", "There is no body.");
+    try {
+      const source = canonicalArchive(body, { ...limits.archive, expanded_bytes_max: limits.jobs.output_bytes_max });
+      const { digest, size_bytes } = await blobs.put(source, { may_use_reserve: true });
+      await store.recordBlob(job.challenge, digest, size_bytes, world.clock.now());
+      return await store.addArtifact(job.id, { mount, digest, size_bytes });
+    } catch (error) {
+      if (error instanceof BlobError)
+        throw new ProblemError(503, error.code, "The output cannot be stored now.", { cause: error });
+      if (!(error instanceof ArchiveError)) throw error;
+      const status = error.kind === "limit" ? 413 : 422;
+      throw new ProblemError(status, `${error.kind}_output`, "The output is not one that can be kept.", {
+        cause: error,
+      });
+    }
+  }
+}
+
+/** The whole blob, or from where a broken transfer left off (RFC 9110 §14.2; one range with an open end). */
+async function inputResponse(blobs: BlobStore, digest: Sha256, range: string | null): Promise<Response> {
+  const start = Number(/^bytes=(\d{1,15})-$/.exec(range ?? "")?.[1] ?? 0);
+  const size = await blobs.size(digest);
+  if (size === null) throw new ProblemError(404, "input_gone", "The input is no longer there.");
+  if (start >= size && start > 0)
+    throw new ProblemError(416, "range_not_satisfiable", "The input is shorter than that.");
+  const reading = await blobs.open(digest, { start });
+  if (!reading) throw new ProblemError(404, "input_gone", "The input is no longer there.");
+  const headers = { "content-type": "application/x-tar", "content-length": String(size - start) };
+  if (range === null) return new Response(reading.stream, { headers });
+  return new Response(reading.stream, {
+    status: 206,
+    headers: { ...headers, "content-range": `bytes ${start}-${size - 1}/${size}` },
+  });
+}

@@ -1,0 +1,43 @@
+import { ProblemError } from "#shared/http/problem.ts";
+import { readSecret, secretPath } from "../install/host-files.ts";
+
+export interface AdminClient {
+  /** @throws ProblemError with the API's own code and sentence when it refuses */
+  call<T>(method: string, path: string, body?: unknown): Promise<T>;
+}
+
+const answer_ms_max = 30_000;
+
+/** The admin API on this machine's loopback port, as the holder of the installation's token. */
+export function connectAdmin(port: number, token: string | null = readSecret("admin_token")): AdminClient {
+  if (!token) throw new Error(`there is no admin token in ${secretPath("admin_token")}: run \`platform up\` first`);
+  return {
+    async call(method, path, body) {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+        method,
+        signal: AbortSignal.timeout(answer_ms_max),
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      if (response.ok) return JSON.parse(text || "null");
+      const problem = parseProblem(text);
+      throw new ProblemError(
+        response.status,
+        problem.code ?? "unknown",
+        problem.detail ?? `the admin API answered ${response.status}`,
+      );
+    },
+  };
+}
+
+function parseProblem(text: string): { code?: string; detail?: string } {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}

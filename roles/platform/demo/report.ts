@@ -1,0 +1,30 @@
+import type { DemoReport } from "./demo.ts";
+import { samples } from "./miners.ts";
+
+/** The demonstration's outcome for a person. */
+export function describeDemo({ urls, admin_token_file, miners, epoch, chain, seconds }: DemoReport): string {
+  const byUid = new Map(chain.weights);
+  const rows = miners.map(({ hotkey, uid, score }, index) =>
+    [
+      (samples[index] ?? "").padEnd(18),
+      hotkey,
+      String(uid).padStart(4),
+      score.toFixed(4).padStart(8),
+      String(byUid.get(uid) ?? 0).padStart(8),
+    ].join("  "),
+  );
+  return [
+    "",
+    `  ${"program".padEnd(18)}  ${"hotkey".padEnd(48)}  ${" uid"}  ${"   score"}  ${"on chain"}`,
+    ...rows.map((row) => `  ${row}`),
+    "",
+    `  epoch ${epoch}; weights of subnet ${chain.netuid} on ${chain.endpoint}: ${JSON.stringify(chain.weights)}`,
+    "  This node takes CPU jobs; a job that asks for a GPU waits for a GPU worker.",
+    "",
+    `  proxy      ${urls.proxy}`,
+    `  admin      ${urls.admin}   (token in ${admin_token_file})`,
+    `  API docs   ${urls.docs}`,
+    `  took       ${seconds} s`,
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,66 @@
+import { rmSync } from "node:fs";
+import { connectEngine } from "#shared/engine/docker-engine.ts";
+import { type Engine, EngineError } from "#shared/engine/engine.ts";
+import { systemClock } from "#shared/time/clock.ts";
+import { createProgress } from "../progress.ts";
+import { waitUntil } from "../wait-until.ts";
+import { configDirectory, runDirectory, secretPath, tmpfilesPath } from "./host-files.ts";
+import { stopSupervisor } from "./supervisor-process.ts";
+
+const managed = { "platform.managed": "true" } as const;
+const gone_ms_max = 90_000;
+const ownVolumes = ["platform_postgres", "platform_blobs", "platform_devchain", "platform_submitter"];
+
+/** Removes what `up` and the roles made on this machine and in its Swarm; volumes and secrets only with `purge`. */
+export async function down({ socket, purge }: { readonly socket: string; readonly purge: boolean }): Promise<void> {
+  const { step } = createProgress();
+  await step("Supervisor", async () => stopSupervisor());
+  const engine = await connectEngine(socket);
+  await step("Services", () => removeServices(engine));
+  await step("Networks", () => removeNetworks(engine));
+  await step("Swarm secrets", async () => {
+    for (const { ID } of await engine.secrets(managed)) await engine.removeSecret(ID);
+  });
+  rmSync(runDirectory, { recursive: true, force: true });
+  rmSync(tmpfilesPath, { force: true });
+  rmSync("/usr/local/lib/platform", { recursive: true, force: true });
+  if (!purge) return;
+  await step("Volumes and secrets of this machine", async () => {
+    const others = (await engine.volumes({}))
+      .map(({ Name }) => Name)
+      .filter((name) => /^(platform_.+_sqlite|platform-job-.+)$/.test(name));
+    for (const name of [...ownVolumes, ...others]) {
+      await waitUntil(systemClock, `removal of volume ${name}`, gone_ms_max, async () => {
+        await engine.removeVolume(name);
+        return true;
+      });
+    }
+    for (const name of ["master_key", "postgres_password", "database_url", "admin_token"])
+      rmSync(secretPath(name), { force: true });
+    rmSync(`${configDirectory}/supervisor.env`, { force: true });
+    rmSync(`${configDirectory}/demo-miners.json`, { force: true });
+  });
+}
+
+async function removeServices(engine: Engine): Promise<void> {
+  for (const { ID } of await engine.services(managed)) await engine.removeService(ID);
+  await waitUntil(systemClock, "the end of all containers", gone_ms_max, async () => {
+    const left = await engine.containers({ "com.docker.swarm.service.name": "" }, { all: true });
+    return left.some(({ Names }) => Names.some((name) => /^\/(platform|challenge)-/.test(name))) ? null : true;
+  });
+}
+
+/** A network is "in use" for a moment after its last service went. */
+async function removeNetworks(engine: Engine): Promise<void> {
+  for (const { Id, Name } of await engine.networks(managed)) {
+    await waitUntil(systemClock, `removal of network ${Name}`, gone_ms_max, async () => {
+      try {
+        await engine.removeNetwork(Id);
+        return true;
+      } catch (error) {
+        if (error instanceof EngineError) return null;
+        throw error;
+      }
+    });
+  }
+}

@@ -1,0 +1,91 @@
+import { ProblemError } from "#shared/http/problem.ts";
+import type { ChallengeSpec } from "#shared/schemas/challenge.ts";
+import type { Directory } from "../directory.ts";
+import { relay } from "../http/answers.ts";
+import { type Call, letSend } from "../http/call.ts";
+import type { Client } from "../http/client-address.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import { addressOf, type Connections, type UpstreamAddress } from "../upstream/connections.ts";
+import { exchange, type UpstreamRequest } from "../upstream/exchange.ts";
+import { isBlockedPath } from "./blocked-path.ts";
+import { forwardedHeaders } from "./forwarded-headers.ts";
+import { aliasedPath, isSignedRoute } from "./path-pattern.ts";
+
+export interface PassThrough {
+  readonly directory: Directory;
+  readonly connections: Connections;
+  /** Where a challenge is reached, `http://host:port`. */
+  readonly resolve: (spec: ChallengeSpec) => string;
+}
+
+/** A request to a challenge, still without its body, and where it goes. */
+export interface Forwarded extends Omit<UpstreamRequest, "body"> {
+  readonly address: UpstreamAddress;
+}
+
+/** One segment under every reading of it: no encoded slash, backslash, dot, percent or control, or it could be another route of the challenge's. */
+const oneSegment = /^(?:[\w.~!$&'()*+,;=:@-]|%(?:2[0-46-9a-d]|[346][0-9a-f]|5[0-9abd-f]|7[0-9a-e]|[89a-f][0-9a-f]))+$/i;
+
+export interface RequestToForward {
+  readonly head: RequestHead;
+  readonly client: Client;
+}
+
+/**
+ * What becomes of a request to `/challenges/{segment}{path}` (contract §2).
+ *
+ * @throws ProblemError 403 for a path that is kept from the public, then 404
+ */
+export async function forward(
+  proxy: PassThrough,
+  request: RequestToForward,
+  segment: string,
+  path: string,
+): Promise<Forwarded> {
+  if (isBlockedPath(path)) throw notAllowed();
+  const { spec } = await proxy.directory.activeChallenge(segment);
+  const called = aliasedPath(spec, path);
+  if (called !== path && isBlockedPath(called)) throw notAllowed();
+  return forwardTo(proxy, request, spec, called, isSignedRoute(spec, request.head.method, path));
+}
+
+function forwardTo(
+  { resolve }: PassThrough,
+  { head, client }: RequestToForward,
+  spec: ChallengeSpec,
+  path: string,
+  is_signed_route: boolean,
+): Forwarded {
+  const base = new URL(resolve(spec));
+  const headers = forwardedHeaders(head.headers, {
+    slug: spec.slug,
+    request_id: head.request_id,
+    is_signed_route,
+    host: base.host,
+    forwarded: client.forwarded,
+  });
+  return { address: addressOf(base), method: head.method, target: `${path}${head.query}`, headers };
+}
+
+/** Answers a request to `/challenges/{segment}{path}` with what the challenge answers, streaming both ways. */
+export async function passThrough(proxy: PassThrough, call: Call, segment: string, path: string): Promise<void> {
+  const { address, ...request } = await forward(proxy, call, segment, path);
+  const { body_bytes } = call.head;
+  letSend(call);
+  const body = body_bytes === 0 ? null : { stream: call.message, length: body_bytes };
+  await relay(await exchange(proxy.connections, address, { ...request, body }, call.signal), call);
+}
+
+/** Answers `GET /v1/challenges/{segment}/submissions/{id}` with the challenge's `GET /v1/submissions/{id}`. */
+export async function readSubmission(proxy: PassThrough, call: Call, segment: string, id: string): Promise<void> {
+  const { spec } = await proxy.directory.activeChallenge(segment);
+  if (!oneSegment.test(id) || /^\.+$/.test(id)) {
+    throw new ProblemError(404, "submission_not_found", "Submission not found");
+  }
+  const { address, ...request } = forwardTo(proxy, call, spec, `/v1/submissions/${id}`, false);
+  await relay(await exchange(proxy.connections, address, { ...request, body: null }, call.signal), call);
+}
+
+function notAllowed(): ProblemError {
+  return new ProblemError(403, "path_not_allowed", "Proxy path is not allowed");
+}

@@ -1,0 +1,77 @@
+import { createHash } from "node:crypto";
+import { isSignedUpload, type UploadClaim } from "#shared/auth/upload-signature.ts";
+import { ProblemError } from "#shared/http/problem.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import { headerOf, type RequestHead } from "../http/request-head.ts";
+import type { Registrations } from "./registrations.ts";
+
+/** What a miner says of its upload, not yet believed. */
+export type MinerHeaders = Pick<UploadClaim, "hotkey" | "nonce" | "timestamp"> & { readonly signature: string };
+
+/** @throws ProblemError 401 when one of the four is missing or the timestamp is no integer, in the contract's order */
+export function readMinerHeaders(head: RequestHead): MinerHeaders {
+  const [hotkey, signature, nonce, timestamp] = ["x-hotkey", "x-signature", "x-nonce", "x-timestamp"].map((name) => {
+    const value = headerOf(head.headers, name);
+    if (!value) throw new ProblemError(401, "missing_header", `missing ${name}`);
+    return value;
+  }) as [string, string, string, string];
+  if (!/^[+-]?\d+$/.test(timestamp)) throw new ProblemError(401, "invalid_timestamp", "invalid timestamp");
+  return { hotkey, signature, nonce, timestamp };
+}
+
+/** @throws ProblemError 401 when the timestamp is further from now than allowed */
+export function checkAge(timestamp: string, now_ms: number): void {
+  // Whole seconds, as the first generation compared them; the bound itself is allowed.
+  const age_seconds = Math.abs(Math.floor(now_ms / 1_000) - Number(timestamp));
+  if (age_seconds > limits.proxy.signature_age_ms_max / 1_000) {
+    throw new ProblemError(401, "stale_signature", "stale signature");
+  }
+}
+
+/**
+ * The body's digest, when the miner has signed it for this challenge.
+ *
+ * @throws ProblemError 401
+ */
+export async function checkSignature(
+  head: RequestHead,
+  miner: MinerHeaders,
+  body: Buffer,
+  target: { readonly netuid: number; readonly slug: string },
+): Promise<string> {
+  const body_sha256 = createHash("sha256").update(body).digest("hex");
+  const { signature, ...claimed } = miner;
+  for (const path of new Set([head.path, decodedPath(head.path)])) {
+    const claim = { ...target, ...claimed, method: head.method, path, body_sha256 };
+    if (await isSignedUpload(claim, signature)) return body_sha256;
+  }
+  throw new ProblemError(401, "invalid_signature", "invalid signature");
+}
+
+/**
+ * The uid of a miner who may upload; null for one on the operator's allowlist that has none.
+ *
+ * @throws ProblemError 401
+ */
+export async function checkRegistration(
+  registrations: Registrations,
+  hotkey: string,
+  { allowlist, oldest }: { readonly allowlist: ReadonlySet<string>; readonly oldest: Date },
+): Promise<number | null> {
+  const uid = await registrations.uidOf(hotkey, oldest);
+  if (typeof uid === "number") {
+    if (uid === 0) throw new ProblemError(401, "blocked_uid", "blocked uid");
+    return uid;
+  }
+  if (allowlist.has(hotkey)) return null;
+  if (uid === "unavailable") throw new ProblemError(401, "metagraph_unavailable", "metagraph unavailable");
+  throw new ProblemError(401, "unknown_hotkey", "unknown hotkey");
+}
+
+function decodedPath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}

@@ -1,0 +1,73 @@
+import { type Container, type Engine, EngineError, type Network } from "#shared/engine/engine.ts";
+import type { Logger } from "#shared/observability/logger.ts";
+import { challengeLabel, managedChallenges } from "../challenges/service-spec.ts";
+import { attachedServices, roleAddresses } from "./role-addresses.ts";
+
+export const serviceNameLabel = "com.docker.swarm.service.name";
+
+/**
+ * Connects the running containers of proxy, broker, aggregator and admin to the network of every challenge that runs. A
+ * restarted role comes back without its attachments, so this is asked again at every start; what is connected stays as it is.
+ * It needs the engine alone: it goes on while the database is away.
+ *
+ * @returns how many connections failed
+ */
+export async function attachRoles(engine: Engine, log: Logger): Promise<number> {
+  const containers = await engine.containers({ [serviceNameLabel]: "" });
+  const roles = containers.filter(isAttachedRole);
+  let missing = 0;
+  for (const network of await runningNetworks(engine, containers)) {
+    const challenge = network.Labels[challengeLabel];
+    const addresses = roleAddresses(network);
+    for (const container of roles) {
+      if (isOn(container, network.Id)) continue;
+      const service = container.Labels[serviceNameLabel] ?? "";
+      try {
+        await engine.connectNetwork(network.Id, container.Id, { aliases: [service], address: addresses?.[service] });
+        log.info({ challenge, service }, "attached");
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+        if (error.message.includes("already exists in network")) continue;
+        missing += 1;
+        log.debug({ challenge, service, reason: error.message }, "not attached yet");
+      }
+    }
+  }
+  return missing;
+}
+
+/**
+ * Networks of challenges whose container runs: before, this node does not know the network, and the attempt to connect takes
+ * seconds to fail. One whose service was removed may still run for a moment, and is left alone.
+ */
+async function runningNetworks(engine: Engine, containers: readonly Container[]): Promise<readonly Network[]> {
+  const services = await engine.services(managedChallenges);
+  const served = new Set(services.map(({ Spec }) => Spec.Labels[challengeLabel]));
+  return (await engine.networks(managedChallenges)).filter(
+    ({ Id, Labels }) =>
+      served.has(Labels[challengeLabel]) &&
+      containers.some(
+        (container) => container.Labels[challengeLabel] === Labels[challengeLabel] && isOn(container, Id),
+      ),
+  );
+}
+
+/** Disconnects whatever of ours is still on the network, so that it can be removed. */
+export async function detachRoles(engine: Engine, networkId: string): Promise<void> {
+  for (const container of await roleContainers(engine)) {
+    if (isOn(container, networkId)) await engine.disconnectNetwork(networkId, container.Id);
+  }
+}
+
+function isOn({ NetworkSettings }: Container, networkId: string): boolean {
+  return Object.values(NetworkSettings.Networks).some(({ NetworkID }) => NetworkID === networkId);
+}
+
+async function roleContainers(engine: Engine): Promise<readonly Container[]> {
+  return (await engine.containers({ [serviceNameLabel]: "" })).filter(isAttachedRole);
+}
+
+function isAttachedRole({ Labels }: Container): boolean {
+  const names: readonly (string | undefined)[] = attachedServices;
+  return names.includes(Labels[serviceNameLabel]);
+}

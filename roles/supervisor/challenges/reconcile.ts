@@ -1,0 +1,152 @@
+import { createChallenges } from "#shared/database/challenges.ts";
+import type { Database } from "#shared/database/database.ts";
+import type { Engine, Network, Service } from "#shared/engine/engine.ts";
+import type { Logger } from "#shared/observability/logger.ts";
+import type { Challenge } from "#shared/schemas/challenge.ts";
+import type { Clock } from "#shared/time/clock.ts";
+import { roleAddresses, roleHosts } from "../attachments/role-addresses.ts";
+import { resolveImage } from "./image.ts";
+import { removeNetworkIfFree, removeUnwanted } from "./removal.ts";
+import { ensureSecrets, type SecretSource } from "./secrets.ts";
+import {
+  challengeLabel,
+  challengeNetwork,
+  challengeService,
+  generationLabel,
+  managedChallenges,
+  serviceName,
+  specLabel,
+} from "./service-spec.ts";
+import type { Setbacks } from "./setbacks.ts";
+
+export interface ReconcilerWorld {
+  readonly engine: Engine;
+  readonly sql: Database;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly secrets: SecretSource;
+  readonly are_overlays_encrypted: boolean;
+  readonly setbacks: Setbacks;
+}
+
+/** So that a registry that does not answer holds up one challenge, not all. */
+const challenges_at_once_max = 8;
+
+/**
+ * Makes Swarm equal to the registry once: a service, network and secrets for each active challenge, nothing for any other.
+ * What a former run left is adopted by its name; what is not labelled ours is never touched; a `/data` volume is never
+ * removed. A challenge that fails keeps no other waiting, and is tried again later and later.
+ *
+ * @returns how many challenges are on their way: worth another look soon
+ */
+export async function reconcile(world: ReconcilerWorld): Promise<number> {
+  const { engine, sql, log } = world;
+  const active = await createChallenges(sql).withStatus("active");
+  const services = await engine.services(managedChallenges);
+  const { NodeID } = await engine.swarm();
+  let unfinished = 0;
+  const waiting = [...active];
+  const worker = async () => {
+    for (let challenge = waiting.shift(); challenge; challenge = waiting.shift()) {
+      if (!(await tryChallenge(world, challenge, services, NodeID))) unfinished += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: challenges_at_once_max }, worker));
+  const wanted = new Set<string>(active.map(({ spec }) => spec.slug));
+  return unfinished + (await removeUnwanted(engine, log, wanted, services));
+}
+
+async function tryChallenge(
+  world: ReconcilerWorld,
+  challenge: Challenge,
+  services: readonly Service[],
+  node_id: string,
+): Promise<boolean> {
+  const { setbacks, clock, log } = world;
+  const { slug } = challenge.spec;
+  const edition = challenge.updated_at.toISOString();
+  if (!setbacks.isDue(slug, edition, clock.monotonic())) return true;
+  try {
+    const isDone = await ensureChallenge(world, challenge, services, node_id);
+    setbacks.succeeded(slug);
+    return isDone;
+  } catch (error) {
+    const isNews = setbacks.failed(slug, edition, (error as Error).message, clock.monotonic());
+    if (isNews) log.error({ err: error, challenge: slug }, "the challenge could not be brought to its record");
+    return true;
+  }
+}
+
+/** @returns false while something of it is on its way */
+async function ensureChallenge(
+  world: ReconcilerWorld,
+  challenge: Challenge,
+  services: readonly Service[],
+  node_id: string,
+): Promise<boolean> {
+  const { engine, sql, log } = world;
+  const { slug, image } = challenge.spec;
+  const current = services.find(({ Spec }) => Spec.Name === serviceName(slug));
+  const network = await ensureNetwork(world, challenge, current);
+  const addresses = network ? roleAddresses(network) : null;
+  if (!addresses) return false;
+  const { live, former } = await ensureSecrets(engine, challenge, world.secrets);
+  const spec = challengeService(challenge.spec, {
+    image: await resolveImage(engine, sql, `challenge:${slug}`, image),
+    node_id,
+    token_generation: challenge.token_generation,
+    hosts: roleHosts(addresses),
+    secrets: live,
+  });
+  const note = { challenge: slug, image: spec.TaskTemplate.ContainerSpec.Image };
+  if (!current) {
+    await engine.createService(spec);
+    log.info(note, "service created");
+  } else if (current.Spec.Labels[specLabel] !== spec.Labels[specLabel]) {
+    await engine.updateService(current.ID, current.Version.Index, spec);
+    log.info(note, "service updated");
+  } else if (challenge.token_rotating || former.length > 0) {
+    await finishRotation(world, challenge, current, former);
+  }
+  return true;
+}
+
+/** @returns null while it is being made, or a former one, made for other wishes, is still in use: networks cannot change */
+async function ensureNetwork(world: ReconcilerWorld, { spec }: Challenge, service?: Service): Promise<Network | null> {
+  const { engine, log, are_overlays_encrypted } = world;
+  const wanted = challengeNetwork(spec, are_overlays_encrypted);
+  const current = await engine.network(wanted.Name);
+  if (current && current.Labels[challengeLabel] !== spec.slug) {
+    throw new Error(`there is a network ${wanted.Name} that is not the platform's`);
+  }
+  if (current?.Labels[specLabel] === wanted.Labels[specLabel]) return current;
+  if (current) {
+    if (service) await engine.removeService(service.ID);
+    if (!(await removeNetworkIfFree(engine, current.Id))) return null;
+    log.info({ challenge: spec.slug }, "network removed to be made anew");
+    if (service) return null;
+  }
+  await engine.createNetwork(wanted);
+  log.info({ challenge: spec.slug, is_internal: wanted.Internal }, "network created");
+  return await engine.network(wanted.Name);
+}
+
+/** Once the challenge runs with the secrets of the present generation alone, the former one is refused and its secrets go. */
+async function finishRotation(
+  { engine, sql, log }: ReconcilerWorld,
+  { spec, token_generation, token_rotating }: Challenge,
+  service: Service,
+  former: readonly string[],
+): Promise<void> {
+  const running = (await engine.tasksOfService(service.ID)).filter(({ Status }) => Status.State === "running");
+  const isPresent = running.every(
+    (task) => task.Spec.ContainerSpec?.Labels?.[generationLabel] === String(token_generation),
+  );
+  if (running.length === 0 || !isPresent) return;
+  if (token_rotating) {
+    await sql`update challenges set token_rotating = false
+      where slug = ${spec.slug} and token_generation = ${token_generation}`;
+    log.info({ challenge: spec.slug, token_generation }, "tokens rotated");
+  }
+  for (const id of former) await engine.removeSecret(id);
+}

@@ -1,0 +1,46 @@
+import { type Engine, EngineError, type Service } from "#shared/engine/engine.ts";
+import type { Logger } from "#shared/observability/logger.ts";
+import { detachRoles } from "../attachments/attachments.ts";
+import { challengeLabel, managedChallenges } from "./service-spec.ts";
+
+/**
+ * Removes services, networks and secrets of challenges that are not `wanted`: service first, then what is still attached, then
+ * the network, then the secrets. What is not labelled ours is never touched, and a `/data` volume never removed.
+ *
+ * @returns how many challenges still have something: a network is in use until its last container is gone
+ */
+export async function removeUnwanted(
+  engine: Engine,
+  log: Logger,
+  wanted: ReadonlySet<string>,
+  services: readonly Service[],
+): Promise<number> {
+  const isUnwanted = (labels: Readonly<Record<string, string>>) => !wanted.has(labels[challengeLabel] ?? "");
+  for (const { ID, Spec } of services) {
+    if (!isUnwanted(Spec.Labels)) continue;
+    await engine.removeService(ID);
+    log.info({ challenge: Spec.Labels[challengeLabel] }, "service removed");
+  }
+  let unfinished = 0;
+  for (const { Id, Labels } of await engine.networks(managedChallenges)) {
+    if (!isUnwanted(Labels)) continue;
+    if (await removeNetworkIfFree(engine, Id)) log.info({ challenge: Labels[challengeLabel] }, "network removed");
+    else unfinished += 1;
+  }
+  for (const { ID, Spec } of await engine.secrets(managedChallenges)) {
+    if (isUnwanted(Spec.Labels)) await engine.removeSecret(ID);
+  }
+  return unfinished;
+}
+
+/** Takes our roles off the network and removes it. @returns false while somebody is on it */
+export async function removeNetworkIfFree(engine: Engine, id: string): Promise<boolean> {
+  await detachRoles(engine, id);
+  try {
+    await engine.removeNetwork(id);
+    return true;
+  } catch (error) {
+    if (error instanceof EngineError && /in use|active endpoints/.test(error.message)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import type { ContainerSpec, NetworkSpec, ServiceSpec } from "#shared/engine/engine.ts";
+import type { ChallengeSpec } from "#shared/schemas/challenge.ts";
+import { challengeEnvironment, secretsFolder } from "./environment.ts";
+
+const MiB = 2 ** 20;
+const seconds = 1e9;
+const imageUser = "65532";
+
+export const managedChallenges = { "platform.managed": "true", "platform.kind": "challenge" } as const;
+export const challengeLabel = "platform.challenge";
+/** Digest of what was wanted when the object was made: the label by which a change is seen. */
+export const specLabel = "platform.spec";
+/** On the container: the generation of the tokens that it was started with. */
+export const generationLabel = "platform.token_generation";
+
+export const labelsOf = (slug: string) => ({ ...managedChallenges, [challengeLabel]: slug }) as const;
+export const serviceName = (slug: string) => `challenge-${slug}`;
+export const networkName = (slug: string) => `platform_challenge_${slug}`;
+export const volumeName = (slug: string) => `platform_${slug.replaceAll("-", "_")}_sqlite`;
+
+/** The network of one challenge; without egress unless its record grants it (architecture §3). */
+export function challengeNetwork({ slug, egress }: ChallengeSpec, isEncrypted: boolean): NetworkSpec {
+  const spec = { Name: networkName(slug), Internal: !egress, Attachable: true, Encrypted: isEncrypted };
+  return { ...spec, Labels: { ...labelsOf(slug), [specLabel]: digestOf(spec) } };
+}
+
+export interface ChallengeParts {
+  /** What the service is created by: an image ID, or a reference with a digest. */
+  readonly image: string;
+  readonly node_id: string;
+  readonly token_generation: number;
+  /** The roles it may reach, as lines of /etc/hosts. */
+  readonly hosts: readonly string[];
+  readonly secrets: readonly { readonly file: string; readonly id: string; readonly name: string }[];
+}
+
+/** The service of a challenge: one container on the manager, alone on its own network, its state in its own volume. */
+export function challengeService(spec: ChallengeSpec, parts: ChallengeParts): ServiceSpec {
+  const { slug, resources = { cpus: 1, memory_bytes: 1_024 * MiB } } = spec;
+  const service = {
+    Name: serviceName(slug),
+    Labels: labelsOf(slug),
+    TaskTemplate: {
+      ContainerSpec: challengeContainer(spec, parts),
+      Resources: {
+        Limits: { NanoCPUs: Math.round(resources.cpus * 1e9), MemoryBytes: resources.memory_bytes, Pids: 1_024 },
+      },
+      RestartPolicy: { Condition: "any", Delay: 2 * seconds },
+      Placement: { Constraints: [`node.id==${parts.node_id}`] },
+      Networks: [{ Target: networkName(slug), Aliases: [serviceName(slug)] }],
+      LogDriver: { Name: "local", Options: { "max-size": "10m", "max-file": "3" } },
+    },
+    Mode: { Replicated: { Replicas: 1 } },
+    // The volume has one writer: the old container ends before the new one starts.
+    UpdateConfig: { Parallelism: 1, FailureAction: "pause", Order: "stop-first" },
+    EndpointSpec: { Mode: "dnsrr" },
+  } as const;
+  return { ...service, Labels: { ...service.Labels, [specLabel]: digestOf(service) } };
+}
+
+function challengeContainer(
+  spec: ChallengeSpec,
+  { image, token_generation, hosts, secrets }: ChallengeParts,
+): ContainerSpec {
+  const { slug } = spec;
+  return {
+    Image: image,
+    Labels: { ...labelsOf(slug), [generationLabel]: String(token_generation) },
+    Hostname: serviceName(slug),
+    Hosts: hosts,
+    Env: challengeEnvironment(
+      spec,
+      secrets.map(({ file }) => file),
+    ),
+    Init: true,
+    ReadOnly: true,
+    CapabilityDrop: ["ALL"],
+    Privileges: { NoNewPrivileges: true, Seccomp: { Mode: "default" } },
+    // Readiness is the platform's own question (contract §1): an image's health check must not restart it.
+    HealthCheck: { Test: ["NONE"] },
+    Mounts: [
+      // A fresh volume takes owner and mode of the image's /data, so that its user may write there.
+      { Type: "volume", Source: volumeName(slug), Target: "/data", VolumeOptions: { Labels: labelsOf(slug) } },
+      { Type: "tmpfs", Target: "/tmp", TmpfsOptions: { SizeBytes: 256 * MiB } },
+    ],
+    // Nobody else is in the container, and an image's user is its author's choice: so any may read them.
+    Secrets: secrets.map(({ file, id, name }) => ({
+      SecretID: id,
+      SecretName: name,
+      File: { Name: `${secretsFolder}/${file}`, UID: imageUser, GID: imageUser, Mode: 0o444 },
+    })),
+    StopGracePeriod: 15 * seconds,
+  };
+}
+
+function digestOf(spec: unknown): string {
+  return createHash("sha256").update(JSON.stringify(spec)).digest("hex");
+}

@@ -1,0 +1,141 @@
+import { Database } from "bun:sqlite";
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { ApiPromise, WsProvider } from "@polkadot/api";
+import type { ApiOptions } from "@polkadot/api/types";
+import { type DevchainProcess, startDevchain } from "../devchain.ts";
+import { buildWorld, hotkeyOf, TAO, type World } from "../world.ts";
+
+setDefaultTimeout(60_000);
+
+let world: World | undefined;
+let devchain: DevchainProcess | undefined;
+afterEach(async () => {
+  await world?.dispose();
+  await devchain?.dispose();
+  world = undefined;
+  devchain = undefined;
+});
+
+describe("the development chain", () => {
+  test("killed after more blocks than it keeps comes back with hashes, weights, nonces and neurons", async () => {
+    world = await buildWorld({ block_ms: 20_000 });
+    const { chain } = world;
+    const vector = { uids: [1, 2], values: [1, 3] };
+    const submission = world.submit({ vector });
+    await produceUntil(async () => (await chain.readWeights(1, 0)).length > 0);
+    await world.devchain.control("/produce", { count: 3 });
+    expect(await submission).toMatchObject({ settlement: { outcome: "landed" } });
+    const late = await hotkeyOf("late");
+    await world.devchain.rpc("dev_registerNeuron", 1, { hotkey: late.address, stake_rao: 7 * TAO });
+    await world.devchain.control("/produce", { count: 1_200 });
+    const last = await hotkeyOf("last");
+    await world.devchain.rpc("dev_registerNeuron", 1, { hotkey: last.address });
+    await world.devchain.control("/produce", { count: 2 });
+    const before = await chain.head();
+    await world.devchain.kill();
+    const database = new Database(join(world.devchain.directory, "data", "chain.sqlite3"), { readonly: true });
+    expect(database.query("SELECT count(*) AS kept FROM blocks").get()).toEqual({ kept: 512 });
+    database.close();
+    await world.devchain.restart();
+    expect(await world.devchain.rpc<string>("chain_getBlockHash", before.block)).toBe(before.block_hash);
+    await world.devchain.control("/produce", { count: 1 });
+    await expect(chain.head()).resolves.toMatchObject({ block: before.block + 1 });
+    expect(await chain.readWeights(1, 0)).toEqual([
+      [1, 21845],
+      [2, 65535],
+    ]);
+    const state = await chain.readSubnet({ netuid: 1, mechanism: 0, hotkey: world.validator.address });
+    expect(state.nonce).toBe(1);
+    const { neurons } = await chain.readMetagraph(1);
+    expect(neurons[6]).toMatchObject({ uid: 6, hotkey: late.address, stake: 7n * BigInt(TAO) });
+    expect(neurons[7]).toMatchObject({ uid: 7, hotkey: last.address });
+    const old = {
+      block: before.block - 400,
+      block_hash: await world.devchain.rpc<string>("chain_getBlockHash", before.block - 400),
+    };
+    expect(await chain.readWeights(1, 0, old)).toHaveLength(2);
+  });
+
+  test("forks back to finality at most, and leaves the losing branch readable", async () => {
+    devchain = await startDevchain({ block_ms: 20_000, env: { PLATFORM_FINALITY_LAG_BLOCKS: "5" } });
+    await devchain.control("/produce", { count: 17 });
+    const uid = await devchain.rpc<number>("dev_registerNeuron", 1, { hotkey: (await hotkeyOf("late")).address });
+    await devchain.control("/produce", { count: 3 });
+    const head = await devchain.rpc<string>("chain_getBlockHash");
+    const finalized = await devchain.rpc<string>("chain_getFinalizedHead");
+    await devchain.control("/fork", { depth: 100 });
+    expect(await devchain.rpc<number>("dev_registerNeuron", 1, { hotkey: (await hotkeyOf("late")).address })).toBe(uid);
+    const later = await hotkeyOf("later");
+    expect(await devchain.rpc<number>("dev_registerNeuron", 1, { hotkey: later.address })).toBe(uid + 1);
+    expect(await devchain.rpc<string>("chain_getBlockHash", 15)).toBe(finalized);
+    expect(await devchain.rpc<string>("chain_getBlockHash", 20)).not.toBe(head);
+    expect(await devchain.rpc<{ number: string }>("chain_getHeader", head)).toMatchObject({ number: "0x14" });
+    expect(await devchain.rpc<{ number: string }>("chain_getHeader")).toMatchObject({ number: "0x15" });
+  });
+
+  test("speaks to the plain library: types, constants, runtime calls, subscriptions", async () => {
+    devchain = await startDevchain({ block_ms: 100 });
+    const api = await ApiPromise.create({
+      provider: new WsProvider(devchain.endpoint) as unknown as NonNullable<ApiOptions["provider"]>,
+      noInitWarn: true,
+    });
+    try {
+      const next = await api.call["subnetInfoRuntimeApi"]?.["getNextEpochStartBlock"]?.(1);
+      expect(Number(next?.toString()) % 20).toBe(0);
+      expect(api.consts["timestamp"]?.["minimumPeriod"]?.toString()).toBe("50");
+      expect(api.registry.chainSS58).toBe(42);
+      const numbers = await new Promise<number[]>((resolve) => {
+        const seen: number[] = [];
+        void api.rpc.chain.subscribeFinalizedHeads((header) => {
+          seen.push(header.number.toNumber());
+          if (seen.length === 4) resolve(seen);
+        });
+      });
+      expect(numbers).toEqual([0, 1, 2, 3].map((step) => (numbers[0] ?? 0) + step));
+      const entries = await api.query["subtensorModule"]?.["keys"]?.entries(1);
+      expect(entries?.map(([key]) => key.args.map(String)).toSorted()).toEqual([
+        ["1", "0"],
+        ["1", "1"],
+      ]);
+    } finally {
+      await api.disconnect();
+    }
+  });
+});
+
+describe("the development chain refuses", () => {
+  let shared: DevchainProcess;
+  beforeAll(async () => {
+    shared = await startDevchain();
+  });
+  afterAll(async () => await shared.dispose());
+
+  test.each([
+    ["an unknown method", "chain_mine", [], -32601],
+    ["a method that every object has", "constructor", [], -32601],
+    ["a key that is none", "state_getStorage", [7], -32602],
+    ["an unknown block", "state_getStorage", ["0x00", `0x${"11".repeat(32)}`], 4003],
+    ["a runtime call that is none", "state_call", ["Core_nothing", "0x"], 4003],
+    ["bytes that are no extrinsic", "author_submitExtrinsic", ["0x00"], 1001],
+    ["a neuron without an address", "dev_registerNeuron", [1, { hotkey: "x" }], -32602],
+    [
+      "a neuron in an unknown subnet",
+      "dev_registerNeuron",
+      [9, { hotkey: "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY" }],
+      -32602,
+    ],
+  ])("%s with its code", async (_what, method, params, code) => {
+    await expect(shared.rpc(method, ...params)).rejects.toThrow(`"code":${code}`);
+  });
+});
+
+/** Makes blocks until `isDone`: this chain makes none by itself. */
+async function produceUntil(isDone: () => Promise<boolean>): Promise<void> {
+  for (let count = 0; count < 200; count++) {
+    if (await isDone()) return;
+    await world?.devchain.control("/produce", { count: 1 });
+    await Bun.sleep(20);
+  }
+  throw new Error("200 blocks were not enough");
+}

@@ -1,0 +1,246 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { outcomeOf } from "../../../roles/broker/job/outcome.ts";
+import { tarOf } from "../../support/builders/tar-builder.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { type BrokerWorld, startBrokerWorld, succeeded } from "../../support/worlds/broker-world.ts";
+
+let world: BrokerWorld;
+
+beforeAll(async () => {
+  world = await startBrokerWorld();
+}, 60_000);
+afterAll(() => world[Symbol.asyncDispose]());
+
+const archive = (name: string, text: string, mtime = 1) =>
+  gzipSync(tarOf([{ name, content: Buffer.from(text), mtime }])).toString("base64");
+const runRequest = (changes: Record<string, unknown> = {}) => ({
+  job_id: "job",
+  image: "acme/runner:1",
+  command: ["run"],
+  env: {},
+  labels: { "platform.job": "job" },
+  timeout_seconds: "900",
+  mounts: [],
+  limits: { cpus: "2.0", memory: "1g", pids_limit: 512 },
+  ...changes,
+});
+
+interface Answer {
+  readonly status: number;
+  readonly body: {
+    container_name?: string;
+    stdout: string;
+    stderr: string;
+    returncode: number;
+    timed_out: boolean;
+    detail?: string;
+    code?: string;
+  };
+}
+
+/** The unmodified client's way of asking: Python's urllib. */
+async function python(path: string, body: unknown, timeout_seconds = 30): Promise<Answer> {
+  const { authorization = "" } = world.headers();
+  const child = Bun.spawn(
+    [
+      "python3",
+      join(import.meta.dir, "../../support/programs/docker-client.py"),
+      `${world.url}${path}`,
+      "demo",
+      authorization.slice("Bearer ".length),
+      String(timeout_seconds),
+    ],
+    { stdin: Buffer.from(JSON.stringify(body)), stdout: "pipe", stderr: "pipe" },
+  );
+  const [text, error] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  if ((await child.exited) !== 0) throw new Error(error);
+  return JSON.parse(text) as Answer;
+}
+
+const post = (path: string, body: unknown, init: RequestInit = {}) =>
+  world.ask(path, { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body), ...init });
+
+async function newJob(): Promise<string> {
+  return (
+    (await waitFor(async () => (await world.liveJobs())[0], { deadline_ms: 20_000, what: "an accepted job" })) ?? ""
+  );
+}
+
+describe("POST /v1/docker/run", () => {
+  test("answers an urllib client with stdout, stderr and return code, and drains writable mounts", async () => {
+    const mounts = [
+      { target: "/in", read_only: true, source_type: "directory", source_name: ".", archive_b64: archive("a", "x") },
+      { target: "/out", read_only: false, source_type: "directory", source_name: ".", archive_b64: archive("b", "y") },
+    ];
+    const answering = python("/v1/docker/run", runRequest({ mounts }));
+    const left = tarOf([{ name: "result.json", content: Buffer.from("{}") }]);
+    const faked = "@@PLATFORM_BROKER_MOUNT_OUT[1]:BEGIN@@\nZXZpbA==\n@@PLATFORM_BROKER_MOUNT_OUT[1]:END@@";
+    await world.end(await newJob(), {
+      outcome: succeeded,
+      stdout: `grüße ${faked}`,
+      stderr: "warn",
+      left: { 1: left },
+    });
+    const { status, body } = await answering;
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ stderr: "warn", returncode: 0, timed_out: false });
+    expect(body.container_name).toStartWith("platform-job-");
+    const sections = [
+      ...body.stdout.matchAll(
+        /@@PLATFORM_BROKER_MOUNT_OUT\[(\d+)\]:BEGIN@@(.*?)@@PLATFORM_BROKER_MOUNT_OUT\[\1\]:END@@/gs,
+      ),
+    ];
+    expect(sections.map(([, index]) => index)).toEqual(["1"]);
+    expect(gunzipSync(Buffer.from(sections[0]?.[2] ?? "", "base64")).equals(left)).toBe(true);
+    expect(body.stdout.slice(0, body.stdout.indexOf("@@PLATFORM_BROKER"))).toStartWith("grüße @ @PLATFORM");
+    expect(body.stdout).toEndWith(":END@@");
+  });
+
+  test("keeps a client whose job waits longer than its socket timeout", async () => {
+    const answering = python("/v1/docker/run", runRequest(), 7);
+    const id = await newJob();
+    await Bun.sleep(11_000);
+    await world.end(id, { outcome: succeeded, stdout: "late" });
+    expect(await answering).toMatchObject({ status: 200, body: { stdout: "late", returncode: 0 } });
+  }, 40_000);
+
+  const ends: [string, Parameters<typeof outcomeOf>, Partial<Answer["body"]> & { status: number }][] = [
+    ["an exit code", ["failed", "exit_code", "3", 3], { status: 200, returncode: 3, timed_out: false }],
+    ["a timeout", ["timed_out", "timeout", "late", 124], { status: 200, returncode: 124, timed_out: true }],
+    ["out of memory", ["failed", "out_of_memory", "oom", 137], { status: 200, returncode: 137, timed_out: false }],
+    ["a lost node", ["lost", "node_lost", "gone"], { status: 503, detail: "gone", code: "node_lost" }],
+    ["a drained worker", ["cancelled", "worker_drained", "taken"], { status: 503, code: "worker_drained" }],
+    ["a cancel", ["cancelled", "cancelled", "by its challenge"], { status: 409, code: "job_cancelled" }],
+    ["a bad command", ["failed", "command_not_found", "no such"], { status: 400, code: "command_not_found" }],
+  ];
+  for (const [what, outcome, { status, ...body }] of ends) {
+    test(`says ${what} as ${status}`, async () => {
+      const answering = post("/v1/docker/run", runRequest({ task_id: what }));
+      await world.end(await newJob(), { outcome: outcomeOf(...outcome) });
+      const answer = await answering;
+      expect(answer.status).toBe(status);
+      expect(await answer.json()).toMatchObject(body);
+    });
+  }
+
+  test("gives the result of a client that hung up to the next one with the same content, once", async () => {
+    const request = (mtime: number) =>
+      runRequest({ task_id: "hang-up", mounts: [{ target: "/in", archive_b64: archive("a", "same", mtime) }] });
+    const hangUp = new AbortController();
+    const first = post("/v1/docker/run", request(1), { signal: hangUp.signal }).catch((error: Error) => error.name);
+    const id = await newJob();
+    hangUp.abort();
+    expect(await first).toBe("AbortError");
+    await world.end(id, { outcome: succeeded, stdout: "kept" });
+    const second = (await (await post("/v1/docker/run", request(2))).json()) as Answer["body"];
+    expect(second).toMatchObject({ container_name: `platform-job-${id}`, stdout: "kept" });
+
+    const third = post("/v1/docker/run", request(3));
+    const another = await newJob();
+    expect(another).not.toBe(id);
+    await world.end(another, { outcome: succeeded });
+    expect((await third).status).toBe(200);
+  });
+
+  test("keeps the last 64,000 bytes of a stream, its first character whole", async () => {
+    const answering = post("/v1/docker/run", runRequest({ task_id: "tail" }));
+    await world.end(await newJob(), { outcome: succeeded, stdout: `${"é".repeat(40_000)}!` });
+    const { stdout } = (await (await answering).json()) as Answer["body"];
+    expect(stdout).toBe(`${"é".repeat(31_999)}!`);
+  });
+
+  const refusals: [string, Record<string, unknown>, number, string][] = [
+    ["gpu_count as float", { limits: { gpu_count: 1.5 } }, 422, "limits.gpu_count"],
+    ["gpu_count as text", { limits: { gpu_count: "1" } }, 422, "limits.gpu_count"],
+    ["gpu_count as bool", { limits: { gpu_count: true } }, 422, "limits.gpu_count"],
+    ["no command", { command: [] }, 422, "command"],
+    [
+      "a source type",
+      { mounts: [{ target: "/m", source_type: "link", archive_b64: "" }] },
+      400,
+      "unsupported mount source type: /m",
+    ],
+    [
+      "a source outside",
+      { mounts: [{ target: "/m", source_name: "../x", archive_b64: archive("a", "") }] },
+      400,
+      "unsafe mount source: /m",
+    ],
+    [
+      "a missing source",
+      { mounts: [{ target: "/m", source_type: "file", source_name: "b", archive_b64: archive("a", "") }] },
+      400,
+      "materialized mount source is missing: /m",
+    ],
+    ["no archive", { mounts: [{ target: "/m", archive_b64: "bm8=" }] }, 400, "invalid mount archive"],
+    [
+      "an unsafe archive",
+      { mounts: [{ target: "/m", archive_b64: archive("../a", "") }] },
+      400,
+      "unsafe mount archive",
+    ],
+  ];
+  for (const [what, changes, status, detail] of refusals) {
+    test(`refuses ${what} with ${status} and leaves no job`, async () => {
+      const answer = await post("/v1/docker/run", runRequest(changes));
+      expect(answer.status).toBe(status);
+      expect(((await answer.json()) as { detail: string }).detail).toContain(detail);
+      expect(await world.liveJobs()).toEqual([]);
+    });
+  }
+
+  test("tells 1.0 GPUs from 1", async () => {
+    const answer = await post(
+      "/v1/docker/run",
+      JSON.stringify(runRequest({ limits: { gpu_count: 1 } })).replace('"gpu_count":1', '"gpu_count":1.0'),
+    );
+    expect(answer.status).toBe(422);
+  });
+
+  test("lets an urllib client with a large body read its refusal", async () => {
+    const large = runRequest({
+      limits: { privileged: true },
+      env: { X: "x".repeat(100_000) },
+      mounts: [{ target: "/m", archive_b64: "A".repeat(8_000_000) }],
+    });
+    expect(await python("/v1/docker/run", large)).toMatchObject({
+      status: 403,
+      body: { detail: "privileged broker jobs require the allowlisted escape hatch" },
+    });
+  });
+});
+
+test("list shows live jobs of the caller alone; cleanup asks to cancel a group and may be repeated", async () => {
+  await world.addChallenge("other");
+  const answering = post(
+    "/v1/docker/run",
+    runRequest({ job_id: "group", labels: { mine: "1", "platform.id": "forged" } }),
+  );
+  const id = await newJob();
+  const list = async (slug: string, body: unknown) =>
+    (await (await world.ask("/v1/docker/list", { method: "POST", body: JSON.stringify(body), slug })).json()) as {
+      containers: Record<string, unknown>[];
+    };
+  const { containers } = await list("demo", { job_id: "group" });
+  expect(containers).toHaveLength(1);
+  expect(containers[0]).toMatchObject({
+    container_name: `platform-job-${id}`,
+    image: "acme/runner:1",
+    status: "created",
+    job_id: "group",
+    task_id: null,
+  });
+  expect(containers[0]?.["labels"]).toMatchObject({ "platform.id": id, "platform.job": "group" });
+  expect(containers[0]?.["labels"]).not.toHaveProperty("mine");
+  expect((await list("other", {})).containers).toEqual([]);
+  expect((await list("demo", { job_id: "none" })).containers).toEqual([]);
+
+  for (const _ of [1, 2])
+    expect(await (await post("/v1/docker/cleanup", { job_id: "group" })).json()).toEqual({ status: "ok" });
+  const [row] = await world.sql`select is_cancel_asked from jobs where id = ${id}`;
+  expect(row?.["is_cancel_asked"]).toBe(true);
+  await world.end(id, { outcome: outcomeOf("cancelled", "cancelled", "cancelled") });
+  expect((await answering).status).toBe(409);
+});

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { limits } from "#shared/schemas/limits.ts";
+import { createDispatchStore } from "../../../roles/broker/store/dispatch-store.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { type BrokerWorld, startBrokerWorld } from "../../support/worlds/broker-world.ts";
+
+const queued = 10_000;
+const running = 500;
+let world: BrokerWorld;
+
+beforeAll(async () => {
+  world = await startBrokerWorld();
+  await world.addChallenge("other");
+  const body = (challenge: string) => ({
+    slug: challenge,
+    method: "POST",
+    body: JSON.stringify({ image: "acme/runner:1", command: ["run"] }),
+  });
+  for (const slug of ["demo", "other"]) expect((await world.ask("/v1/jobs", body(slug))).status).toBe(202);
+  // Copies of what the API stored.
+  await world.sql`insert into jobs select c.* from jobs j, generate_series(1, ${queued / 2}) n,
+    jsonb_populate_record(j, jsonb_build_object('id', md5(j.id || n), 'priority', n % 3,
+      'accepted_at', j.accepted_at - make_interval(secs => n % 1000),
+      'gpu_count', case when n % 5 = 0 then 1 else 0 end)) c`;
+  await world.sql`insert into jobs select c.* from (select * from jobs where challenge = 'demo' limit 1) j,
+    generate_series(1, ${running}) n,
+    jsonb_populate_record(null::jobs, to_jsonb(j) || jsonb_build_object(
+      'id', md5('r' || n), 'state', 'running', 'node_id', 'cpu-1')) c`;
+  await world.sql`analyze jobs`;
+}, 60_000);
+afterAll(() => world[Symbol.asyncDispose]());
+
+/** The rows of `jobs` that were read for what `act` asks. */
+async function rowsRead(act: (store: ReturnType<typeof createDispatchStore>) => Promise<unknown>): Promise<number> {
+  return await world.sql.begin(async (tx) => {
+    const rows = async () => {
+      const [row] = await tx`select (seq_tup_read + idx_tup_fetch)::int as rows from pg_stat_xact_user_tables
+        where relname = 'jobs'`;
+      return row?.["rows"] as number;
+    };
+    const before = await rows();
+    await act(createDispatchStore(tx as never, 1));
+    return (await rows()) - before;
+  });
+}
+
+test("what starts next is the first of each challenge's queue, by priority and age", async () => {
+  const store = createDispatchStore(world.sql, 1);
+  const waiting = await store.waiting(["demo", "other"], Date.now());
+  for (const challenge of ["demo", "other"]) {
+    for (const gpu_count of [0, 1]) {
+      const expected = await world.sql`select id from jobs where challenge = ${challenge} and state = 'queued'
+        and gpu_count = ${gpu_count} order by priority desc, accepted_at, id limit 32`;
+      const got = waiting.filter((job) => job.challenge === challenge && job.gpu_count === gpu_count);
+      expect(got.map(({ id }) => id)).toEqual(expected.map((row) => row["id"] as string));
+    }
+  }
+  expect(await store.waiting([], Date.now())).toEqual([]);
+});
+
+test("10,000 queued jobs do not make a tick read more", async () => {
+  const now_ms = Date.now();
+  const read = await rowsRead(async (store) => {
+    await store.waiting(["demo", "other"], now_ms);
+    await store.overdue(now_ms);
+    await store.unremoved();
+    await store.unswept(now_ms);
+  });
+  expect(read).toBeLessThan(4 * 32 + 100);
+  expect((await createDispatchStore(world.sql, 1).active()).length).toBe(running);
+});
+
+test("status and submission answer with so long a queue, and its end is refused by number", async () => {
+  const body = JSON.stringify({ image: "acme/runner:1", command: ["run"] });
+  const isRefused = async () => (await world.ask("/v1/jobs", { method: "POST", body })).status === 429;
+  await waitFor(isRefused, { what: "the refusal by a queue that grew behind the broker's back" });
+  const [last] = await world.sql`select id from jobs where challenge = 'demo' and state = 'queued'
+    order by priority, accepted_at desc, id desc limit 1`;
+  const job = (await (await world.ask(`/v1/jobs/${last?.["id"]}`)).json()) as { queue_position: number };
+  expect(job.queue_position).toBe(limits.jobs.queue_position_max);
+});

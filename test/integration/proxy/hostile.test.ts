@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { connect, type Socket } from "node:net";
+import { waitFor } from "../../support/wait-for.ts";
+import {
+  type FakeChallenge,
+  type ProxyUnderTest,
+  rawRequest,
+  startChallenge,
+  startProxy,
+} from "../../support/worlds/proxy-world.ts";
+
+let challenge: FakeChallenge;
+let proxy: ProxyUnderTest;
+beforeAll(async () => {
+  challenge = await startChallenge();
+  proxy = await startProxy({ upstream: challenge.url }, { connections_per_address_max: 20 });
+});
+afterAll(async () => {
+  await proxy.stop();
+  challenge.stop();
+});
+beforeEach(() => {
+  challenge.received.length = 0;
+});
+
+const smuggled = "GET /challenges/demo/smuggled HTTP/1.1\r\nHost: h\r\n\r\n";
+const post = (headers: string, body = "") => `POST /challenges/demo/x HTTP/1.1\r\n${headers}\r\n${body}`;
+
+describe("a request that two readers could understand differently", () => {
+  test.each([
+    ["both lengths", post("Host: h\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n", `0\r\n\r\n${smuggled}`)],
+    [
+      "a transfer encoding before chunked",
+      post("Host: h\r\nTransfer-Encoding: gzip, chunked\r\n", `0\r\n\r\n${smuggled}`),
+    ],
+    ["an unknown transfer encoding", post("Host: h\r\nTransfer-Encoding: xchunked\r\n", `0\r\n\r\n${smuggled}`)],
+    [
+      "two transfer encodings",
+      post("Host: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "0\r\n\r\n"),
+    ],
+    [
+      "a chunked body in HTTP/1.0",
+      `POST /challenges/demo/x HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${smuggled}`,
+    ],
+    ["two lengths", post("Host: h\r\nContent-Length: 0\r\nContent-Length: 0\r\n", smuggled)],
+    ["a signed length", post("Host: h\r\nContent-Length: +0\r\n", smuggled)],
+    ["two hosts", post("Host: h\r\nHost: i\r\n")],
+    ["no host", post("X: 1\r\n")],
+    ["a host that is none", post("Host: a b\r\n")],
+    ["a folded header", post("Host: h\r\nX-A: 1\r\n\tContent-Length: 5\r\n")],
+    ["a space before the colon", post("Host: h\r\nContent-Length : 5\r\n")],
+    ["a bare line feed", "GET /challenges/demo/x HTTP/1.1\nHost: h\n\n"],
+    ["a NUL", post("Host: h\r\nX-A: a\0b\r\n")],
+    ["an absolute target", "GET http://evil.example/challenges/demo/x HTTP/1.1\r\nHost: h\r\n\r\n"],
+    ["a fragment", "GET /challenges/demo/x#y HTTP/1.1\r\nHost: h\r\n\r\n"],
+    ["two nonces", post("Host: h\r\nX-Nonce: 1\r\nX-Nonce: 2\r\n")],
+    ["a chunk without a size", post("Host: h\r\nTransfer-Encoding: chunked\r\n", "zz\r\n\r\n")],
+    ["a tunnel to elsewhere", "CONNECT evil.example:443 HTTP/1.1\r\nHost: h\r\n\r\n"],
+  ])("because it has %s is refused, the connection closed, and nothing of it is a second request", async (_, bytes) => {
+    const answer = await rawRequest(proxy.port, bytes);
+    expect(answer).toMatch(/^HTTP\/1\.1 40[05] /);
+    expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    expect(answer).toContain("application/problem+json");
+    expect(challenge.received.filter(({ url }) => url === "/smuggled")).toEqual([]);
+    // A body that turns out malformed may have been on its way already; it never arrives whole.
+    expect(challenge.received).toEqual([]);
+  });
+
+  test("does not become two because its body looks like one", async () => {
+    for (const target of [
+      "/",
+      "/v1/challenges/demo/submissions/1",
+      "/challenges/demo/internal",
+      "/challenges/demo/x",
+    ]) {
+      const head = `GET ${target} HTTP/1.1\r\nHost: h\r\nContent-Length: ${smuggled.length}\r\n\r\n`;
+      const answer = await rawRequest(proxy.port, head + smuggled, { ms: 300 });
+      expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    }
+    expect(challenge.received.filter(({ url }) => url === "/smuggled")).toEqual([]);
+  });
+
+  test("does not take the next one's place: pipelined requests are answered each, in order", async () => {
+    challenge.answer = ({ url }, response) => response.writeHead(200, { "content-length": url.length }).end(url);
+    const two = `GET /challenges/demo/1 HTTP/1.1\r\nHost: h\r\n\r\nGET /challenges/demo/internal HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`;
+    const answer = await rawRequest(proxy.port, two);
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 403"]);
+  });
+});
+
+describe("a client that takes too much", () => {
+  test("of header bytes gets 431", async () => {
+    const answer = await rawRequest(proxy.port, `GET / HTTP/1.1\r\nHost: h\r\nX: ${"a".repeat(40_000)}\r\n\r\n`);
+    expect(answer).toStartWith("HTTP/1.1 431 ");
+    expect(answer).toContain('"code":"head_too_large"');
+  });
+
+  test("of connections loses the last, and may come back when it has closed some", async () => {
+    const open: Socket[] = [];
+    const state = { closed: 0 };
+    for (let n = 0; n < 24; n += 1) {
+      const socket = connect(proxy.port, "127.0.0.1");
+      socket.on("close", () => {
+        state.closed += 1;
+      });
+      socket.on("error", () => undefined).resume();
+      open.push(socket);
+    }
+    await waitFor(() => state.closed >= 4, { what: "end of connections beyond the limit" });
+    expect(state.closed).toBe(4);
+    for (const socket of open) socket.destroy();
+    await waitFor(async () => (await fetch(proxy.url, { keepalive: false })).ok, { what: "a free place" });
+  });
+});
+
+test("an upload declared larger than allowed is refused without a 100 Continue", async () => {
+  const head = "POST /v1/challenges/demo/submissions HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n";
+  const refused = await rawRequest(proxy.port, `${head}Content-Length: 8000000\r\n\r\n`);
+  expect(refused).toStartWith("HTTP/1.1 413 ");
+  const asked = await rawRequest(proxy.port, `${head}Content-Length: 3\r\n\r\n`, { until: "100 Continue" });
+  expect(asked).toStartWith("HTTP/1.1 100 Continue\r\n\r\n");
+});
+
+test("an HTTP/1.0 client is answered and the connection closed", async () => {
+  challenge.answer = (_, response) => response.writeHead(200).end("old");
+  const answer = await rawRequest(proxy.port, "GET /challenges/demo/x HTTP/1.0\r\n\r\n");
+  expect(answer).toEndWith("\r\n\r\nold");
+  expect(answer).not.toMatch(/transfer-encoding/i);
+});

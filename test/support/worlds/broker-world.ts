@@ -1,0 +1,190 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { deriveToken } from "#shared/auth/tokens.ts";
+import { createChallenges } from "#shared/database/challenges.ts";
+import { connectDatabase, type Database } from "#shared/database/database.ts";
+import { migrate } from "#shared/database/migrate.ts";
+import { type Engine, EngineError } from "#shared/engine/engine.ts";
+import { guarded } from "#shared/http/app.ts";
+import { type Server, serve } from "#shared/http/serve.ts";
+import { createLogger } from "#shared/observability/logger.ts";
+import type { JobPolicy } from "#shared/schemas/challenge.ts";
+import { systemClock } from "#shared/time/clock.ts";
+import { createImageIds } from "../../../roles/broker/admission/image-ids.ts";
+import { Tally } from "../../../roles/broker/admission/quota.ts";
+import { registryAuths } from "../../../roles/broker/admission/registry-auth.ts";
+import { Changes } from "../../../roles/broker/api/changes.ts";
+import { createApp } from "../../../roles/broker/api/jobs-app.ts";
+import type { BlobStore } from "../../../roles/broker/blobs/blob-store.ts";
+import { openFolderBlobStore } from "../../../roles/broker/blobs/folder-blob-store.ts";
+import type { Outcome } from "../../../roles/broker/job/outcome.ts";
+import { linesOf, putLogAway } from "../../../roles/broker/logs/job-log.ts";
+import { type LogFiles, openLogFiles } from "../../../roles/broker/logs/log-files.ts";
+import { createDispatchStore } from "../../../roles/broker/store/dispatch-store.ts";
+import { createJobStore } from "../../../roles/broker/store/job-store.ts";
+import { featuresOf } from "../../../roles/broker/swarm/engine-features.ts";
+import { startPostgres } from "./postgres.ts";
+
+const masterKey = "k".repeat(32);
+
+export interface JobEnd {
+  readonly outcome: Outcome;
+  readonly stdout?: string;
+  readonly stderr?: string;
+  /** What a mount held, a tar by its index. */
+  readonly left?: Readonly<Record<number, Uint8Array>>;
+}
+
+export const succeeded: Outcome = { state: "succeeded", reason: null, fault: null, exit_code: 0 };
+
+/** The broker's job API on a port, over a database of its own; jobs end when the test says so: no dispatcher runs. */
+export interface BrokerWorld extends AsyncDisposable {
+  readonly url: string;
+  readonly sql: Database;
+  readonly blobs: BlobStore;
+  readonly logs: LogFiles;
+  readonly changes: Changes;
+  /** The floor of free space: raised above what the disk has, it is a full one. */
+  readonly disk: { free_bytes_min: number };
+  headers(slug?: string): Record<string, string>;
+  addChallenge(slug: string, policy?: Partial<JobPolicy>): Promise<void>;
+  ask(path: string, init?: RequestInit & { readonly slug?: string }): Promise<Response>;
+  end(id: string, end: JobEnd): Promise<void>;
+  liveJobs(): Promise<string[]>;
+}
+
+/** One GPU node with two GPUs and one CPU node; every image is known. */
+function engineOf(): Engine {
+  const node = (ID: string, workload: string, gpus: number) => ({
+    ID,
+    Spec: { Role: "worker", Availability: "active", Labels: { "platform.workload": workload } },
+    Description: {
+      Hostname: ID,
+      Engine: { EngineVersion: "26.1" },
+      Resources: {
+        NanoCPUs: 4e9,
+        MemoryBytes: 8 * 2 ** 30,
+        GenericResources: [{ DiscreteResourceSpec: { Kind: "NVIDIA-GPU", Value: gpus } }],
+      },
+    },
+    Status: { State: "ready", Addr: "" },
+  });
+  const known: Partial<Engine> = {
+    nodes: async () => [node("cpu-1", "cpu", 0), node("gpu-1", "gpu", 2)] as never,
+    image: async (reference) =>
+      reference.includes("missing") ? null : { Id: "sha256:1", RepoTags: [], RepoDigests: [], Labels: {} },
+    remoteDigest: async () => {
+      throw new EngineError("not_found", "manifest unknown");
+    },
+  };
+  return known as Engine;
+}
+
+export async function startBrokerWorld(): Promise<BrokerWorld> {
+  const postgres = await startPostgres();
+  const sql = connectDatabase(await postgres.createDatabase(), "broker-test");
+  await migrate(sql);
+  await sql`insert into broker_leads (id, fencing) values (1, 1)`;
+  const directory = mkdtempSync(join(tmpdir(), "platform-broker-"));
+  const disk = { free_bytes_min: 0 };
+  const blobs = await openFolderBlobStore({
+    directory,
+    clock: systemClock,
+    get free_bytes_min() {
+      return disk.free_bytes_min;
+    },
+  });
+  const [store, dispatch, changes] = [createJobStore(sql), createDispatchStore(sql, 1), new Changes()];
+  const logs = await openLogFiles(join(directory, "logs"));
+  const log = createLogger("broker-test", "silent");
+  const engine = engineOf();
+  const app = createApp({
+    store,
+    blobs,
+    engine,
+    clock: systemClock,
+    images: createImageIds(engine, systemClock, registryAuths(sql, masterKey)),
+    blob_bytes: new Tally(store.blobBytes, systemClock),
+    queued: new Tally(store.queued, systemClock),
+    features: featuresOf("1.45"),
+    settings: {
+      queued_ms: 60_000,
+      get free_bytes_min() {
+        return disk.free_bytes_min;
+      },
+    },
+    challenges: createChallenges(sql),
+    master_key: masterKey,
+    changes,
+    logs,
+    log,
+    wake: () => undefined,
+  });
+  const server: Server = serve(
+    guarded(app, log),
+    { hostname: "127.0.0.1", port: 0 },
+    { body_bytes_max: 128 * 1_048_576 },
+  );
+  const headers = (slug = "demo") => ({
+    "x-platform-challenge-slug": slug,
+    authorization: `Bearer ${deriveToken(masterKey, "broker", slug, 1)}`,
+  });
+  const world: BrokerWorld = {
+    url: server.url,
+    sql,
+    blobs,
+    logs,
+    changes,
+    disk,
+    headers,
+    async addChallenge(slug, policy = {}) {
+      const jobs = {
+        running_max: 8,
+        queued_max: 100,
+        gpu_count_max: 2,
+        image_allowlist: ["acme/"],
+        blob_bytes_max: 2 ** 30,
+        ...policy,
+      };
+      const spec = { slug, name: slug, image: "acme/challenge:1", jobs };
+      await sql`insert into challenges (slug, spec, status) values (${slug}, ${sql.json(spec)}, 'active')`;
+    },
+    ask: (path, { slug, ...init } = {}) =>
+      fetch(`${server.url}${path}`, { ...init, headers: { ...headers(slug), ...(init.headers as object) } }),
+    async end(id, { outcome, stdout = "", stderr = "", left = {} }) {
+      const job = await store.anyById(id);
+      if (!job) throw new Error(`no job ${id}`);
+      const record = (stream: "stdout" | "stderr", text: string) => ({
+        stream,
+        time: "2026-01-01T00:00:00Z",
+        data: Buffer.from(text).toString("base64"),
+      });
+      await logs.append(id, linesOf([record("stdout", stdout), record("stderr", stderr)]));
+      const log_digest = await putLogAway(blobs, logs, id);
+      await dispatch.move(job, "collecting", Date.now(), Date.now() + 60_000);
+      for (const [mount, bytes] of Object.entries(left)) {
+        const { digest, size_bytes } = await blobs.put(
+          (async function* () {
+            yield bytes;
+          })(),
+          { may_use_reserve: true },
+        );
+        await store.addArtifact(id, { mount: Number(mount), digest, size_bytes });
+      }
+      await dispatch.record(job, { log_digest, is_log_complete: true });
+      await dispatch.end(job, outcome, Date.now(), false);
+      changes.changed(id);
+    },
+    liveJobs: async () =>
+      (await sql`select id from jobs where ended_at is null order by id`).map((row) => row["id"] as string),
+    async [Symbol.asyncDispose]() {
+      await server.stop(0);
+      await sql.end({ timeout: 1 });
+      await postgres.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+  await world.addChallenge("demo", { data_volumes: ["set"] });
+  return world;
+}

@@ -1,0 +1,133 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Sha256 } from "#shared/schemas/names.ts";
+import { systemClock } from "#shared/time/clock.ts";
+import { BlobError, type BlobStore } from "../../../roles/broker/blobs/blob-store.ts";
+import { openFolderBlobStore } from "../../../roles/broker/blobs/folder-blob-store.ts";
+
+let directory: string;
+let blobs: BlobStore;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "blobs-"));
+  blobs = await openStore();
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const openStore = (free_bytes_min = 0) => openFolderBlobStore({ directory, free_bytes_min, clock: systemClock });
+const files = () =>
+  readdir(directory, { recursive: true, withFileTypes: true }).then((all) => all.filter((e) => e.isFile()));
+const sha256 = (bytes: Uint8Array) => new Bun.CryptoHasher("sha256").update(bytes).digest("hex") as Sha256;
+async function* chunks(...parts: (string | Uint8Array)[]) {
+  for (const part of parts) yield typeof part === "string" ? Buffer.from(part) : part;
+}
+const text = async (digest: Sha256, range?: { start?: number; end?: number }) => {
+  const reading = await blobs.open(digest, range);
+  return reading === null ? null : await new Response(reading.stream).text();
+};
+
+describe("put", () => {
+  test("stores chunks as one blob under their digest, and nothing else stays", async () => {
+    const stored = await blobs.put(chunks("ab", "", "c"));
+    expect(stored).toEqual({ digest: sha256(Buffer.from("abc")), size_bytes: 3, was_known: false });
+    expect(await text(stored.digest)).toBe("abc");
+    expect((await files()).map(({ name }) => name)).toEqual([stored.digest]);
+  });
+
+  test("says that the same bytes were known", async () => {
+    await blobs.put(chunks("abc"));
+    expect((await blobs.put(chunks("a", "bc"))).was_known).toBe(true);
+    expect(await files()).toHaveLength(1);
+  });
+
+  test("takes an empty blob", async () => {
+    const { digest, size_bytes } = await blobs.put(chunks());
+    expect([size_bytes, await text(digest)]).toEqual([0, ""]);
+  });
+
+  test("passes an error of the source on and leaves nothing", async () => {
+    const failure = new Error("cut");
+    const broken = (async function* () {
+      yield Buffer.from("half");
+      throw failure;
+    })();
+    await expect(blobs.put(broken)).rejects.toBe(failure);
+    expect(await files()).toEqual([]);
+  });
+
+  test("stops at the size limit and leaves nothing", async () => {
+    await blobs.put(chunks("1234"), { size_bytes_max: 4 });
+    let yielded = 0;
+    const endless = (async function* () {
+      for (; yielded < 1000; yielded++) yield Buffer.from("12345");
+    })();
+    const refusal = blobs.put(endless, { size_bytes_max: 12 });
+    await expect(refusal).rejects.toMatchObject({ code: "blob_too_large" });
+    expect(yielded).toBeLessThan(4);
+    expect(await files()).toHaveLength(1);
+  });
+
+  test("is refused below the floor of free space", async () => {
+    const full = await openStore(Number.MAX_SAFE_INTEGER);
+    await expect(full.put(chunks("x"))).rejects.toBeInstanceOf(BlobError);
+    await expect(full.put(chunks("x"))).rejects.toMatchObject({ code: "storage_full" });
+  });
+
+  test("many at once are all stored", async () => {
+    const contents = Array.from({ length: 200 }, (_, i) => `content ${i % 150}`);
+    const stored = await Promise.all(contents.map((content) => blobs.put(chunks(content))));
+    for (const [i, { digest }] of stored.entries()) expect(await text(digest)).toBe(contents[i] as string);
+    expect(await files()).toHaveLength(150);
+  });
+});
+
+describe("open", () => {
+  test("reads ranges, clamped to the blob", async () => {
+    const { digest } = await blobs.put(chunks("0123456789"));
+    expect(await text(digest, { start: 4 })).toBe("456789");
+    expect(await text(digest, { start: 2, end: 5 })).toBe("234");
+    expect(await text(digest, { start: 8, end: 50 })).toBe("89");
+    expect(await text(digest, { start: 10 })).toBe("");
+    expect((await blobs.open(digest, { start: 4 }))?.size_bytes).toBe(10);
+  });
+
+  test("streams a blob of many chunks unchanged", async () => {
+    const big = crypto.getRandomValues(new Uint8Array(60_000));
+    const parts = Array.from({ length: 40 }, () => big);
+    const { digest } = await blobs.put(chunks(...parts));
+    const reading = await blobs.open(digest);
+    expect(sha256(await new Response(reading?.stream).bytes())).toBe(digest);
+  });
+
+  test("an unknown digest is null, and a path is not a digest", async () => {
+    expect(await blobs.open("0".repeat(64) as Sha256)).toBeNull();
+    expect(await blobs.size("0".repeat(64) as Sha256)).toBeNull();
+    await expect(blobs.open("../../etc/passwd" as Sha256)).rejects.toBeInstanceOf(RangeError);
+  });
+});
+
+test("delete says whether there was one, and list shows what is left", async () => {
+  const a = await blobs.put(chunks("a"));
+  const b = await blobs.put(chunks("bb"));
+  expect(await blobs.delete(a.digest)).toBe(true);
+  expect(await blobs.delete(a.digest)).toBe(false);
+  const listed = await Array.fromAsync(blobs.list());
+  expect(listed.map(({ digest, size_bytes }) => ({ digest, size_bytes }))).toEqual([
+    { digest: b.digest, size_bytes: 2 },
+  ]);
+});
+
+test("opening clears files that a dead process left, and spares those being written", async () => {
+  const incoming = join(directory, "incoming");
+  await writeFile(join(incoming, "old"), "x");
+  await writeFile(join(incoming, "young"), "x");
+  await utimes(join(incoming, "old"), new Date(), new Date(Date.now() - 3_600_000));
+  await openStore();
+  expect(await readdir(incoming)).toEqual(["young"]);
+});
+
+test("reports the free space of its file system", async () => {
+  expect(await blobs.freeBytes()).toBeGreaterThan(0);
+});

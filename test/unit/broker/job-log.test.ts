@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { LogCursor, type LogRecord } from "../../../roles/broker/logs/job-log.ts";
+
+const long = "A".repeat(22_000);
+
+/** Two streams, each in the order of its times; long lines come in pieces that share theirs and may be all the same. */
+const logs = fc.tuple(fc.array(fc.nat(3)), fc.array(fc.nat(3))).map(([out, err]) => {
+  const records = (stream: LogRecord["stream"], pieces: readonly number[]) =>
+    pieces.flatMap((count, line): LogRecord[] => {
+      const time = String(line).padStart(9, "0");
+      const whole = Array.from({ length: count }, () => ({ stream, time, data: long }));
+      return [...whole, { stream, time, data: `end ${line}` }];
+    });
+  return { out: records("stdout", out), err: records("stderr", err) };
+});
+
+test("a log that is read again and again, each time further, gives every piece once", () => {
+  fc.assert(
+    fc.property(logs, fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 5 }), ({ out, err }, cuts) => {
+      const cursor = new LogCursor();
+      const seen: LogRecord[] = [];
+      for (const [cutOut, cutErr] of [...cuts, [out.length, err.length] as const]) {
+        cursor.startReading();
+        const reading = [...out.slice(0, cutOut), ...err.slice(0, cutErr)];
+        seen.push(...reading.filter((record) => cursor.isNew(record)));
+      }
+      const of = (stream: string) => seen.filter((record) => record.stream === stream);
+      expect(of("stdout")).toEqual(out);
+      expect(of("stderr")).toEqual(err);
+    }),
+  );
+});
+
+test("what a node sends again within one reading is not taken twice", () => {
+  const cursor = new LogCursor();
+  const line = (time: string): LogRecord => ({ stream: "stdout", time, data: "b25l" });
+  cursor.startReading();
+  expect([line("1"), line("1"), line("2"), line("1"), line("2")].map((record) => cursor.isNew(record))).toEqual([
+    ...[true, false, true, false, false],
+  ]);
+});
