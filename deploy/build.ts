@@ -1,9 +1,10 @@
-/** Compiles roles to `dist/platform-<role>`; `bun run build [role…]`, all without arguments. Same commit, same bytes. */
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+/** Compiles roles to `dist/platform-<role>` where their sources changed; `bun run build [role…]`, all without arguments. Same sources and history, same bytes. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
-
-const root = join(import.meta.dir, "..");
-const outFolder = join(root, "dist");
+import { digestOf, makeUnlessFresh } from "./built.ts";
+import { commitOf } from "./commit.ts";
+import { bundlerOptions, inputsOfRoles } from "./role-inputs.ts";
 
 const flags = [
   "--compile",
@@ -15,42 +16,64 @@ const flags = [
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
   "--target=bun-linux-x64",
-  // An optional native part of ssh2, which dockerode brings and we never use.
-  "--external=cpu-features",
+  ...bundlerOptions.external.map((name) => `--external=${name}`),
   // CommonJS packages would otherwise carry the build folder's path, and two clones would differ.
   '--define=__dirname="/app"',
   '--define=__filename="/app/x.js"',
 ];
 
-function rolesToBuild(): string[] {
+/** The roles of the project in `root`, or those of `asked`; throws a sentence about a name that is none. */
+export function rolesToBuild(root: string, asked: readonly string[]): string[] {
   const known = readdirSync(join(root, "roles")).filter((role) => existsSync(join(root, "roles", role, "main.ts")));
-  const asked = process.argv.slice(2);
   const unknown = asked.filter((role) => !known.includes(role));
   if (unknown.length > 0) throw new Error(`no such role: ${unknown.join(", ")}; known: ${known.join(", ")}`);
-  return asked.length > 0 ? asked : known;
+  return asked.length > 0 ? [...asked] : known.sort();
 }
 
-function gitCommit(): string {
-  const { stdout, exitCode } = Bun.spawnSync(["git", "rev-parse", "--short=12", "HEAD"], { cwd: root });
-  return exitCode === 0 ? stdout.toString().trim() : "unknown";
+/** Where the executable of a role lies. */
+export function executablePath(root: string, role: string): string {
+  return join(root, "dist", `platform-${role}`);
 }
 
-async function build(role: string, commit: string): Promise<string> {
-  const outfile = join(outFolder, `platform-${role}`);
+/** Compiles those of `roles` whose inputs changed, as many at once as the machine has cores; answers them. */
+export async function buildRoles(root: string, roles: readonly string[]): Promise<string[]> {
+  mkdirSync(join(root, "dist"), { recursive: true });
+  const inputs = await inputsOfRoles(root, roles);
+  const built = new Set<string>();
+  const waiting = [...inputs];
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const [role, files] = next;
+      const commit = await commitOf(root, files);
+      const contents = files.flatMap((path) => [
+        path,
+        existsSync(join(root, path)) ? readFileSync(join(root, path)) : "",
+      ]);
+      const key = digestOf([Bun.version, commit, ...contents]);
+      const isMade = await makeUnlessFresh(executablePath(root, role), { key, commit }, () =>
+        compile(root, role, commit),
+      );
+      if (isMade) built.add(role);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  return roles.filter((role) => built.has(role));
+}
+
+async function compile(root: string, role: string, commit: string): Promise<void> {
   const child = Bun.spawn(
     [
       process.execPath,
       "build",
       ...flags,
       `--define=BUILD_COMMIT="${commit}"`,
-      `--outfile=${outfile}`,
+      `--outfile=${executablePath(root, role)}`,
       `roles/${role}/main.ts`,
     ],
-    { cwd: root, stdout: "pipe", stderr: "pipe" },
+    { cwd: root, stdout: "ignore", stderr: "pipe" },
   );
-  if ((await child.exited) !== 0)
-    throw new Error(`${role} does not compile:\n${await new Response(child.stderr).text()}`);
-  return outfile;
+  const [said, exitCode] = await Promise.all([new Response(child.stderr).text(), child.exited]);
+  if (exitCode !== 0) throw new Error(`${role} does not compile:\n${said}`);
 }
 
 /** Milliseconds from exec to exit of `--version`, the quickest of three: the first pays for a cold file cache. */
@@ -64,12 +87,16 @@ function startMs(executable: string): number {
   return Math.round(Math.min(...times));
 }
 
-mkdirSync(outFolder, { recursive: true });
-const commit = gitCommit();
-for (const role of rolesToBuild()) {
-  const executable = await build(role, commit);
-  const megabytes = (statSync(executable).size / 1e6).toFixed(1);
-  process.stdout.write(
-    `${basename(executable).padEnd(22)} ${megabytes.padStart(6)} MB  starts in ${startMs(executable)} ms\n`,
-  );
+if (import.meta.main) {
+  const root = join(import.meta.dir, "..");
+  const roles = rolesToBuild(root, process.argv.slice(2));
+  const built = await buildRoles(root, roles);
+  for (const role of roles) {
+    const executable = executablePath(root, role);
+    const megabytes = (statSync(executable).size / 1e6).toFixed(1);
+    const line = `${basename(executable).padEnd(22)} ${megabytes.padStart(6)} MB`;
+    process.stdout.write(
+      built.includes(role) ? `${line}  starts in ${startMs(executable)} ms\n` : `${line}  as it was\n`,
+    );
+  }
 }

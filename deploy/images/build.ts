@@ -1,31 +1,64 @@
-/** Writes `dist/images/<name>.tar`, ready for `docker load`, and `index.json` with their references and IDs; `bun run deploy/images/build.ts [name…]`, all without arguments. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+/** Writes `dist/images/<name>.tar` where it is stale, ready for `docker load`, and `index.json` with their references and IDs; `bun run deploy/images/build.ts [name…]`, all without arguments. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { imageArchive } from "./image-archive.ts";
-import { allImages } from "./images.ts";
+import { digestOf, makeUnlessFresh, originOf } from "../built.ts";
+import { commitOf } from "../commit.ts";
+import { type ImageEntry, imageArchive } from "./image-archive.ts";
+import { allImages, entriesOf, type ImagePlan } from "./images.ts";
 
 const root = join(import.meta.dir, "../..");
 const folder = join(root, "dist/images");
-
-const revision = Bun.spawnSync(["git", "rev-parse", "HEAD"], { cwd: root }).stdout.toString().trim() || "unknown";
-const images = allImages(revision);
-const asked = process.argv.slice(2);
-const unknown = asked.filter((name) => !images.some((image) => image.name === name));
-if (unknown.length > 0)
-  throw new Error(`no such image: ${unknown.join(", ")}; known: ${images.map(({ name }) => name).join(", ")}`);
-
-mkdirSync(folder, { recursive: true });
 const indexPath = join(folder, "index.json");
-const index: Record<string, { reference: string; id: string }> = existsSync(indexPath)
-  ? JSON.parse(readFileSync(indexPath, "utf8"))
-  : {};
-for (const image of images) {
-  if (asked.length > 0 && !asked.includes(image.name)) continue;
-  const { archive, id } = await imageArchive(image.reference, image.entries(), image.config);
-  const path = join(folder, `${image.name}.tar`);
+
+/** Makes the images whose executable, files or recipe changed; answers their references and sizes in bytes. */
+export async function buildImages(asked: readonly string[]): Promise<{ reference: string; bytes: number }[]> {
+  const ownCommit = await commitOf(root, ["deploy/images", "package.json", "bun.lock"]);
+  const images = allImages((name) => originOf(join(root, "dist", `platform-${name}`))?.commit ?? ownCommit);
+  const unknown = asked.filter((name) => !images.some((image) => image.name === name));
+  if (unknown.length > 0)
+    throw new Error(`no such image: ${unknown.join(", ")}; known: ${images.map(({ name }) => name).join(", ")}`);
+  mkdirSync(folder, { recursive: true });
+  const made: { reference: string; bytes: number }[] = [];
+  for (const image of images) {
+    if (asked.length > 0 && !asked.includes(image.name)) continue;
+    const path = join(folder, `${image.name}.tar`);
+    const origin = { key: keyOf(image), commit: image.config.Labels["org.opencontainers.image.revision"] ?? "" };
+    await makeUnlessFresh(path, origin, async () => {
+      made.push({ reference: image.reference, bytes: await write(image, path) });
+    });
+  }
+  return made;
+}
+
+async function write(image: ImagePlan, path: string): Promise<number> {
+  const { archive, id } = await imageArchive(image.reference, entriesOf(image), image.config);
   writeFileSync(`${path}.new`, archive);
   renameSync(`${path}.new`, path);
-  index[image.name] = { reference: image.reference, id };
-  process.stdout.write(`${image.reference.padEnd(28)} ${(archive.length / 1e6).toFixed(1).padStart(6)} MB\n`);
+  const known: Record<string, object> = existsSync(indexPath) ? JSON.parse(readFileSync(indexPath, "utf8")) : {};
+  const index = { ...known, [image.name]: { reference: image.reference, id } };
+  writeFileSync(indexPath, `${JSON.stringify(index, null, 2)}\n`);
+  return archive.length;
 }
-writeFileSync(indexPath, `${JSON.stringify(index, null, 2)}\n`);
+
+/** The executable counts by what it was made from: reading a gigabyte of them would take longer than all the rest. */
+function keyOf({ reference, config, executable, foundation }: ImagePlan): string {
+  const recipe = readdirSync(import.meta.dir).sort();
+  const origin = executable && originOf(executable.from);
+  if (executable && !origin) throw new Error(`${executable.from} is not built: bun run build`);
+  return digestOf([
+    ...recipe.flatMap((name) => [name, readFileSync(join(import.meta.dir, name))]),
+    reference,
+    JSON.stringify(config),
+    origin?.key ?? "",
+    ...foundation().flatMap(partsOf),
+  ]);
+}
+
+function partsOf({ body, ...entry }: ImageEntry): (string | Uint8Array)[] {
+  return [JSON.stringify(entry), body ?? ""];
+}
+
+if (import.meta.main) {
+  for (const { reference, bytes } of await buildImages(process.argv.slice(2)))
+    process.stdout.write(`${reference.padEnd(28)} ${(bytes / 1e6).toFixed(1).padStart(6)} MB\n`);
+}

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../../package.json";
+import { executablePath } from "../build.ts";
 import { busybox, certificates, file, foundation, librariesOf, tree, user } from "./contents.ts";
 import type { ImageConfig, ImageEntry } from "./image-archive.ts";
 
@@ -9,8 +10,16 @@ const root = join(import.meta.dir, "../..");
 export interface ImagePlan {
   readonly name: string;
   readonly reference: string;
-  entries(): readonly ImageEntry[];
+  /** The compiled role that the image holds, and where in it. */
+  readonly executable?: { readonly from: string; readonly path: string };
+  /** Everything else that it holds. */
+  foundation(): readonly ImageEntry[];
   readonly config: ImageConfig;
+}
+
+/** All that an image holds. */
+export function entriesOf({ executable, foundation }: ImagePlan): ImageEntry[] {
+  return [...(executable ? [file(executable.from, executable.path, 0o755)] : []), ...foundation()];
 }
 
 /** Labels of the OCI image specification, annotations: pre-defined keys. */
@@ -35,16 +44,12 @@ const bunEnvironment = [
 
 function roleImage(role: string, revision: string): ImagePlan {
   const name = `platform-${role}`;
-  const executable = join(root, "dist", name);
+  const executable = executablePath(root, role);
   return {
     name: role,
     reference: `platform/${role}:${manifest.version}`,
-    entries: () => [
-      file(executable, `/usr/local/bin/${name}`, 0o755),
-      ...librariesOf(executable),
-      ...certificates(),
-      ...foundation(),
-    ],
+    executable: { from: executable, path: `/usr/local/bin/${name}` },
+    foundation: () => [...librariesOf(executable), ...certificates(), ...foundation()],
     config: {
       Entrypoint: [`/usr/local/bin/${name}`],
       Env: ["PATH=/usr/local/bin", "HOME=/tmp", ...bunEnvironment],
@@ -63,7 +68,7 @@ function postgresImage(revision: string): ImagePlan {
   return {
     name: "postgres",
     reference: `platform/postgres:${manifest.version}`,
-    entries: () => [
+    foundation: () => [
       ...tree(native, home).filter(({ path }) => !path.endsWith(".a")),
       // Its own libraries lie beside it; the system's come from here.
       ...uniqueByPath(
@@ -116,7 +121,7 @@ function demoJobImage(revision: string): ImagePlan {
   return {
     name: "demo-job",
     reference: `platform/demo-job:${manifest.version}`,
-    entries: () => [...busybox(jobApplets), ...foundation()],
+    foundation: () => [...busybox(jobApplets), ...foundation()],
     config: {
       Cmd: ["sh"],
       Env: ["PATH=/bin"],
@@ -127,13 +132,20 @@ function demoJobImage(revision: string): ImagePlan {
   };
 }
 
-/** Every image of a release: one a compiled role, the embedded database, and the demonstration's job. */
-export function allImages(revision: string): ImagePlan[] {
+/**
+ * Every image of a release: one a compiled role, the embedded database, and the demonstration's job. `revisionOf` says
+ * of an image, by its name, which commit it is made from.
+ */
+export function allImages(revisionOf: (name: string) => string): ImagePlan[] {
   const dist = join(root, "dist");
   const roles = (existsSync(dist) ? readdirSync(dist) : [])
     .filter((name) => /^platform-[a-z]+$/.test(name) && name !== "platform-platform")
     .map((name) => name.slice("platform-".length));
-  return [...roles.sort().map((role) => roleImage(role, revision)), postgresImage(revision), demoJobImage(revision)];
+  return [
+    ...roles.sort().map((role) => roleImage(role, revisionOf(role))),
+    postgresImage(revisionOf("postgres")),
+    demoJobImage(revisionOf("demo-job")),
+  ];
 }
 
 function uniqueByPath(entries: readonly ImageEntry[]): ImageEntry[] {

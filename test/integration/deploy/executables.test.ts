@@ -23,7 +23,7 @@ describe("a compiled executable", () => {
   test.each(executables)("%s has --help and --version", (name) => {
     const version = run(name, ["--version"]);
     expect(version.exitCode).toBe(0);
-    expect(version.out).toMatch(/^platform-[a-z]+ \d+\.\d+\.\d+ \([0-9a-f]{12}\)\n$/);
+    expect(version.out).toMatch(/^platform-[a-z]+ \d+\.\d+\.\d+ \([0-9a-f]{12}(-dirty)?\)\n$/);
     const help = run(name, ["--help"]);
     expect(help.exitCode).toBe(0);
     expect(help.out.length).toBeGreaterThan(100);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { extract } from "tar-stream";
 import { imageArchive } from "../../../deploy/images/image-archive.ts";
-import { allImages } from "../../../deploy/images/images.ts";
+import { allImages, entriesOf } from "../../../deploy/images/images.ts";
 
 interface Member {
   readonly mode: number;
@@ -52,10 +52,12 @@ describe("an image archive", () => {
 
 describe("the images of a release", () => {
   test("of roles hold the executable, its libraries and certificates, a user, and no shell", async () => {
-    const images = allImages("0123456789abcdef").filter(({ config }) => config.Entrypoint?.[0]?.includes("/platform-"));
+    const images = allImages(() => "0123456789abcdef").filter(({ config }) =>
+      config.Entrypoint?.[0]?.includes("/platform-"),
+    );
     expect(images.length).toBeGreaterThan(0);
     for (const image of images) {
-      const archive = await imageArchive(image.reference, image.entries(), image.config);
+      const archive = await imageArchive(image.reference, entriesOf(image), image.config);
       const layer = await layerOf(archive);
       const executable = `usr/local/bin/platform-${image.name}`;
       const files = [...layer].filter(([, { type }]) => type === "file").map(([name]) => name);
@@ -72,10 +74,10 @@ describe("the images of a release", () => {
   });
 
   test("of the database and of jobs have a static shell", async () => {
-    const images = allImages("r").filter(({ name }) => ["postgres", "demo-job"].includes(name));
+    const images = allImages(() => "r").filter(({ name }) => ["postgres", "demo-job"].includes(name));
     expect(images).toHaveLength(2);
     for (const image of images) {
-      const layer = await layerOf(await imageArchive(image.reference, image.entries(), image.config));
+      const layer = await layerOf(await imageArchive(image.reference, entriesOf(image), image.config));
       expect(layer.get("bin/sh")?.type).toBe("symlink");
       const folder = mkdtempSync(join(tmpdir(), "platform-image-"));
       const busybox = layer.get("bin/busybox")?.body;

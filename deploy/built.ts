@@ -1,0 +1,40 @@
+/** What was built last, and from what: one small file beside each result, so that only what is stale is made again. */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+
+export interface Origin {
+  /** Digest of all that the result depends on. */
+  readonly key: string;
+  /** The commit that the result names as its own. */
+  readonly commit: string;
+}
+
+const originPath = (result: string): string => join(dirname(result), ".origins", `${basename(result)}.json`);
+
+/** What the file `result` was made from; undefined when it is not there or was never finished. */
+export function originOf(result: string): Origin | undefined {
+  const path = originPath(result);
+  if (!existsSync(result) || !existsSync(path)) return undefined;
+  return JSON.parse(readFileSync(path, "utf8")) as Origin;
+}
+
+/** Makes `result` with `make` unless it was made from `origin` already; answers whether it was made. */
+export async function makeUnlessFresh(result: string, origin: Origin, make: () => Promise<void>): Promise<boolean> {
+  const known = originOf(result);
+  if (known?.key === origin.key && known.commit === origin.commit) return false;
+  const path = originPath(result);
+  mkdirSync(dirname(path), { recursive: true });
+  // A build that breaks off leaves a result that counts as not there.
+  rmSync(path, { force: true });
+  await make();
+  writeFileSync(path, JSON.stringify(origin));
+  return true;
+}
+
+/** Digest of texts and bytes, each kept apart from the next. */
+export function digestOf(parts: Iterable<string | Uint8Array>): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(`${part.length}:`).update(part);
+  return hash.digest("hex");
+}

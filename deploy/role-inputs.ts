@@ -1,0 +1,45 @@
+import { relative, resolve } from "node:path";
+
+/** What the bundler is told, here and when it compiles: both must take the same files. */
+export const bundlerOptions = {
+  // An optional native part of ssh2, which dockerode brings and we never use.
+  external: ["cpu-features"],
+} as const;
+
+/** Beside its sources every executable is made from these: the compiler's options and the dependencies' versions. */
+const commonInputs = ["deploy/build.ts", "deploy/role-inputs.ts", "package.json", "bun.lock", "tsconfig.json"];
+
+/**
+ * The tracked files that each role's executable is made from, relative to `root` and sorted, as the bundler finds them:
+ * code, pages, styles, migrations, whatever is imported. Dependencies stand for themselves by `bun.lock`.
+ */
+export async function inputsOfRoles(root: string, roles: readonly string[]): Promise<Map<string, string[]>> {
+  const mainOf = (role: string): string => `roles/${role}/main.ts`;
+  const { metafile, logs } = await Bun.build({
+    entrypoints: roles.map((role) => resolve(root, mainOf(role))),
+    root,
+    target: "bun",
+    metafile: true,
+    minify: true,
+    external: [...bundlerOptions.external],
+    throw: false,
+  });
+  if (!metafile) throw new Error(`the roles do not bundle:\n${logs.join("\n")}`);
+  const ownPath = (path: string): string => relative(root, resolve(path));
+  const imports = new Map<string, string[]>();
+  for (const [path, input] of Object.entries(metafile.inputs)) {
+    imports.set(
+      ownPath(path),
+      input.imports.filter(({ external }) => !external).map((found) => ownPath(found.path)),
+    );
+  }
+  return new Map(roles.map((role) => [role, [...reachable(mainOf(role), imports), ...commonInputs].sort()]));
+}
+
+function reachable(start: string, imports: ReadonlyMap<string, readonly string[]>): Set<string> {
+  const found = new Set([start]);
+  for (const path of found)
+    for (const next of imports.get(path) ?? []) if (!next.includes("node_modules/")) found.add(next);
+  for (const path of commonInputs) found.delete(path);
+  return found;
+}
