@@ -1,0 +1,53 @@
+import { watch } from "node:fs";
+import { join } from "node:path";
+
+/** Editors write a file more than once: what follows within this is the same change. */
+const settle_ms = 100;
+
+export interface Reloading {
+  readonly root: string;
+  /** The folders of `root` that are watched, with all below them. */
+  readonly folders: readonly string[];
+  /** Builds what is stale; answers the names of what it made. */
+  build(): Promise<readonly string[]>;
+  /** Brings what was made into the platform that runs. */
+  reload(): Promise<void>;
+  say(line: string): void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Reloads if and only if a file below `folders` changed and the build made something of it. One build at a time: what
+ * changes meanwhile is built next. A source that does not build is said, and the platform goes on as it was.
+ */
+export async function reloadOnChange({ root, folders, build, reload, say, signal }: Reloading): Promise<void> {
+  let change = Promise.withResolvers<void>();
+  const watchers = folders.map((folder) =>
+    watch(join(root, folder), { recursive: true, persistent: true }, () => change.resolve()),
+  );
+  signal.addEventListener("abort", () => change.resolve(), { once: true });
+  say(`watching ${folders.join(" and ")}`);
+  try {
+    for (await change.promise; !signal.aborted; await change.promise) {
+      await Bun.sleep(settle_ms);
+      change = Promise.withResolvers<void>();
+      if (signal.aborted) change.resolve();
+      await round({ build, reload, say });
+    }
+  } finally {
+    for (const watcher of watchers) watcher.close();
+  }
+}
+
+async function round({ build, reload, say }: Pick<Reloading, "build" | "reload" | "say">): Promise<void> {
+  const started = performance.now();
+  try {
+    const made = await build();
+    if (made.length === 0) return;
+    await reload();
+    say(`reloaded in ${((performance.now() - started) / 1_000).toFixed(1)} s: ${made.join(", ")}`);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    say(`not reloaded, the platform goes on as it was: ${error.message}`);
+  }
+}
