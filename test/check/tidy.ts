@@ -1,4 +1,7 @@
-/** Rules of how the project reads that no linter knows; each is a function from the tracked files to sentences. */
+/**
+ * Rules of how the project reads that no linter knows; each is a function from the tracked files to sentences.
+ * `bun run test/check/tidy.ts [path…]` asks the rules of single files of these alone.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import ts from "typescript";
@@ -17,12 +20,13 @@ interface SourceFile {
   readonly text: string;
 }
 
-const tracked = Bun.spawnSync(["git", "ls-files"], { cwd: root })
+const tracked = Bun.spawnSync(["git", "ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root })
   .stdout.toString()
   .split("\n")
   .filter((path) => path !== "" && existsSync(join(root, path)));
+const asked = process.argv.slice(2);
 const sources: SourceFile[] = tracked
-  .filter((path) => /\.tsx?$/.test(path))
+  .filter((path) => /\.tsx?$/.test(path) && (asked.length === 0 || asked.includes(path)))
   .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
 
 function lineCount(text: string): number {

@@ -40,40 +40,100 @@ export function resultPath(title: string, extension: "xml" | "log"): string {
   return join(projectRoot, "dist/test-results", `${title.replace(" ", "-")}.${extension}`);
 }
 
-/** The suites that the command line names, or all but benches; throws a sentence about a name that is none. */
-export function parseAsked(names: readonly string[]): SuiteRun[] {
+/**
+ * What the command line asks for: suites (all of them without words), benches (`bench SUBJECT`), and test files by a
+ * part of their path, `broker/pace` or `broker-pace`: those of the suite named before, or of every suite where none was.
+ * Throws a sentence about a word that is none of these.
+ */
+export function parseAsked(words: readonly string[]): SuiteRun[] {
   const runs: SuiteRun[] = [];
-  for (let index = 0; index < names.length; index += 1) {
-    const name = names[index] ?? "";
-    if (name === "bench") {
-      index += 1;
-      runs.push(benchRun(names[index]));
-    } else runs.push(suiteRun(name));
+  const waiting = [...words];
+  for (let word = waiting.shift(); word !== undefined; word = waiting.shift()) {
+    if (word === "bench") {
+      runs.push(benchRun(waiting.shift()));
+      continue;
+    }
+    const parts = waiting.splice(0, countOf(waiting));
+    if (isSuite(word)) runs.push(suiteRun(word, parts));
+    else runs.push(...runsOfParts([word, ...parts]));
   }
   if (runs.length > 0) return runs;
-  return Object.keys(suites).filter(hasTests).map(suiteRun);
+  return Object.keys(suites)
+    .filter(hasTests)
+    .map((name) => suiteRun(name, []));
 }
 
-function hasTests(name: string): boolean {
-  if (name === "check") return true;
-  return (
-    existsSync(join(projectRoot, "test", name)) &&
-    [...new Bun.Glob("**/*.test.{ts,tsx}").scanSync(join(projectRoot, "test", name))].length > 0
-  );
+/** How many words at the start are parts of paths. */
+function countOf(words: readonly string[]): number {
+  const end = words.findIndex((word) => word === "bench" || isSuite(word));
+  return end === -1 ? words.length : end;
 }
 
-function suiteRun(name: string): SuiteRun {
-  const suite = suites[name];
-  if (!suite)
-    throw new Error(`no suite "${name}": the suites are ${Object.keys(suites).join(", ")}, and bench SUBJECT`);
+function isSuite(word: string): boolean {
+  return Object.hasOwn(suites, word);
+}
+
+/** The suites' test files, as paths from the project's folder. */
+function testFiles(suite: string): string[] {
+  const folder = join(projectRoot, "test", suite);
+  if (!existsSync(folder)) return [];
+  return [...new Bun.Glob("**/*.test.{ts,tsx}").scanSync(folder)].map((path) => `./test/${suite}/${path}`).sort();
+}
+
+function hasTests(suite: string): boolean {
+  return suite === "check" || testFiles(suite).length > 0;
+}
+
+/** A path's parts are told apart by a slash or a dash alike: `broker-pace` is `broker/pace`. */
+function matching(suite: string, part: string): string[] {
+  const plain = (path: string): string => path.replace(/[^a-z0-9]+/gi, "-");
+  return testFiles(suite).filter((path) => plain(path).includes(plain(part)));
+}
+
+function runsOfParts(parts: readonly string[]): SuiteRun[] {
+  for (const part of parts) {
+    if (!Object.keys(suites).some((suite) => matching(suite, part).length > 0))
+      throw new Error(
+        `no suite and no test file "${part}": the suites are ${Object.keys(suites).join(", ")}, and bench SUBJECT`,
+      );
+  }
+  const isMeant = (suite: string): boolean => parts.some((part) => matching(suite, part).length > 0);
+  return Object.keys(suites)
+    .filter(isMeant)
+    .map((suite) => testsRun(suite, [...new Set(parts.flatMap((part) => matching(suite, part)))]));
+}
+
+function suiteRun(name: string, parts: readonly string[]): SuiteRun {
   if (!hasTests(name)) throw new Error(`the suite ${name} has no tests`);
-  const shared = { title: name, seconds_max: suite.minutes_max * 60, needs: suite.needs };
-  if (name === "check") return { ...shared, kind: "command", command: [process.execPath, "run", "check"] };
+  if (name === "check") return checkRun(parts);
+  if (parts.length === 0) return testsRun(name, [`./test/${name}/`]);
+  const files = parts.flatMap((part) => {
+    const found = matching(name, part);
+    if (found.length === 0) throw new Error(`no test file of ${name} has "${part}" in its path`);
+    return found;
+  });
+  return testsRun(name, [...new Set(files)]);
+}
+
+function checkRun(options: readonly string[]): SuiteRun {
+  const { minutes_max, needs } = suiteOf("check");
+  const command = [process.execPath, "run", "check", ...options];
+  return { title: "check", kind: "command", command, seconds_max: minutes_max * 60, needs };
+}
+
+function testsRun(name: string, paths: readonly string[]): SuiteRun {
+  const { minutes_max, test_seconds_max, needs } = suiteOf(name);
   const command = [
-    ...[process.execPath, "test", "--isolate", `--timeout=${suite.test_seconds_max * 1_000}`],
-    ...["--reporter=junit", `--reporter-outfile=${resultPath(name, "xml")}`, `./test/${name}/`],
+    ...[process.execPath, "test", "--isolate", `--timeout=${test_seconds_max * 1_000}`],
+    ...["--reporter=junit", `--reporter-outfile=${resultPath(name, "xml")}`, ...paths],
   ];
-  return { ...shared, kind: "tests", command };
+  return { title: name, kind: "tests", command, seconds_max: minutes_max * 60, needs };
+}
+
+function suiteOf(name: string): Suite {
+  const suite = suites[name];
+  if (!suite) throw new Error(`no suite "${name}"`);
+  return suite;
 }
 
 function benchRun(subject: string | undefined): SuiteRun {

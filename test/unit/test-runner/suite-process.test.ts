@@ -56,7 +56,7 @@ describe("running a suite", () => {
 });
 
 test("an unknown suite or bench is refused with the names there are", () => {
-  expect(() => parseAsked(["units"])).toThrow(/no suite "units".*unit/);
+  expect(() => parseAsked(["units"])).toThrow(/no suite and no test file "units".*unit/);
   expect(() => parseAsked(["bench"])).toThrow(/no bench ""/);
 });
 
