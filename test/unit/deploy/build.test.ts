@@ -77,7 +77,11 @@ test(
     writeFileSync(join(one, "roles/first/page.css"), "body { color: blue }\n");
     expect(await build(one)).toEqual(["first"]);
     expect(bytesOf(one, "second")).toBe(before);
-    expect(bytesOf(one, "first")).not.toBe(bytesOf(other, "first"));
+    const blue = bytesOf(one, "first");
+    expect(blue).not.toBe(bytesOf(other, "first"));
+    writeFileSync(join(one, "roles/first/page.css"), "body { color: green }\n");
+    expect(await build(one)).toEqual(["first"]);
+    expect(bytesOf(one, "first")).not.toBe(blue);
   },
   compile_ms_max,
 );

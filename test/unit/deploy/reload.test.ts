@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { reloadOnChange } from "../../../deploy/reload.ts";
@@ -87,7 +87,14 @@ describe("following the sources", () => {
     });
     change("roles/broker/main.ts", "1");
     await heard("the first build", () => builds === 1);
+    const seen = new Promise<void>((resolve) => {
+      const watcher = watch(join(root, "roles"), { recursive: true }, () => {
+        watcher.close();
+        resolve();
+      });
+    });
     change("roles/broker/main.ts", "2");
+    await seen;
     gate.resolve();
     await heard("the second build", () => builds > 1);
     expect(atOnceMost).toBe(1);
