@@ -1,14 +1,14 @@
+import { type Candidate, type Lead, LeadLostError } from "#shared/database/lead.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { PublishedVector } from "#shared/schemas/weights.ts";
 import type { Clock } from "#shared/time/clock.ts";
-import { type Lead, LeadLostError } from "./lead.ts";
 
 export interface EpochLoop {
   readonly clock: Clock;
   readonly log: Logger;
   readonly epoch_ms: number;
-  readonly takeLead: (signal: AbortSignal) => Promise<Lead>;
+  readonly candidate: Pick<Candidate, "take">;
   /** When the last epoch was sealed, milliseconds since the Unix epoch; null: none was. */
   readonly lastSealedAt: () => Promise<number | null>;
   readonly seal: (lead: Lead) => Promise<PublishedVector>;
@@ -24,8 +24,7 @@ export async function runEpochs(loop: EpochLoop, signal: AbortSignal): Promise<v
   const { log, clock } = loop;
   while (!signal.aborted) {
     try {
-      const lead = await loop.takeLead(signal);
-      log.info({ fencing: lead.fencing }, "this aggregator leads");
+      const lead = await loop.candidate.take(signal);
       try {
         await whileLeading(loop, lead, signal);
       } finally {
@@ -34,7 +33,7 @@ export async function runEpochs(loop: EpochLoop, signal: AbortSignal): Promise<v
     } catch (error) {
       if (signal.aborted) return;
       loop.onOutcome(error as Error);
-      log.warn({ err: error }, "the lead was lost or could not be taken");
+      log.warn({ err: error }, "this aggregator lost the lead");
       await clock.sleep(1_000, signal).catch(() => undefined);
     }
   }
@@ -50,7 +49,7 @@ async function whileLeading(loop: EpochLoop, lead: Lead, signal: AbortSignal): P
     await lead.confirm();
     const wait_ms = Math.max(await msUntilDue(loop), retry_ms);
     if (wait_ms > 0) {
-      const slice = Math.min(wait_ms, limits.weights.lead_check_ms, loop.refresh_ms);
+      const slice = Math.min(wait_ms, limits.database.lead_heartbeat_ms, loop.refresh_ms);
       await clock.sleep(slice, signal);
       retry_ms = Math.max(0, retry_ms - slice);
       if (clock.monotonic() - refreshed >= loop.refresh_ms) {
@@ -68,7 +67,7 @@ async function whileLeading(loop: EpochLoop, lead: Lead, signal: AbortSignal): P
       if (signal.aborted || error instanceof LeadLostError) throw error;
       log.error({ err: error }, "the epoch could not be sealed");
       loop.onOutcome(error as Error);
-      retry_ms = Math.min(epoch_ms, limits.weights.lead_check_ms);
+      retry_ms = Math.min(epoch_ms, limits.weights.seal_again_ms);
     }
   }
 }

@@ -1,6 +1,7 @@
 import { publicEndpoint, resolveEndpoint } from "#shared/chain/networks.ts";
 import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
 import { createEpochs } from "#shared/database/epochs.ts";
+import { Candidate } from "#shared/database/lead.ts";
 import { migrateWhenReachable } from "#shared/database/migrate.ts";
 import { runRole } from "#shared/process/run-role.ts";
 import { systemClock } from "#shared/time/clock.ts";
@@ -8,11 +9,11 @@ import { vectorSigningKey } from "#shared/weights/seal.ts";
 import { askChallenge } from "./ask-challenge.ts";
 import { AggregatorConfig, requireFreshVectors } from "./config.ts";
 import { runEpochs } from "./epoch-loop.ts";
-import { takeLead } from "./lead.ts";
 import { refreshMetagraph } from "./metagraph-source.ts";
 import { openChain } from "./open-chain.ts";
 import { createOutcomes } from "./outcomes.ts";
 import { sealEpoch } from "./seal-epoch.ts";
+import { sealerSeat } from "./seat.ts";
 
 await runRole({
   name: "aggregator",
@@ -52,12 +53,13 @@ await runRole({
       warn: (sentence: string, cause: unknown) => log.warn({ err: cause }, sentence),
     };
     const epochs = createEpochs(sql, netuid);
+    const candidate = new Candidate({ database_url, seat: sealerSeat(netuid), clock: systemClock, log });
     const running = runEpochs(
       {
         clock: systemClock,
         log,
         epoch_ms: config.epoch_seconds * 1_000,
-        takeLead: (stopping) => takeLead(database_url, netuid, systemClock, stopping),
+        candidate,
         lastSealedAt: async () => {
           const [last] = await epochs.list(1);
           return last ? last.computed_at.getTime() : null;
@@ -70,7 +72,7 @@ await runRole({
       signal,
     );
     return {
-      probes: [databaseProbe(sql), outcomes.probe],
+      probes: [databaseProbe(sql), candidate.probe, outcomes.probe],
       async stop() {
         await running;
         await chain?.close();

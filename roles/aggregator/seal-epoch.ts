@@ -2,6 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { createChallenges } from "#shared/database/challenges.ts";
 import type { Database, Transaction } from "#shared/database/database.ts";
 import type { EpochInput } from "#shared/database/epochs.ts";
+import { type Lead, LeadLostError } from "#shared/database/lead.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { PublishedVector, SourceChallenge } from "#shared/schemas/weights.ts";
@@ -9,7 +10,6 @@ import type { Clock } from "#shared/time/clock.ts";
 import { aggregate, type SharePolicy } from "#shared/weights/aggregate.ts";
 import { type SealedVector, sealVector } from "#shared/weights/seal.ts";
 import type { AskResult } from "./ask-challenge.ts";
-import { type Lead, LeadLostError } from "./lead.ts";
 import { currentMetagraph, type MetagraphSource } from "./metagraph-source.ts";
 
 export interface EpochWorld extends Omit<MetagraphSource, "warn"> {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { createChallenges } from "#shared/database/challenges.ts";
 import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
+import { Candidate } from "#shared/database/lead.ts";
 import { migrateWhenReachable } from "#shared/database/migrate.ts";
 import { connectEngine } from "#shared/engine/docker-engine.ts";
 import type { Engine } from "#shared/engine/engine.ts";
@@ -21,6 +22,7 @@ import { type DispatchingState, dispatchForever, Wake } from "./leader/loop.ts";
 import { openLogFiles } from "./logs/log-files.ts";
 import { createJobStore } from "./store/job-store.ts";
 import { retire } from "./store/retention.ts";
+import { dispatcherSeat } from "./store/seat.ts";
 import { featuresOf } from "./swarm/engine-features.ts";
 import { createTransferApp } from "./transfers/app.ts";
 import { closedTo, findStagerNetwork } from "./transfers/network.ts";
@@ -70,10 +72,12 @@ await runRole({
     const transfers = createTransferApp({ ...shared, store, tokens });
     const servers = await listen(config, engine, { jobApi: guarded(app, log), transfers: guarded(transfers, log) });
 
+    const { database_url } = config;
+    const candidate = new Candidate({ database_url, seat: dispatcherSeat, clock: systemClock, log });
     const dispatching = dispatchForever(
       {
         sql,
-        database_url: config.database_url,
+        candidate,
         state,
         wake,
         async retire(fencing) {
@@ -97,6 +101,7 @@ await runRole({
       probes: [
         databaseProbe(sql),
         { name: "engine", run: () => engine.version() },
+        candidate.probe,
         { name: "dispatcher", run: async () => checkTicks(state) },
       ],
       async stop() {

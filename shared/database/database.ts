@@ -8,11 +8,16 @@ export type Transaction = postgres.TransactionSql;
 /**
  * A pool of connections to `url`, each with the time limits of `limits.database` and the role's name. `?host=/folder` in
  * the URL means the unix socket in that folder, which postgres.js does not read by itself.
+ *
+ * @param isKept for a connection that holds a lock: it is not closed because it is idle, or old (postgres.js: after 30 to 60 min)
  */
 export function connectDatabase(
   url: string,
   applicationName: string,
-  { connections_max = limits.database.connections_max }: { readonly connections_max?: number } = {},
+  {
+    connections_max = limits.database.connections_max,
+    isKept = false,
+  }: { readonly connections_max?: number; readonly isKept?: boolean } = {},
 ): Database {
   const parsed = new URL(url);
   const socketFolder = parsed.searchParams.get("host");
@@ -21,7 +26,7 @@ export function connectDatabase(
     ...(socketFolder ? { host: socketFolder } : {}),
     max: connections_max,
     connect_timeout: limits.database.connect_ms_max / 1_000,
-    idle_timeout: 60,
+    ...(isKept ? { idle_timeout: 0, max_lifetime: null } : { idle_timeout: limits.database.idle_ms_max / 1_000 }),
     onnotice: () => undefined,
     connection: {
       application_name: `platform-${applicationName}`,

@@ -7,12 +7,14 @@ import { limits } from "../schemas/limits.ts";
 /** One thing that must hold; `run` throws an Error whose message an operator may read. */
 export interface Probe {
   readonly name: string;
+  /** A text that it resolves to is shown as the probe's state. */
   run(signal: AbortSignal): Promise<unknown>;
 }
 
 export interface ProbeResult {
   readonly name: string;
   readonly ok: boolean;
+  readonly state?: string;
   readonly reason?: string;
 }
 
@@ -30,8 +32,8 @@ export function runProbes(probes: readonly Probe[], ms_max: number): Promise<Pro
         signal.addEventListener("abort", () => reject(new Error(`no answer within ${ms_max} ms`)), { once: true }),
       );
       try {
-        await Promise.race([run(signal), late]);
-        return { name, ok: true };
+        const state = await Promise.race([run(signal), late]);
+        return { name, ok: true, ...(typeof state === "string" ? { state } : {}) };
       } catch (error) {
         return { name, ok: false, reason: (error as Error).message };
       }

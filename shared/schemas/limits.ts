@@ -25,6 +25,13 @@ export const limits = {
     lock_ms_max: 10_000,
     idle_in_transaction_ms_max: 30_000,
     connect_ms_max: 10_000,
+    /** An unused connection is closed after this time. */
+    idle_ms_max: 60_000,
+    /** How often a follower asks for the lead, and a leader makes sure of it at least. */
+    lead_heartbeat_ms: 2_000,
+    /** First pause after a failure to ask for the lead; doubles up to the maximum. */
+    lead_retry_ms: 1_000,
+    lead_retry_ms_max: 15_000,
     /** How long a role waits for the schema version it needs before it gives up. */
     schema_wait_ms_max: 120_000,
   },
@@ -121,7 +128,6 @@ export const limits = {
     wait_seconds_max: 60,
     page_max: 200,
     idempotency_key_chars_max: 255,
-    lead_heartbeat_ms: 2_000,
   },
   challenge: {
     name_chars_max: 100,
@@ -153,8 +159,8 @@ export const limits = {
     epochs_kept_max: 2_000,
     /** An older metagraph is not sealed with. */
     metagraph_age_ms_max: 86_400_000,
-    /** How often a follower tries to take the lead and a leader makes sure of it. */
-    lead_check_ms: 5_000,
+    /** Pause before an epoch that could not be sealed is tried again. */
+    seal_again_ms: 5_000,
   },
   challenge_sdk: {
     /** What a submission may weigh; the proxy's own bound is 7,500,000. */

@@ -1,6 +1,6 @@
 import type { Database } from "#shared/database/database.ts";
+import { type Candidate, LeadLostError } from "#shared/database/lead.ts";
 import { limits } from "#shared/schemas/limits.ts";
-import { LeadLostError, takeLead } from "../lead.ts";
 import type { DispatchWorld } from "../lifecycle/world.ts";
 import { createDispatchStore } from "../store/dispatch-store.ts";
 import { type Pace, pauseAfter } from "./pace.ts";
@@ -13,7 +13,7 @@ export interface DispatchingState {
 
 export interface DispatchingOptions {
   readonly sql: Database;
-  readonly database_url: string;
+  readonly candidate: Pick<Candidate, "take">;
   readonly world: Omit<DispatchWorld, "store" | "fencing" | "confirm">;
   readonly state: DispatchingState;
   readonly wake: Wake;
@@ -41,11 +41,10 @@ export async function dispatchForever(options: DispatchingOptions, signal: Abort
 }
 
 async function leadOnce(
-  { sql, database_url, world, state, wake, retire }: DispatchingOptions,
+  { sql, candidate, world, state, wake, retire }: DispatchingOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const lead = await takeLead(database_url, world.clock, signal);
-  world.log.info({ fencing: lead.fencing }, "leading");
+  const lead = await candidate.take(signal);
   const { fencing } = lead;
   const confirm = () => lead.confirm(limits.jobs.dispatch.create_window_ms_max);
   const dispatcher = new Dispatcher({ ...world, fencing, confirm, store: createDispatchStore(sql, fencing) });

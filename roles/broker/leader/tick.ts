@@ -1,9 +1,9 @@
+import { LeadLostError } from "#shared/database/lead.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { type ClockOffset, clock_step_ms_min, clockOffset } from "#shared/time/clock-offset.ts";
 import { removeLeftovers } from "../cleanup/leftovers.ts";
 import { removeServices, Sweeper } from "../cleanup/sweeper.ts";
 import type { Job } from "../job/job.ts";
-import { LeadLostError } from "../lead.ts";
 import { Advancer } from "../lifecycle/perform.ts";
 import { SentCreates } from "../lifecycle/sent-creates.ts";
 import type { DispatchWorld, Sight } from "../lifecycle/world.ts";

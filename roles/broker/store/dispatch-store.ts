@@ -4,9 +4,9 @@ import { limits } from "#shared/schemas/limits.ts";
 import { type ClockOffset, clock_step_ms_min } from "#shared/time/clock-offset.ts";
 import type { Job, StoredRequest } from "../job/job.ts";
 import type { Outcome } from "../job/outcome.ts";
-import { guard } from "../lead.ts";
 import type { Demand, Placement, QueuedJob } from "../placement/placement.ts";
 import { rowToJob } from "./job-row.ts";
+import { guard } from "./seat.ts";
 
 export interface Lease extends Demand {
   readonly job: string;

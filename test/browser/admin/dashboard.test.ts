@@ -6,11 +6,10 @@ import { connectDatabase, type Database } from "#shared/database/database.ts";
 import { migrate } from "#shared/database/migrate.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { vectorSigningKey } from "#shared/weights/seal.ts";
-import { takeLead } from "../../../roles/aggregator/lead.ts";
 import { sealEpoch } from "../../../roles/aggregator/seal-epoch.ts";
 import { openDoor } from "../../support/fakes/socket-door.ts";
 import { projectRoot } from "../../support/runner/suite-list.ts";
-import { chainOf } from "../../support/worlds/aggregator-world.ts";
+import { chainOf, takeLead } from "../../support/worlds/aggregator-world.ts";
 import { startBrowser } from "../../support/worlds/browser.ts";
 import { startPostgres } from "../../support/worlds/postgres.ts";
 import { startRole } from "../../support/worlds/role-process.ts";
@@ -63,7 +62,7 @@ async function sealEpochs(count: number) {
     epochs_kept: 100,
     policy: "burn",
   } as const;
-  const lead = await takeLead(databaseUrl, 1, systemClock, new AbortController().signal);
+  const lead = await takeLead(databaseUrl, 1);
   for (let epoch = 1; epoch <= count; epoch += 1) {
     await sealEpoch(
       {

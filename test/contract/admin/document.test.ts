@@ -13,12 +13,10 @@ import {
   TokenResource,
 } from "#shared/schemas/admin.ts";
 import { Problem } from "#shared/schemas/problem.ts";
-import { systemClock } from "#shared/time/clock.ts";
-import { takeLead } from "../../../roles/aggregator/lead.ts";
 import { sealEpoch } from "../../../roles/aggregator/seal-epoch.ts";
 import { closed, lintDocument } from "../../support/openapi.ts";
 import { type AdminTestWorld, createAdminWorld } from "../../support/worlds/admin-world.ts";
-import { createAggregatorWorld, netuid, weightsOf } from "../../support/worlds/aggregator-world.ts";
+import { createAggregatorWorld, takeLead, weightsOf } from "../../support/worlds/aggregator-world.ts";
 import { startPostgres } from "../../support/worlds/postgres.ts";
 
 const stack = new AsyncDisposableStack();
@@ -28,7 +26,7 @@ beforeAll(async () => {
   const aggregator = stack.use(await createAggregatorWorld(server));
   world = stack.use(await createAdminWorld({ ...server, createDatabase: async () => aggregator.url }));
   await aggregator.addChallenge("sealed", 50, () => weightsOf("sealed", { hk1: 1 }));
-  const lead = await takeLead(aggregator.url, netuid, systemClock, new AbortController().signal);
+  const lead = await takeLead(aggregator.url);
   await sealEpoch(aggregator.epochWorld(["owner", "hk1"]), lead);
   await lead.release();
 });

@@ -2,11 +2,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import { PublicRegistry } from "#shared/schemas/registry.ts";
 import { PublishedVector } from "#shared/schemas/weights.ts";
-import { systemClock } from "#shared/time/clock.ts";
-import { takeLead } from "../../../roles/aggregator/lead.ts";
 import { sealEpoch } from "../../../roles/aggregator/seal-epoch.ts";
 import { type AdminTestWorld, createAdminWorld } from "../../support/worlds/admin-world.ts";
-import { createAggregatorWorld, netuid, weightsOf } from "../../support/worlds/aggregator-world.ts";
+import { createAggregatorWorld, netuid, takeLead, weightsOf } from "../../support/worlds/aggregator-world.ts";
 import { startPostgres } from "../../support/worlds/postgres.ts";
 
 const stack = new AsyncDisposableStack();
@@ -17,7 +15,7 @@ beforeAll(async () => {
   world = stack.use(await createAdminWorld({ ...server, createDatabase: async () => aggregator.url }));
   await aggregator.addChallenge("works", 30, () => weightsOf("works", { hk1: 2, hk2: 1, gone: 3 }));
   await aggregator.addChallenge("fails", 20, () => new Response("", { status: 500 }));
-  const lead = await takeLead(aggregator.url, netuid, systemClock, new AbortController().signal);
+  const lead = await takeLead(aggregator.url);
   await sealEpoch(aggregator.epochWorld(["owner", "hk1", "hk2"], { chainEndpoint: "" }), lead);
   await lead.release();
 });

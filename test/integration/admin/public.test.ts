@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { systemClock } from "#shared/time/clock.ts";
 import { verifySeal } from "#shared/weights/seal.ts";
-import { takeLead } from "../../../roles/aggregator/lead.ts";
 import { sealEpoch } from "../../../roles/aggregator/seal-epoch.ts";
 import { createAdminWorld } from "../../support/worlds/admin-world.ts";
-import { chainOf, createAggregatorWorld, netuid, weightsOf } from "../../support/worlds/aggregator-world.ts";
+import { chainOf, createAggregatorWorld, netuid, takeLead, weightsOf } from "../../support/worlds/aggregator-world.ts";
 import { startPostgres, type TestPostgres } from "../../support/worlds/postgres.ts";
 
 let server: TestPostgres;
@@ -12,8 +11,6 @@ beforeAll(async () => {
   server = await startPostgres();
 });
 afterAll(() => server.stop());
-
-const never = new AbortController().signal;
 
 describe("the weights", () => {
   test("are 503 before the first seal, the sealed vector after it, and 503 past its end", async () => {
@@ -27,7 +24,7 @@ describe("the weights", () => {
     expect([before.status, before.json.code]).toEqual([503, "weights_unavailable"]);
 
     await aggregator.addChallenge("a", 100, () => weightsOf("a", { hk1: 3, hk2: 1 }));
-    const leader = await takeLead(aggregator.url, netuid, systemClock, never);
+    const leader = await takeLead(aggregator.url);
     const sealed = await sealEpoch(aggregator.epochWorld(["owner", "hk1", "hk2"]), leader);
     read_ms += 10_000;
     const served = await world.read("/v1/weights/latest");

@@ -3,10 +3,9 @@ import { createEpochs } from "#shared/database/epochs.ts";
 import { loadMetagraph } from "#shared/database/metagraph.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { publicKeyOf, verifySeal } from "#shared/weights/seal.ts";
-import { takeLead } from "../../../roles/aggregator/lead.ts";
 import { sealEpoch } from "../../../roles/aggregator/seal-epoch.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { createAggregatorWorld, netuid, weightsOf } from "../../support/worlds/aggregator-world.ts";
+import { createAggregatorWorld, netuid, takeLead, weightsOf } from "../../support/worlds/aggregator-world.ts";
 import { startPostgres, type TestPostgres } from "../../support/worlds/postgres.ts";
 
 let server: TestPostgres;
@@ -17,8 +16,6 @@ afterAll(() => server.stop());
 
 const hotkeys = ["owner", "hk1", "hk2", "hk3"];
 const answered = { ok: true, error: null, stale_from_epoch: null };
-const never = new AbortController().signal;
-const lead = (url: string) => takeLead(url, netuid, systemClock, never);
 
 function closeTo(actual: readonly number[], expected: readonly number[]) {
   expect(actual.length).toBe(expected.length);
@@ -30,7 +27,7 @@ test("an epoch seals the exact vector of what the challenges answered", async ()
   await world.addChallenge("a", 40, () => weightsOf("a", { hk1: 1, missing: 3 }));
   await world.addChallenge("b", 60, () => weightsOf("b", { hk2: 2 }));
   const given = world.epochWorld(hotkeys);
-  const leader = await lead(world.url);
+  const leader = await takeLead(world.url);
   const vector = await sealEpoch(given, leader);
   await leader.release();
 
@@ -54,7 +51,7 @@ test("a challenge that hangs, lies or is gone costs nobody else anything", async
   await world.addChallenge("hangs", 20, () => new Promise<Response>(() => undefined));
   await world.addChallenge("lies", 20, () => weightsOf("other", { hk3: 1 }));
   await world.addChallenge("gone", 10, () => new Response("no", { status: 503 }));
-  const leader = await lead(world.url);
+  const leader = await takeLead(world.url);
   const started = performance.now();
   const vector = await sealEpoch(world.epochWorld(hotkeys), leader);
   await leader.release();
@@ -75,7 +72,7 @@ test("a challenge that fails keeps its last good weights for a bounded number of
   let works = true;
   await world.addChallenge("a", 100, () => (works ? weightsOf("a", { hk1: 1 }) : new Response("", { status: 500 })));
   const given = world.epochWorld(hotkeys, { stale_epochs: 2 });
-  const leader = await lead(world.url);
+  const leader = await takeLead(world.url);
   await sealEpoch(given, leader);
   works = false;
   const seen = [];
@@ -95,10 +92,10 @@ test("a former leader cannot write, whatever it still has under way", async () =
   await using world = await createAggregatorWorld(server);
   await world.addChallenge("a", 100, () => weightsOf("a", { hk1: 1 }));
   const given = world.epochWorld(hotkeys);
-  const former = await lead(world.url);
+  const former = await takeLead(world.url);
   await sealEpoch(given, former);
   await former.release();
-  const present = await lead(world.url);
+  const present = await takeLead(world.url);
   expect(present.fencing).toBe(former.fencing + 1);
   await expect(sealEpoch(given, former)).rejects.toThrow("a later leader has written");
   expect((await sealEpoch(given, present)).epoch).toBe(2);
@@ -107,9 +104,9 @@ test("a former leader cannot write, whatever it still has under way", async () =
 
 test("one leads at a time; the next takes over when the leader's connection ends", async () => {
   await using world = await createAggregatorWorld(server);
-  const leader = await lead(world.url);
-  let second: Awaited<ReturnType<typeof lead>> | undefined;
-  const waiting = takeLead(world.url, netuid, { ...systemClock, sleep: (_, s) => systemClock.sleep(20, s) }, never);
+  const leader = await takeLead(world.url);
+  let second: Awaited<ReturnType<typeof takeLead>> | undefined;
+  const waiting = takeLead(world.url, netuid, { ...systemClock, sleep: (_, s) => systemClock.sleep(20, s) });
   waiting.then((taken) => {
     second = taken;
   });
@@ -127,7 +124,7 @@ test("when the chain does not answer, the metagraph stored last is used; without
   await using world = await createAggregatorWorld(server);
   await world.addChallenge("a", 100, () => weightsOf("a", { hk1: 1 }));
   const silent = { readMetagraph: () => Promise.reject(new Error("no chain endpoint answered")) };
-  const leader = await lead(world.url);
+  const leader = await takeLead(world.url);
   const without = world.epochWorld(hotkeys, { chain: silent });
   await expect(sealEpoch(without, leader)).rejects.toThrow("no metagraph of subnet 7 was ever read");
   expect(await createEpochs(world.sql, netuid).latest()).toBeNull();
@@ -144,7 +141,7 @@ test("when the chain does not answer, the metagraph stored last is used; without
 test("old epochs go, with their inputs", async () => {
   await using world = await createAggregatorWorld(server);
   await world.addChallenge("a", 100, () => weightsOf("a", { hk1: 1 }));
-  const leader = await lead(world.url);
+  const leader = await takeLead(world.url);
   for (let epoch = 1; epoch <= 4; epoch += 1) await sealEpoch(world.epochWorld(hotkeys, { epochs_kept: 2 }), leader);
   await leader.release();
   const epochs = createEpochs(world.sql, netuid);
@@ -158,7 +155,7 @@ test("hotkeys that a challenge makes up do not make the published vector larger"
   await using world = await createAggregatorWorld(server);
   const madeUp = Object.fromEntries(Array.from({ length: 4_000 }, (_, i) => [`made-up-${i}`.padEnd(60, "x"), 1e308]));
   await world.addChallenge("a", 100, () => weightsOf("a", { ...madeUp, hk1: 1e308 }));
-  const leader = await lead(world.url);
+  const leader = await takeLead(world.url);
   const vector = await sealEpoch(world.epochWorld(hotkeys), leader);
   await leader.release();
   expect(JSON.stringify(vector).length).toBeLessThan(2_000);

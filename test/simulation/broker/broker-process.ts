@@ -1,4 +1,4 @@
-import { LeadLostError } from "../../../roles/broker/lead.ts";
+import { LeadLostError } from "#shared/database/lead.ts";
 import { type Pace, pauseAfter } from "../../../roles/broker/leader/pace.ts";
 import type { Dispatcher } from "../../../roles/broker/leader/tick.ts";
 import type { VirtualClock } from "../model/virtual-clock.ts";

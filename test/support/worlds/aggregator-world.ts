@@ -1,12 +1,15 @@
 import { createChallenges } from "#shared/database/challenges.ts";
 import { connectDatabase, type Database } from "#shared/database/database.ts";
+import { Candidate, type Lead } from "#shared/database/lead.ts";
 import { migrate } from "#shared/database/migrate.ts";
+import { createLogger } from "#shared/observability/logger.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
-import { systemClock } from "#shared/time/clock.ts";
+import { type Clock, systemClock } from "#shared/time/clock.ts";
 import { vectorSigningKey } from "#shared/weights/seal.ts";
 import { askChallenge } from "../../../roles/aggregator/ask-challenge.ts";
 import type { MetagraphReader } from "../../../roles/aggregator/metagraph-source.ts";
 import type { EpochWorld } from "../../../roles/aggregator/seal-epoch.ts";
+import { sealerSeat } from "../../../roles/aggregator/seat.ts";
 import type { TestPostgres } from "./postgres.ts";
 
 export const masterKey = "m".repeat(40);
@@ -75,6 +78,12 @@ export async function createAggregatorWorld(server: TestPostgres): Promise<Aggre
       await sql.end();
     },
   };
+}
+
+/** Waits until the caller leads the aggregation of `subnet`. */
+export function takeLead(database_url: string, subnet = netuid, clock: Clock = systemClock): Promise<Lead> {
+  const log = createLogger("aggregator-test", "silent");
+  return new Candidate({ database_url, seat: sealerSeat(subnet), clock, log }).take(new AbortController().signal);
 }
 
 /** A chain whose subnet lists `hotkeys` by uid. */

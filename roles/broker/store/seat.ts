@@ -1,0 +1,17 @@
+import { advisoryLocks } from "#shared/database/advisory-locks.ts";
+import type { Transaction } from "#shared/database/database.ts";
+import { guardFencing, type Seat } from "#shared/database/lead.ts";
+
+/** Who dispatches: one broker at a time. */
+export const dispatcherSeat: Seat = {
+  name: "broker",
+  lock: [advisoryLocks.broker_lead],
+  table: "broker_leads",
+  key_column: "id",
+  key: 1,
+};
+
+/** See {@link guardFencing}. @throws LeadLostError */
+export function guard(tx: Transaction, fencing: number): Promise<void> {
+  return guardFencing(tx, dispatcherSeat, fencing);
+}
