@@ -1,3 +1,4 @@
+import { each } from "#shared/time/each.ts";
 import { StagerError } from "./outcome.ts";
 
 const mounts_at_once_max = 4;
@@ -8,21 +9,13 @@ const weight = (error: unknown) =>
 
 /** Works on all mounts, some at a time. One that fails keeps no other from its end; the weightiest failure is thrown then. */
 export async function eachMount<M, R>(mounts: readonly M[], work: (mount: M) => Promise<R>): Promise<R[]> {
-  const left = [...mounts.entries()];
-  const results: R[] = [];
   const failures: unknown[] = [];
-  const worker = async () => {
-    for (let next = left.shift(); next; next = left.shift()) {
-      const [at, mount] = next;
-      try {
-        results[at] = await work(mount);
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: mounts_at_once_max }, worker));
+  const results = await each(mounts, mounts_at_once_max, (mount) =>
+    work(mount).catch((error: unknown) => {
+      failures.push(error);
+    }),
+  );
   const [worst] = failures.toSorted((a, b) => weight(b) - weight(a));
   if (failures.length > 0) throw worst;
-  return results;
+  return results as R[];
 }

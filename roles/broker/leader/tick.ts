@@ -1,6 +1,7 @@
 import { LeadLostError } from "#shared/database/lead.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { type ClockOffset, clock_step_ms_min, clockOffset } from "#shared/time/clock-offset.ts";
+import { each } from "#shared/time/each.ts";
 import { removeLeftovers } from "../cleanup/leftovers.ts";
 import { removeServices, Sweeper } from "../cleanup/sweeper.ts";
 import type { Job } from "../job/job.ts";
@@ -197,19 +198,13 @@ export class Dispatcher {
 
   /** One job that fails does not keep the others waiting; losing the lead ends the tick. */
   async #each<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
-    const left = [...items];
-    let lost: LeadLostError | null = null;
-    const worker = async () => {
-      for (let item = left.shift(); item !== undefined && !lost; item = left.shift()) {
-        try {
-          await act(item);
-        } catch (error) {
-          if (error instanceof LeadLostError) lost = error;
-          else this.#world.log.warn({ err: error }, "a job's step failed and will be tried again");
-        }
+    await each(items, parallel_max, async (item) => {
+      try {
+        await act(item);
+      } catch (error) {
+        if (error instanceof LeadLostError) throw error;
+        this.#world.log.warn({ err: error }, "a job's step failed and will be tried again");
       }
-    };
-    await Promise.all(Array.from({ length: Math.min(parallel_max, left.length) }, worker));
-    if (lost) throw lost;
+    });
   }
 }

@@ -4,6 +4,7 @@ import type { Engine, Network, Service } from "#shared/engine/engine.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import { each } from "#shared/time/each.ts";
 import { roleAddresses, roleHosts } from "../attachments/role-addresses.ts";
 import { resolveImage } from "./image.ts";
 import { removeNetworkIfFree, removeUnwanted } from "./removal.ts";
@@ -44,14 +45,10 @@ export async function reconcile(world: ReconcilerWorld): Promise<number> {
   const active = await createChallenges(sql).withStatus("active");
   const services = await engine.services(managedChallenges);
   const { NodeID } = await engine.swarm();
-  let unfinished = 0;
-  const waiting = [...active];
-  const worker = async () => {
-    for (let challenge = waiting.shift(); challenge; challenge = waiting.shift()) {
-      if (!(await tryChallenge(world, challenge, services, NodeID))) unfinished += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: challenges_at_once_max }, worker));
+  const areDone = await each(active, challenges_at_once_max, (challenge) =>
+    tryChallenge(world, challenge, services, NodeID),
+  );
+  const unfinished = areDone.filter((isDone) => !isDone).length;
   const wanted = new Set<string>(active.map(({ spec }) => spec.slug));
   return unfinished + (await removeUnwanted(engine, log, wanted, services));
 }
