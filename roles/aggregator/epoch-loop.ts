@@ -3,6 +3,7 @@ import type { Logger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { PublishedVector } from "#shared/schemas/weights.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import { pause } from "#shared/time/pause.ts";
 
 export interface EpochLoop {
   readonly clock: Clock;
@@ -34,7 +35,7 @@ export async function runEpochs(loop: EpochLoop, signal: AbortSignal): Promise<v
       if (signal.aborted) return;
       loop.onOutcome(error as Error);
       log.warn({ err: error }, "this aggregator lost the lead");
-      await clock.sleep(1_000, signal).catch(() => undefined);
+      await pause(clock, 1_000, signal);
     }
   }
 }

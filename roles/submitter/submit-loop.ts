@@ -4,6 +4,7 @@ import { isSameEpoch } from "#shared/chain/schedule.ts";
 import { type ChainVector, quantiseWeights } from "#shared/chain/weights-vector.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import { pause } from "#shared/time/pause.ts";
 import { refusalByName } from "./chain/chain-errors.ts";
 import type { Journal, Settlement } from "./chain/journal.ts";
 import { checkReveal } from "./chain/reveal-check.ts";
@@ -50,7 +51,7 @@ export class SubmitLoop {
         status.reason = (error as Error).message;
         log.warn({ err: error }, "the chain could not be read");
       }
-      await clock.sleep(interval_ms, signal).catch(() => undefined);
+      await pause(clock, interval_ms, signal);
     }
   }
 

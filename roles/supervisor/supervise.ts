@@ -1,5 +1,6 @@
 import type { Gauge } from "prom-client";
-import type { Clock } from "#shared/time/clock.ts";
+import { pause } from "#shared/time/pause.ts";
+import { Wake } from "#shared/time/wake.ts";
 import { attachRoles, serviceNameLabel } from "./attachments/attachments.ts";
 import { type ReconcilerWorld, reconcile } from "./challenges/reconcile.ts";
 import { recordNodes } from "./workers/nodes.ts";
@@ -78,23 +79,6 @@ async function followStarts({ engine, clock, log }: SuperviseWorld, wake: Wake, 
     }
     wake.now();
     await pause(clock, event_pause_ms, signal);
-  }
-}
-
-async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  await clock.sleep(ms, signal).catch(() => undefined);
-}
-
-class Wake {
-  #controller = new AbortController();
-
-  now(): void {
-    this.#controller.abort();
-  }
-
-  async orAfter(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-    await pause(clock, ms, AbortSignal.any([signal, this.#controller.signal]));
-    this.#controller = new AbortController();
   }
 }
 

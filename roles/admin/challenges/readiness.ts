@@ -2,6 +2,7 @@ import { createChallenges } from "#shared/database/challenges.ts";
 import type { Database } from "#shared/database/database.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import { pause } from "#shared/time/pause.ts";
 import { type Fetch, probeChallenge } from "./probe.ts";
 
 export interface Prober {
@@ -21,7 +22,7 @@ export async function keepProbing(prober: Prober, signal: AbortSignal): Promise<
     } catch (error) {
       prober.log.warn({ err: error }, "readiness could not be probed");
     }
-    await prober.clock.sleep(prober.interval_ms, signal).catch(() => undefined);
+    await pause(prober.clock, prober.interval_ms, signal);
   }
 }
 

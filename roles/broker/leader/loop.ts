@@ -1,6 +1,8 @@
 import type { Database } from "#shared/database/database.ts";
 import { type Candidate, LeadLostError } from "#shared/database/lead.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { pause } from "#shared/time/pause.ts";
+import type { Wake } from "#shared/time/wake.ts";
 import type { DispatchWorld } from "../lifecycle/world.ts";
 import { createDispatchStore } from "../store/dispatch-store.ts";
 import { type Pace, pauseAfter } from "./pace.ts";
@@ -33,7 +35,7 @@ export async function dispatchForever(options: DispatchingOptions, signal: Abort
         { err: error },
         error instanceof LeadLostError ? "the lead was lost" : "dispatching was interrupted",
       );
-      await world.clock.sleep(world.settings.tick_ms, signal).catch(() => undefined);
+      await pause(world.clock, world.settings.tick_ms, signal);
     } finally {
       state.is_leading = false;
     }
@@ -65,7 +67,7 @@ async function leadOnce(
         );
       }
       const { pause_ms, least_ms } = pauseAfter(pace, world.settings.tick_ms, (user + system) / 1_000);
-      await world.clock.sleep(least_ms, signal).catch(() => undefined);
+      await pause(world.clock, least_ms, signal);
       await wake.orAfter(pause_ms - least_ms, world.clock, signal);
     }
   } finally {
@@ -81,19 +83,5 @@ async function tick(dispatcher: Dispatcher, { log }: Pick<DispatchWorld, "log">)
     if (error instanceof LeadLostError) throw error;
     log.warn({ err: error }, "a tick failed and will be tried again");
     return "soon";
-  }
-}
-
-/** Brings the next tick forward. */
-export class Wake {
-  #controller = new AbortController();
-
-  now(): void {
-    this.#controller.abort();
-  }
-
-  async orAfter(ms: number, clock: DispatchWorld["clock"], signal: AbortSignal): Promise<void> {
-    await clock.sleep(ms, AbortSignal.any([signal, this.#controller.signal])).catch(() => undefined);
-    this.#controller = new AbortController();
   }
 }

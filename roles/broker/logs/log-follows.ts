@@ -1,4 +1,5 @@
 import { limits } from "#shared/schemas/limits.ts";
+import { pause } from "#shared/time/pause.ts";
 import { withDeadline } from "../../../shared/time/with-deadline.ts";
 import type { DispatchWorld } from "../lifecycle/world.ts";
 import { asRecord, LogCursor, type LogRecord, linesOf, parseRecords, readLog } from "./job-log.ts";
@@ -87,7 +88,7 @@ class JobLog {
       } catch (error) {
         log.debug({ err: error, job: this.#id }, "a log follow ended");
       }
-      await clock.sleep(again_ms, this.#over.signal).catch(() => undefined);
+      await pause(clock, again_ms, this.#over.signal);
     }
   }
 
@@ -120,7 +121,7 @@ class JobLog {
 
     async function watchSilence(): Promise<void> {
       while (!done.signal.aborted) {
-        await clock.sleep(silence_ms, done.signal).catch(() => undefined);
+        await pause(clock, silence_ms, done.signal);
         if (!done.signal.aborted && clock.monotonic() - heard_ms >= silence_ms) attempt.abort(new Error("silent"));
       }
     }

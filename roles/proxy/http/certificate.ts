@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { Logger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import { pause } from "#shared/time/pause.ts";
 import type { TlsPair } from "./door.ts";
 
 /**
@@ -27,7 +28,7 @@ export async function followCertificate(
 ): Promise<void> {
   let complaint = "";
   while (!signal.aborted) {
-    await clock.sleep(limits.proxy.certificate_check_every_ms, signal).catch(() => undefined);
+    await pause(clock, limits.proxy.certificate_check_every_ms, signal);
     if (signal.aborted) return;
     try {
       const pair = await readCertificate(files.certificate, files.key);

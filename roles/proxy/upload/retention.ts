@@ -1,6 +1,7 @@
 import type { Logger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import { pause } from "#shared/time/pause.ts";
 
 interface Prunable {
   prune(now: Date): Promise<void>;
@@ -18,6 +19,6 @@ export async function applyRetention(
         .prune(new Date(clock.now()))
         .catch((err: unknown) => log.warn({ err }, "old records could not be removed"));
     }
-    await clock.sleep(limits.proxy.retention_every_ms, signal).catch(() => undefined);
+    await pause(clock, limits.proxy.retention_every_ms, signal);
   }
 }

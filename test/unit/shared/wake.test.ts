@@ -1,0 +1,29 @@
+import { expect, test } from "bun:test";
+import { systemClock } from "#shared/time/clock.ts";
+import { pause } from "#shared/time/pause.ts";
+import { Wake } from "#shared/time/wake.ts";
+
+const never = new AbortController().signal;
+const hour_ms = 3_600_000;
+
+test("a wait ends when it is woken, also by a call from before it began, and the next one waits again", async () => {
+  const wake = new Wake();
+  wake.now();
+  await wake.orAfter(hour_ms, systemClock, never);
+  const waiting = wake.orAfter(hour_ms, systemClock, never);
+  wake.now();
+  await waiting;
+  const asked_ms: number[] = [];
+  const clock = { ...systemClock, sleep: async (ms: number) => void asked_ms.push(ms) };
+  await wake.orAfter(5, clock, never);
+  expect(asked_ms).toEqual([5]);
+});
+
+test("an aborted pause resolves; what else goes wrong in it is thrown", async () => {
+  const stop = new AbortController();
+  const waiting = pause(systemClock, hour_ms, stop.signal);
+  stop.abort(new Error("stopping"));
+  await waiting;
+  const broken = { ...systemClock, sleep: () => Promise.reject(new Error("the clock is broken")) };
+  await expect(pause(broken, 1, never)).rejects.toThrow("the clock is broken");
+});
