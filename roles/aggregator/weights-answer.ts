@@ -1,3 +1,4 @@
+import { readJson } from "#shared/json/read-json.ts";
 import { limits } from "#shared/schemas/limits.ts";
 
 /** A challenge's answer to get_weights that may be counted. */
@@ -41,15 +42,9 @@ export function parseWeightsAnswer(text: string, slug: string): WeightsAnswer {
 
 /** Python's json writes NaN and Infinity as bare words: they are read as null, which no weight is. */
 function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    try {
-      return JSON.parse(text.replaceAll(/:\s*(?:NaN|-?Infinity)\s*(?=[,}])/g, ":null"));
-    } catch {
-      throw new BadAnswerError("the answer is not JSON");
-    }
-  }
+  const answer = readJson(text) ?? readJson(text.replaceAll(/:\s*(?:NaN|-?Infinity)\s*(?=[,}])/g, ":null"));
+  if (answer === undefined) throw new BadAnswerError("the answer is not JSON");
+  return answer;
 }
 
 function epochOf(epoch: unknown): number | null {

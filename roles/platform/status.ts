@@ -45,8 +45,8 @@ async function readinessOf(role: string | undefined): Promise<{ ready: boolean |
   try {
     const response = await fetch("http://role/readyz", { unix: socket, signal: AbortSignal.timeout(6_000) });
     return { ready: response.ok, reason: response.ok ? null : (await response.text()).slice(0, 300) };
-  } catch {
-    return { ready: false, reason: "its ops socket does not answer" };
+  } catch (error) {
+    return { ready: false, reason: `its ops socket does not answer: ${(error as Error).message}` };
   }
 }
 

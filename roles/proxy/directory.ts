@@ -49,7 +49,8 @@ function decoded(segment: string): string | null {
   try {
     const name = decodeURIComponent(segment);
     return name.includes("\0") || name.length > limits.challenge.name_chars_max ? null : name;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
     return null;
   }
 }

@@ -1,5 +1,6 @@
 import { FormatRegistry, type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { readJson } from "#shared/json/read-json.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { PublishedVector } from "#shared/schemas/weights.ts";
 import type { Clock } from "#shared/time/clock.ts";
@@ -55,12 +56,8 @@ export interface VectorSource {
 /** Fetches the sealed vector and believes nothing of it unproven. Rejects with {@link VectorError}. */
 export async function fetchVector(source: VectorSource, signal: AbortSignal): Promise<Vector> {
   const text = await download(source, signal);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new VectorError("malformed", "the platform's answer is not JSON", { cause });
-  }
+  const value = readJson(text);
+  if (value === undefined) throw new VectorError("malformed", "the platform's answer is not JSON");
   if (!Value.Check(Vector, value)) {
     const [first] = Value.Errors(Vector, value);
     throw new VectorError("malformed", `the vector does not match its schema at ${first?.path ?? "/"}`);

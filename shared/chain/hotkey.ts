@@ -1,4 +1,5 @@
 import { ristretto255 } from "@noble/curves/ed25519.js";
+import { readJson } from "../json/read-json.ts";
 
 /** An sr25519 hotkey that can sign. The secret stays inside. */
 export interface Hotkey {
@@ -95,13 +96,8 @@ function readSecrets(text: string): Secrets {
 
 function parseObject(text: string): Map<string, unknown> {
   const refusal = "expected one JSON object, a 0x seed or a mnemonic in the hotkey file";
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // The parser's message quotes the text, which may be a secret.
-    throw new HotkeyFileError("form", refusal);
-  }
+  // Nothing of the parser's message: it quotes the text, which may be a secret.
+  const value = readJson(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new HotkeyFileError("form", refusal);
   // Old files have " ss58Address" with a leading space.
   return new Map(Object.entries(value).map(([name, field]) => [name.trim(), field]));

@@ -36,8 +36,26 @@ export function encodeRevealPayload(payload: RevealPayload): Uint8Array {
   );
 }
 
-/** The inverse of {@link encodeRevealPayload}; throws on bytes that are none. */
+/** Bytes that are no payload, or no ciphertext that the signature opens; the cause says more. */
+export class TimelockError extends Error {
+  override readonly name = "TimelockError";
+}
+
+/** The inverse of {@link encodeRevealPayload}. @throws TimelockError on bytes that are none */
 export function decodeRevealPayload(bytes: Uint8Array): RevealPayload {
+  return hostile("the bytes are no reveal payload", () => payloadOf(bytes));
+}
+
+/** Bytes that anybody may have made: whatever fails in reading them is theirs. */
+function hostile<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new TimelockError(`${what}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function payloadOf(bytes: Uint8Array): RevealPayload {
   const reader = new ScaleReader(bytes);
   const hotkey_public_key = reader.take(reader.compact());
   const uids = reader.list((from) => from.u16());
@@ -63,8 +81,12 @@ export function encryptUntilRound(message: Uint8Array, round: number, public_key
   return join(u, sized(v), sized(w), sized(join(sized(sealed), sized(nonce))), sized(CIPHER_NAME));
 }
 
-/** Opens what {@link encryptUntilRound} made with the beacon's signature of that round (48 bytes, G1). Throws when it does not fit. */
+/** Opens what {@link encryptUntilRound} made with the beacon's signature of that round (48 bytes, G1). @throws TimelockError when it does not fit */
 export function decryptWithSignature(ciphertext: Uint8Array, signature_hex: string): Uint8Array {
+  return hostile("the ciphertext cannot be opened", () => opened(ciphertext, signature_hex));
+}
+
+function opened(ciphertext: Uint8Array, signature_hex: string): Uint8Array {
   const reader = new ScaleReader(ciphertext);
   const u = bls12_381.G2.Point.fromBytes(reader.take(G2_BYTES));
   const v = takeSized(reader);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { readJson } from "../json/read-json.ts";
 
 const prefix = "PLATFORM_";
 const fileKey = `${prefix}CONFIG_FILE`;
@@ -138,11 +139,8 @@ function parse(text: string, schema: TSchema): unknown {
 }
 
 function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+  const value = readJson(text);
+  return value === undefined ? text : value;
 }
 
 function describe(key: string, path: string, schema: TSchema, value: unknown, message: string): string {

@@ -7,10 +7,12 @@ const streams = { 1: "stdout", 2: "stderr" } as const;
 /**
  * Takes the Engine's multiplexed log stream apart: frames of an 8-byte header (stream, 3 × 0, length as 32-bit big endian)
  * and a payload that begins with the time stamp and a space (Engine API, "ContainerAttach", stream format).
+ *
+ * @throws EngineError when the stream breaks off or is out of step
  */
 export async function* demultiplex(source: Readable): AsyncGenerator<LogChunk> {
   let pending: Buffer = Buffer.alloc(0);
-  for await (const piece of source as AsyncIterable<Buffer>) {
+  for await (const piece of piecesOf(source)) {
     pending = pending.length === 0 ? piece : Buffer.concat([pending, piece]);
     let offset = 0;
     while (pending.length - offset >= headerBytes) {
@@ -22,6 +24,14 @@ export async function* demultiplex(source: Readable): AsyncGenerator<LogChunk> {
       offset = end;
     }
     pending = pending.subarray(offset);
+  }
+}
+
+async function* piecesOf(source: Readable): AsyncGenerator<Buffer> {
+  try {
+    yield* source as AsyncIterable<Buffer>;
+  } catch (cause) {
+    throw new EngineError("unavailable", "the log stream broke off", { cause });
   }
 }
 

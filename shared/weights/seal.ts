@@ -66,7 +66,9 @@ export function verifySeal(sealed: SealedVector & Seal, publicKey: string = seal
   let digest: string;
   try {
     digest = vectorDigest(sealed);
-  } catch {
+  } catch (error) {
+    // What canonical JSON cannot hold.
+    if (!(error instanceof TypeError)) throw error;
     return "malformed";
   }
   if (digest !== sealed.digest) return "digest_mismatch";

@@ -2,11 +2,11 @@
  * Rules of how the project reads that no linter knows; each is a function from the tracked files to sentences.
  * `bun run test/check/tidy.ts [path…]` asks the rules of single files of these alone.
  */
-import { existsSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import ts from "typescript";
+import { catches } from "./catches.ts";
+import { sources, tracked } from "./sources.ts";
 
-const root = join(import.meta.dir, "../..");
 const file_lines_max = 300;
 const function_lines_max = 70;
 const topLevel =
@@ -14,20 +14,6 @@ const topLevel =
 const strangers = /^(utils?|helpers?|types|common|misc)\.tsx?$/;
 const leftOvers = new RegExp(["\\bTO" + "DO\\b", "\\bFIX" + "ME\\b", "\\bX" + "XX\\b", "\\.on" + "ly\\("].join("|"));
 const impure = /\b(Date\.now|performance\.now|new Date\(\)|Math\.random|process\.env|Bun\.env)\b/;
-
-interface SourceFile {
-  readonly path: string;
-  readonly text: string;
-}
-
-const tracked = Bun.spawnSync(["git", "ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root })
-  .stdout.toString()
-  .split("\n")
-  .filter((path) => path !== "" && existsSync(join(root, path)));
-const asked = process.argv.slice(2);
-const sources: SourceFile[] = tracked
-  .filter((path) => /\.tsx?$/.test(path) && (asked.length === 0 || asked.includes(path)))
-  .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
 
 function lineCount(text: string): number {
   return text.split("\n").length - 1;
@@ -93,6 +79,6 @@ function* undocumented(path: string, parsed: ts.SourceFile, lineOf: (position: n
   }
 }
 
-const findings = [...layout(), ...sizes(), ...words(), ...purity(), ...functions()];
+const findings = [...layout(), ...sizes(), ...words(), ...purity(), ...functions(), ...catches(sources)];
 process.stdout.write(findings.map((finding) => `${finding}\n`).join(""));
 process.exit(findings.length === 0 ? 0 : 1);

@@ -1,3 +1,4 @@
+import { readJson } from "#shared/json/read-json.ts";
 import { type Challenge, internalBaseUrl } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
 
@@ -68,11 +69,8 @@ async function readObject(url: string, fetch: Fetch, signal: AbortSignal): Promi
     if (bytes > limits.challenge.probe_bytes_max) throw new NotReady(`${path} answered too much`);
     chunks.push(chunk);
   }
-  try {
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
-    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
-  } catch (cause) {
-    throw new NotReady(`${path} did not answer JSON`, { cause });
-  }
+  const value = readJson(Buffer.concat(chunks).toString("utf8"));
+  if (value === undefined) throw new NotReady(`${path} did not answer JSON`);
+  if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
   throw new NotReady(`${path} did not answer an object`);
 }

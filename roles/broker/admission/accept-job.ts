@@ -197,8 +197,8 @@ function decodeBase64(text: string): Uint8Array {
   try {
     const bytes = Uint8Array.fromBase64(text);
     if (bytes.length > 0) return bytes;
-  } catch {
-    // Refused below.
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
   }
   throw new ProblemError(400, "invalid_mount_archive", "invalid mount archive");
 }

@@ -1,4 +1,5 @@
 import { ProblemError } from "#shared/http/problem.ts";
+import { readJson } from "#shared/json/read-json.ts";
 import { limits } from "#shared/schemas/limits.ts";
 
 /** The whole body, read before anything is refused: an old client otherwise sees a broken pipe (contract §4). @throws ProblemError 413 */
@@ -11,9 +12,7 @@ export async function readText(request: Request): Promise<string> {
 
 /** The same, as JSON. @throws ProblemError 400 or 413 */
 export function parseBody(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new ProblemError(400, "malformed_body", "The request body is not well-formed.", { cause });
-  }
+  const body = readJson(text);
+  if (body === undefined) throw new ProblemError(400, "malformed_body", "The request body is not well-formed.");
+  return body;
 }

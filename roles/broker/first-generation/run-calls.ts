@@ -1,3 +1,4 @@
+import { isConnectionError } from "#shared/database/migrate.ts";
 import { problemResponse } from "#shared/http/problem.ts";
 import { acceptPrepared } from "../admission/accept-job.ts";
 import { streamOf } from "../api/stream-of.ts";
@@ -87,9 +88,14 @@ export class DockerRuns {
       const left = end - this.#world.clock.monotonic();
       if (left <= 0) break;
       const change = this.#world.changes.next(job.id, left, signal);
-      current = (await this.#world.store.byId(job.challenge, job.id).catch(() => null)) ?? current;
+      current = (await this.#world.store.byId(job.challenge, job.id).catch(nullWhileAway)) ?? current;
       if (!hasEnded(current)) await change;
     }
     return current;
   }
+}
+
+function nullWhileAway(error: unknown): null {
+  if (isConnectionError(error)) return null;
+  throw error;
 }

@@ -1,6 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import type { Task } from "#shared/engine/engine.ts";
+import { readJson } from "#shared/json/read-json.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { withDeadline } from "../../../shared/time/with-deadline.ts";
 import type { Job } from "../job/job.ts";
@@ -74,10 +75,6 @@ async function lookAt(
 }
 
 function parse(text: string): Inspection | null {
-  try {
-    const result: unknown = JSON.parse(text.trim().split("\n").at(-1) ?? "");
-    return Value.Check(Inspection, result) ? result : null;
-  } catch {
-    return null;
-  }
+  const result = readJson(text.trim().split("\n").at(-1) ?? "");
+  return Value.Check(Inspection, result) ? result : null;
 }

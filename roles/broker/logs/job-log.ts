@@ -1,4 +1,4 @@
-import type { Engine, LogChunk } from "#shared/engine/engine.ts";
+import { type Engine, EngineError, type LogChunk } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { LogFiles } from "./log-files.ts";
@@ -31,7 +31,8 @@ export async function readLog(engine: Engine, taskId: string, signal: AbortSigna
       records.push(asRecord(chunk));
     }
     return { records: merged(records), isComplete: !signal.aborted };
-  } catch {
+  } catch (error) {
+    if (!(error instanceof EngineError) && !signal.aborted) throw error;
     return { records: merged(records), isComplete: false };
   }
 }

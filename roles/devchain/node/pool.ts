@@ -149,7 +149,7 @@ function decode(bytes: Uint8Array): SignedExtrinsic {
   try {
     return decodeExtrinsic(bytes);
   } catch (cause) {
-    throw new RpcError(1001, "Extrinsic has invalid format", (cause as Error).message);
+    throw new RpcError(1001, "Extrinsic has invalid format", (cause as Error).message, { cause });
   }
 }
 

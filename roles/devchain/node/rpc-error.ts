@@ -4,8 +4,8 @@ export class RpcError extends Error {
   readonly code: number;
   readonly data: string | undefined;
 
-  constructor(code: number, message: string, data?: string) {
-    super(message);
+  constructor(code: number, message: string, data?: string, options?: ErrorOptions) {
+    super(message, options);
     this.code = code;
     this.data = data;
   }

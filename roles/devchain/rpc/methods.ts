@@ -79,7 +79,7 @@ function devMethods(node: DevNode): Methods {
 function accountParam(address: unknown): Uint8Array {
   try {
     return decodeAddress(String(address));
-  } catch {
-    throw invalidParams("an ss58 address");
+  } catch (cause) {
+    throw invalidParams("an ss58 address", cause);
   }
 }

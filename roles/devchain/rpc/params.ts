@@ -1,8 +1,8 @@
 import { RpcError } from "../node/rpc-error.ts";
 import { fromHex } from "../runtime/hashing.ts";
 
-export function invalidParams(expected: string): RpcError {
-  return new RpcError(-32602, "Invalid params", `expected ${expected}`);
+export function invalidParams(expected: string, cause?: unknown): RpcError {
+  return new RpcError(-32602, "Invalid params", `expected ${expected}`, { cause });
 }
 
 export function bytesParam(value: unknown, what: string): Uint8Array {

@@ -1,4 +1,5 @@
 import type { ServerWebSocket } from "bun";
+import { readJson } from "#shared/json/read-json.ts";
 import type { Faults } from "../node/faults.ts";
 import { RpcError } from "../node/rpc-error.ts";
 import type { Methods } from "./method.ts";
@@ -73,12 +74,8 @@ export function serveRpc(options: ServerOptions): RpcServer {
 }
 
 function answerTo(text: string, session: Session, options: ServerOptions): string {
-  let request: unknown;
-  try {
-    request = JSON.parse(text);
-  } catch {
-    return JSON.stringify(failure(null, new RpcError(-32700, "Parse error")));
-  }
+  const request = readJson(text);
+  if (request === undefined) return JSON.stringify(failure(null, new RpcError(-32700, "Parse error")));
   if (!Array.isArray(request)) return JSON.stringify(answerOne(request, session, options));
   if (request.length > BATCH_MAX)
     return JSON.stringify(failure(null, new RpcError(-32010, "The batch request was too large")));

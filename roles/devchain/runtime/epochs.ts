@@ -1,7 +1,7 @@
 import { u16, u64 } from "#shared/chain/scale.ts";
 import { afterEpoch, type EpochState, nextEpochBlock } from "#shared/chain/schedule.ts";
 import { storageIndex } from "#shared/chain/storage-index.ts";
-import { decodeRevealPayload, decryptWithSignature } from "#shared/chain/timelock.ts";
+import { decodeRevealPayload, decryptWithSignature, TimelockError } from "#shared/chain/timelock.ts";
 import { EVENTS } from "./names.ts";
 import type { State } from "./state.ts";
 import { items } from "./storage-items.ts";
@@ -104,7 +104,8 @@ function reveal(
 function open(commit: Commit, beacon: { sign(round: number): string }) {
   try {
     return decodeRevealPayload(decryptWithSignature(commit.ciphertext, beacon.sign(Number(commit.reveal_round))));
-  } catch {
+  } catch (error) {
+    if (!(error instanceof TimelockError)) throw error;
     // Garbage, or meant for another beacon: the chain ignores it, the committer must notice.
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { ProblemError } from "#shared/http/problem.ts";
+import { readJson } from "#shared/json/read-json.ts";
 import { readSecret, secretPath } from "../install/host-files.ts";
 
 export interface AdminClient {
@@ -35,9 +36,6 @@ export function connectAdmin(port: number, token: string | null = readSecret("ad
 }
 
 function parseProblem(text: string): { code?: string; detail?: string } {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return {};
-  }
+  const problem = readJson(text);
+  return typeof problem === "object" && problem !== null ? problem : {};
 }

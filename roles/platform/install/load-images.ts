@@ -1,18 +1,19 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import type { Engine } from "#shared/engine/engine.ts";
+import { readJson } from "#shared/json/read-json.ts";
 
 const ImageIndex = Type.Record(Type.String(), Type.Object({ reference: Type.String(), id: Type.String() }));
 
 /** The images of the release in `folder`, by name: reference and ID, as the build wrote them. */
 export function readImageIndex(folder: string): Static<typeof ImageIndex> {
-  try {
-    return Value.Parse(ImageIndex, JSON.parse(readFileSync(join(folder, "index.json"), "utf8")));
-  } catch (cause) {
-    throw new Error(`${folder} holds no images: build them first (bun run deploy/release.ts)`, { cause });
-  }
+  const path = join(folder, "index.json");
+  if (!existsSync(path)) throw new Error(`${folder} holds no images: build them first (bun run deploy/release.ts)`);
+  const index = readJson(readFileSync(path, "utf8"));
+  if (!Value.Check(ImageIndex, index)) throw new Error(`${path} is damaged: build the images again`);
+  return index;
 }
 
 /** Loads what the engine does not have yet and answers each image's ID on this engine. */

@@ -69,8 +69,10 @@ export function stopSupervisor(): void {
 function isSupervisor(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith(installed);
-  } catch {
-    return false;
+  } catch (error) {
+    // It has ended: before the file was opened, or while it was read.
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    throw error;
   }
 }
 

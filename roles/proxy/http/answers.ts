@@ -17,7 +17,8 @@ export async function relay(answer: UpstreamAnswer, { head, response }: Call): P
   if (!answer.isWhole()) response.flushHeaders();
   try {
     await answer.pipeTo(response);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error;
     response.destroy();
   }
 }

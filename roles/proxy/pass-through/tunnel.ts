@@ -72,8 +72,8 @@ async function answerInstead(
   upstream.on("data", (chunk: Buffer) => {
     try {
       for (const piece of reader.push(chunk)) client.write(piece);
-    } catch {
-      client.destroy();
+    } catch (cause) {
+      client.destroy(cause as Error);
     }
     if (reader.is_done) client.end();
   });

@@ -71,7 +71,8 @@ export async function checkRegistration(
 function decodedPath(path: string): string {
   try {
     return decodeURIComponent(path);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
     return path;
   }
 }

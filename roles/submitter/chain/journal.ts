@@ -2,6 +2,7 @@ import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { readJson } from "#shared/json/read-json.ts";
 
 const Numbers = Type.Array(Type.Integer());
 
@@ -71,7 +72,7 @@ export class Journal {
       throw new JournalError(`${path}: cannot be read`, { cause: error });
     });
     if (text === undefined) return new Journal(directory, null, null);
-    const content = parse(text);
+    const content = readJson(text);
     if (!Value.Check(Content, content))
       throw new JournalError(`${path}: is damaged; look at the chain, then remove it`);
     return new Journal(directory, content.pending, content.last as Settlement | null);
@@ -117,14 +118,5 @@ export class Journal {
     }
     this.#pending = pending;
     this.#last = last;
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Judged by the schema, like any other damage.
-    return undefined;
   }
 }

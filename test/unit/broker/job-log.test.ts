@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { LogCursor, type LogRecord } from "../../../roles/broker/logs/job-log.ts";
+import { type Engine, EngineError } from "#shared/engine/engine.ts";
+import { LogCursor, type LogRecord, readLog } from "../../../roles/broker/logs/job-log.ts";
 
 const long = "A".repeat(22_000);
 
@@ -39,4 +40,24 @@ test("what a node sends again within one reading is not taken twice", () => {
   expect([line("1"), line("1"), line("2"), line("1"), line("2")].map((record) => cursor.isNew(record))).toEqual([
     ...[true, false, true, false, false],
   ]);
+});
+
+/** An engine whose log breaks off after its first line. */
+function engineThatFails(error: Error): Engine {
+  const taskLogs: Engine["taskLogs"] = async function* () {
+    yield { stream: "stdout", time: "1", bytes: Buffer.from("one") };
+    throw error;
+  };
+  return { taskLogs } as Engine;
+}
+
+test("a log that the engine cuts is incomplete", async () => {
+  const engine = engineThatFails(new EngineError("unavailable", "the log stream broke off"));
+  const { records, isComplete } = await readLog(engine, "task", new AbortController().signal);
+  expect([records.length, isComplete]).toEqual([1, false]);
+});
+
+test("a fault of our own in reading a log is not taken for a cut", async () => {
+  const reading = readLog(engineThatFails(new TypeError("no such member")), "task", new AbortController().signal);
+  await expect(reading).rejects.toThrow("no such member");
 });

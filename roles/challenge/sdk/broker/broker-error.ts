@@ -1,3 +1,5 @@
+import { readJson } from "#shared/json/read-json.ts";
+
 /** The broker's final no: asking again would be answered the same. */
 export class BrokerRefusal extends Error {
   override readonly name = "BrokerRefusal";
@@ -34,10 +36,9 @@ export async function refusalOf(response: Response): Promise<BrokerRefusal | Bro
 
 async function problemIn(response: Response): Promise<{ code: string; detail: string }> {
   const text = (await response.text()).slice(0, 4_096);
-  try {
-    const { code, detail } = JSON.parse(text) as { code?: unknown; detail?: unknown };
-    return { code: String(code ?? response.status), detail: String(detail ?? "") };
-  } catch {
+  const problem = readJson(text);
+  if (typeof problem !== "object" || problem === null)
     return { code: String(response.status), detail: "no problem document" };
-  }
+  const { code, detail } = problem as { readonly code?: unknown; readonly detail?: unknown };
+  return { code: String(code ?? response.status), detail: String(detail ?? "") };
 }

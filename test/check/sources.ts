@@ -1,0 +1,22 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dir, "../..");
+
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** The paths of all files of the project, those included that are not committed yet. */
+export const tracked = Bun.spawnSync(["git", "ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root })
+  .stdout.toString()
+  .split("\n")
+  .filter((path) => path !== "" && existsSync(join(root, path)));
+
+const asked = process.argv.slice(2);
+
+/** Those that are TypeScript, with their text; only the paths on the command line where there are any. */
+export const sources: readonly SourceFile[] = tracked
+  .filter((path) => /\.tsx?$/.test(path) && (asked.length === 0 || asked.includes(path)))
+  .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
