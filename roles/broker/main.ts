@@ -49,7 +49,7 @@ await runRole({
     const engine = await connectEngine(config.docker_socket);
     const features = featuresOf((await engine.version()).ApiVersion);
     const [blobs, logs] = [await openBlobs(config), await openLogFiles(join(config.blob_directory, "logs"))];
-    const [changes, wake] = [new Changes(), new Wake()];
+    const [changes, wake] = [new Changes(systemClock), new Wake()];
     const [store, challenges] = [createJobStore(sql), createChallenges(sql)];
     const tokens = createTransferTokens(config.master_key);
     const registryAuthOf = registryAuths(sql, config.master_key);

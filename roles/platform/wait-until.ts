@@ -8,16 +8,20 @@ export async function waitUntil<T>(
   look: () => Promise<T | null>,
 ): Promise<T> {
   const end = clock.monotonic() + deadline_ms;
-  let last = "";
+  let cause: unknown;
   for (;;) {
     try {
       const seen = await look();
       if (seen !== null) return seen;
     } catch (error) {
-      last = (error as Error).message;
+      cause = error;
     }
     if (clock.monotonic() > end)
-      throw new Error(`${what} did not come within ${deadline_ms / 1_000} s${last ? `: ${last}` : ""}`);
+      throw new Error(`${what} did not come within ${deadline_ms / 1_000} s${reasonIn(cause)}`, { cause });
     await clock.sleep(150);
   }
+}
+
+function reasonIn(cause: unknown): string {
+  return cause instanceof Error ? `: ${cause.message}` : "";
 }

@@ -5,11 +5,11 @@ import { connectEngine } from "#shared/engine/docker-engine.ts";
 import { type Engine, EngineError } from "#shared/engine/engine.ts";
 import { runRole } from "#shared/process/run-role.ts";
 import { systemClock } from "#shared/time/clock.ts";
+import { untilReachable } from "#shared/time/until-reachable.ts";
 import { Setbacks } from "./challenges/setbacks.ts";
 import { SupervisorConfig } from "./config.ts";
 import { forwardAdmin, forwardOps } from "./host/loopback.ts";
 import { createNotifier } from "./host/sd-notify.ts";
-import { untilReachable } from "./host/until-reachable.ts";
 import { supervise } from "./supervise.ts";
 
 /** A round that takes longer than this means that engine or database do not answer. */

@@ -36,7 +36,7 @@ async function keepReconciled(world: SuperviseWorld, wake: Wake, signal: AbortSi
     try {
       const unfinished = await reconcile(world);
       await carryOutOrders(world.engine, world.sql, world.log);
-      await recordNodes(world.engine, world.sql);
+      await recordNodes(world.engine, world.sql, world.clock);
       await reapOverdueJobs(world.engine, reapStore, world.log, world.clock);
       world.rounds.last_success_ms = world.clock.monotonic();
       if (unfinished > 0) pause_ms = Math.min(pause_ms, hurry_ms);

@@ -2,8 +2,8 @@ import type { ApiPromise, WsProvider } from "@polkadot/api";
 import type { ApiOptions } from "@polkadot/api/types";
 import { limits } from "../schemas/limits.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
+import { DeadlineError, within } from "../time/with-deadline.ts";
 import { ChainUnreachableError } from "./chain.ts";
-import { withDeadline } from "./deadline.ts";
 import { EndpointRing } from "./endpoints.ts";
 import { publicEndpoint, resolveEndpoint } from "./networks.ts";
 
@@ -21,6 +21,8 @@ export interface Session {
   readonly endpoint: string;
 }
 
+type SessionLimits = Required<Pick<ConnectionOptions, "clock" | "connect_ms_max" | "call_ms_max">>;
+
 /** Subtensor's own extensions carry nothing in the extrinsic; without an entry the library warns and guesses. */
 const EMPTY_EXTENSIONS = Object.fromEntries(
   ["SudoTransactionExtension", "CheckShieldedTxValidity", "SubtensorTransactionExtension", "DrandPriority"].map(
@@ -32,16 +34,18 @@ const RATE_LIMIT_CODE = -32005;
 /** One connection to whichever endpoint answers; opened on first use, and anew after it broke. */
 export class ChainConnection {
   readonly #ring: EndpointRing;
-  readonly #connect_ms_max: number;
-  readonly #call_ms_max: number;
+  readonly #limits: SessionLimits;
   #session: Promise<Session> | undefined;
   #endpoint = "";
   #is_closed = false;
 
-  constructor(options: ConnectionOptions) {
-    this.#ring = new EndpointRing(options.endpoints.map(resolveEndpoint), options.clock ?? systemClock);
-    this.#connect_ms_max = options.connect_ms_max ?? limits.chain.connect_ms_max;
-    this.#call_ms_max = options.call_ms_max ?? limits.chain.call_ms_max;
+  constructor({ endpoints, clock = systemClock, connect_ms_max, call_ms_max }: ConnectionOptions) {
+    this.#ring = new EndpointRing(endpoints.map(resolveEndpoint), clock);
+    this.#limits = {
+      clock,
+      connect_ms_max: connect_ms_max ?? limits.chain.connect_ms_max,
+      call_ms_max: call_ms_max ?? limits.chain.call_ms_max,
+    };
   }
 
   get endpoint(): string {
@@ -58,7 +62,8 @@ export class ChainConnection {
       const endpoint = this.#ring.current();
       try {
         const session = await this.#open(endpoint);
-        return await withDeadline(read(session), this.#call_ms_max, "the chain's answer");
+        const { clock, call_ms_max } = this.#limits;
+        return await within(clock, call_ms_max, read(session), "the chain's answer");
       } catch (error) {
         if (!isEndpointFault(error)) throw error;
         cause = error;
@@ -84,7 +89,7 @@ export class ChainConnection {
     if (this.#session !== undefined && this.#endpoint === endpoint) return await this.#session;
     await this.#drop();
     this.#endpoint = endpoint;
-    const opening = openSession(endpoint, this.#connect_ms_max, this.#call_ms_max, () => {
+    const opening = openSession(endpoint, this.#limits, () => {
       if (this.#session === opening) this.#session = undefined;
     });
     this.#session = opening;
@@ -101,8 +106,7 @@ export class ChainConnection {
 
 async function openSession(
   endpoint: string,
-  connect_ms_max: number,
-  call_ms_max: number,
+  { clock, connect_ms_max, call_ms_max }: SessionLimits,
   lost: () => void,
 ): Promise<Session> {
   // Costs 100 ms and 50 MB: only who talks to a chain pays.
@@ -128,9 +132,10 @@ async function openSession(
       signedExtensions: EMPTY_EXTENSIONS,
     });
     creating.catch(() => undefined);
-    const api = await withDeadline(
-      Promise.race([creating, failure.promise]),
+    const api = await within(
+      clock,
       connect_ms_max,
+      Promise.race([creating, failure.promise]),
       `connecting to ${publicEndpoint(endpoint)}`,
     );
     return { api, provider, endpoint };
@@ -158,9 +163,9 @@ function isRateLimit(error: unknown): boolean {
 }
 
 function isEndpointFault(error: unknown): boolean {
-  if (error instanceof EndpointFault || isRateLimit(error)) return true;
-  const { name, message = "" } = error as Error;
-  return name === "DeadlineError" || /disconnected from|not connected|No response received from RPC/.test(message);
+  if (error instanceof EndpointFault || error instanceof DeadlineError || isRateLimit(error)) return true;
+  const { message = "" } = error as Error;
+  return /disconnected from|not connected|No response received from RPC/.test(message);
 }
 
 function eventText(event: unknown): string {

@@ -1,5 +1,6 @@
 import { limits } from "../schemas/limits.ts";
 import { systemClock } from "../time/clock.ts";
+import { untilReachable } from "../time/until-reachable.ts";
 import { advisoryLocks } from "./advisory-locks.ts";
 import type { Database } from "./database.ts";
 import { migrations } from "./migrations.ts";
@@ -53,21 +54,13 @@ export async function migrate(sql: Database): Promise<void> {
 }
 
 /** Waits until the database can be reached and has this build's schema, applying what is missing; says so while it waits. */
-export async function migrateWhenReachable(
+export function migrateWhenReachable(
   sql: Database,
   say: (sentence: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const end = systemClock.monotonic() + limits.database.schema_wait_ms_max;
-  for (;;) {
-    try {
-      return await migrate(sql);
-    } catch (error) {
-      if (systemClock.monotonic() > end || !isConnectionError(error)) throw error;
-      say(`waiting for the database: ${(error as Error).message}`);
-      await systemClock.sleep(1_000, signal);
-    }
-  }
+  const reaching = { clock: systemClock, say, signal, ms_max: limits.database.schema_wait_ms_max };
+  return untilReachable("the database", () => migrate(sql), isConnectionError, reaching);
 }
 
 /** Whether the failure is of the connection, not of the statement: such a call may be tried again when it is safe to repeat. */

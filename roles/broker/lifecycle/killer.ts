@@ -3,7 +3,7 @@ import { Value } from "@sinclair/typebox/value";
 import type { Task } from "#shared/engine/engine.ts";
 import { readJson } from "#shared/json/read-json.ts";
 import { limits } from "#shared/schemas/limits.ts";
-import { withDeadline } from "../../../shared/time/with-deadline.ts";
+import { withDeadline } from "#shared/time/with-deadline.ts";
 import type { Job } from "../job/job.ts";
 import type { Killer } from "../job/outcome.ts";
 import { logBytes, readLog } from "../logs/job-log.ts";

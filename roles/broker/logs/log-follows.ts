@@ -1,6 +1,6 @@
 import { limits } from "#shared/schemas/limits.ts";
 import { pause } from "#shared/time/pause.ts";
-import { withDeadline } from "../../../shared/time/with-deadline.ts";
+import { withDeadline } from "#shared/time/with-deadline.ts";
 import type { DispatchWorld } from "../lifecycle/world.ts";
 import { asRecord, LogCursor, type LogRecord, linesOf, parseRecords, readLog } from "./job-log.ts";
 

@@ -1,6 +1,7 @@
 import type { Static, TObject } from "@sinclair/typebox";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import { withDeadline } from "#shared/time/with-deadline.ts";
 import type { Broker } from "./broker/broker-client.ts";
 import { BrokerRefusal } from "./broker/broker-error.ts";
 import { hasEnded, type Job } from "./broker/job.ts";
@@ -35,20 +36,22 @@ export async function evaluate<S extends TObject>(
   const { log } = parts.context;
   const left_ms = submission.deadline_at_ms - parts.clock.now();
   // A result that came while the challenge itself was down for long is still worth a look.
-  const deadline = AbortSignal.timeout(Math.max(left_ms, parts.last_chance_ms ?? l.last_chance_ms));
-  const signal = AbortSignal.any([stop, deadline]);
-  try {
-    signal.throwIfAborted();
-    if (submission.state === "received") await submit(submission, parts, signal);
-    else await follow(submission, parts, signal);
-  } catch (error) {
-    if (stop.aborted) return;
-    if (deadline.aborted) await giveUpJob(submission, parts.broker, stop);
-    const failure = deadline.aborted ? lateFailure(submission) : failureOf(error);
-    if (failure.fault !== "submission")
-      log.warn({ err: error, submission: submission.id, attempt: submission.attempt }, "evaluation failed");
-    settle(submission, failure, parts);
-  }
+  const ms = Math.max(left_ms, parts.last_chance_ms ?? l.last_chance_ms);
+  await withDeadline(parts.clock, ms, async (deadline) => {
+    const signal = AbortSignal.any([stop, deadline]);
+    try {
+      signal.throwIfAborted();
+      if (submission.state === "received") await submit(submission, parts, signal);
+      else await follow(submission, parts, signal);
+    } catch (error) {
+      if (stop.aborted) return;
+      if (deadline.aborted) await giveUpJob(submission, parts.broker, stop);
+      const failure = deadline.aborted ? lateFailure(submission) : failureOf(error);
+      if (failure.fault !== "submission")
+        log.warn({ err: error, submission: submission.id, attempt: submission.attempt }, "evaluation failed");
+      settle(submission, failure, parts);
+    }
+  });
 }
 
 async function submit<S extends TObject>(submission: Submission, parts: EvaluationParts<S>, signal: AbortSignal) {

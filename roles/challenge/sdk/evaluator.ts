@@ -1,5 +1,6 @@
 import type { TObject } from "@sinclair/typebox";
 import { limits } from "#shared/schemas/limits.ts";
+import { pause } from "#shared/time/pause.ts";
 import { type EvaluationParts, evaluate } from "./evaluation.ts";
 
 const idle_ms_max = 5_000;
@@ -13,7 +14,7 @@ export class Evaluator<S extends TObject> {
   readonly #at_once_max: number;
   readonly #stop = new AbortController();
   readonly #running = new Map<string, Promise<void>>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #turn = new AbortController();
   #forget_at_ms = 0;
 
   constructor(parts: EvaluationParts<S>, at_once_max: number) {
@@ -23,7 +24,7 @@ export class Evaluator<S extends TObject> {
 
   /** Looks for work now; to be called when some came. */
   readonly wake = (): void => {
-    clearTimeout(this.#timer);
+    this.#turn.abort();
     if (this.#stop.signal.aborted) return;
     const { context, clock } = this.#parts;
     try {
@@ -35,13 +36,20 @@ export class Evaluator<S extends TObject> {
     const next = this.#running.size < this.#at_once_max ? context.submissions.nextTurnMs() : null;
     const until_next = next === null ? idle_ms_max : next - clock.now();
     // Running ones are due as well, so a turn in the past says nothing.
-    this.#timer = setTimeout(this.wake, until_next > 0 ? Math.min(until_next, idle_ms_max) : idle_ms_max);
+    void this.#wakeAfter(until_next > 0 ? Math.min(until_next, idle_ms_max) : idle_ms_max);
   };
+
+  async #wakeAfter(ms: number): Promise<void> {
+    const turn = new AbortController();
+    this.#turn = turn;
+    await pause(this.#parts.clock, ms, turn.signal);
+    if (!turn.signal.aborted) this.wake();
+  }
 
   /** Ends waiting and leaves every submission in the state it is in. */
   async stop(): Promise<void> {
     this.#stop.abort(new Error("the challenge is stopping"));
-    clearTimeout(this.#timer);
+    this.#turn.abort();
     await Promise.allSettled(this.#running.values());
   }
 

@@ -1,9 +1,10 @@
 import type { Database } from "#shared/database/database.ts";
 import { dataVolumesOf } from "#shared/engine/data-volumes.ts";
 import type { Engine } from "#shared/engine/engine.ts";
+import type { Clock } from "#shared/time/clock.ts";
 
 /** Writes down what the Swarm's nodes look like now; nodes that left are forgotten. */
-export async function recordNodes(engine: Engine, sql: Database): Promise<void> {
+export async function recordNodes(engine: Engine, sql: Database, clock: Clock): Promise<void> {
   const nodes = await engine.nodes();
   const rows = nodes.map(({ ID, Description, Spec, Status }) => ({
     id: ID,
@@ -20,7 +21,7 @@ export async function recordNodes(engine: Engine, sql: Database): Promise<void> 
       data_volumes: dataVolumesOf(Spec.Labels),
       gpus: gpuNames(Description.Resources.GenericResources ?? []),
     }),
-    seen_at: new Date(),
+    seen_at: new Date(clock.now()),
   }));
   if (rows.length === 0) return;
   await sql.begin(async (transaction) => {

@@ -95,7 +95,7 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
       return disk.free_bytes_min;
     },
   });
-  const [store, dispatch, changes] = [createJobStore(sql), createDispatchStore(sql, 1), new Changes()];
+  const [store, dispatch, changes] = [createJobStore(sql), createDispatchStore(sql, 1), new Changes(systemClock)];
   const logs = await openLogFiles(join(directory, "logs"));
   const log = createLogger("broker-test", "silent");
   const engine = engineOf();
