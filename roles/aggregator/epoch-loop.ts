@@ -4,6 +4,7 @@ import { limits } from "#shared/schemas/limits.ts";
 import type { PublishedVector } from "#shared/schemas/weights.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { pause } from "#shared/time/pause.ts";
+import { NothingToSealError } from "./nothing-to-seal.ts";
 
 export interface EpochLoop {
   readonly clock: Clock;
@@ -45,6 +46,7 @@ async function whileLeading(loop: EpochLoop, lead: Lead, signal: AbortSignal): P
   const { clock, log, epoch_ms } = loop;
   let retry_ms = 0;
   let refreshed = clock.monotonic();
+  let waiting_for = "";
   for (;;) {
     signal.throwIfAborted();
     await lead.confirm();
@@ -66,7 +68,10 @@ async function whileLeading(loop: EpochLoop, lead: Lead, signal: AbortSignal): P
       loop.onOutcome(vector);
     } catch (error) {
       if (signal.aborted || error instanceof LeadLostError) throw error;
-      log.error({ err: error }, "the epoch could not be sealed");
+      const { message } = error as Error;
+      if (!(error instanceof NothingToSealError)) log.error({ err: error }, "the epoch could not be sealed");
+      else if (message !== waiting_for) log.warn(`no epoch is sealed: ${message}`);
+      waiting_for = message;
       loop.onOutcome(error as Error);
       retry_ms = Math.min(epoch_ms, limits.weights.seal_again_ms);
     }

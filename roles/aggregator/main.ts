@@ -72,7 +72,7 @@ await runRole({
       signal,
     );
     return {
-      probes: [databaseProbe(sql), candidate.probe, outcomes.probe],
+      probes: [databaseProbe(sql), candidate.probe, ...outcomes.probes],
       async stop() {
         await running;
         await chain?.close();

@@ -1,7 +1,8 @@
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { Probe } from "#shared/observability/ops.ts";
+import { first_answer_probe, type Probe } from "#shared/observability/ops.ts";
 import type { PublishedVector } from "#shared/schemas/weights.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import { NothingToSealError } from "./nothing-to-seal.ts";
 
 /** What became of the epochs: for readiness and metrics. A follower, which seals nothing, is ready. */
 export function createOutcomes(metrics: Registry, clock: Clock) {
@@ -20,16 +21,27 @@ export function createOutcomes(metrics: Registry, clock: Clock) {
     registers,
   });
   let failure: Error | null = null;
-  const probe: Probe = {
-    name: "epoch",
-    async run() {
-      if (failure) throw new Error(`the last epoch was not sealed: ${failure.message}`);
+  const probes: readonly Probe[] = [
+    {
+      name: "epoch",
+      async run() {
+        if (failure && !(failure instanceof NothingToSealError))
+          throw new Error(`the last epoch was not sealed: ${failure.message}`);
+      },
     },
-  };
+    {
+      // Of this name, so that the installer can tell what only the operator can give from what is broken.
+      name: first_answer_probe,
+      async run() {
+        if (failure instanceof NothingToSealError) throw failure;
+      },
+    },
+  ];
   return {
-    probe,
+    probes,
     record(outcome: PublishedVector | Error): void {
       failure = outcome instanceof Error ? outcome : null;
+      if (outcome instanceof NothingToSealError) return;
       if (outcome instanceof Error) {
         epochs.inc({ outcome: "failed" });
         return;

@@ -3,6 +3,7 @@ import { createChallenges } from "#shared/database/challenges.ts";
 import type { Database, Transaction } from "#shared/database/database.ts";
 import type { EpochInput } from "#shared/database/epochs.ts";
 import { type Lead, LeadLostError } from "#shared/database/lead.ts";
+import { createWeightsAnswers } from "#shared/database/weights-answers.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { PublishedVector, SourceChallenge } from "#shared/schemas/weights.ts";
@@ -11,6 +12,7 @@ import { aggregate, type SharePolicy } from "#shared/weights/aggregate.ts";
 import { type SealedVector, sealVector } from "#shared/weights/seal.ts";
 import type { AskResult } from "./ask-challenge.ts";
 import { currentMetagraph, type MetagraphSource } from "./metagraph-source.ts";
+import { NothingToSealError } from "./nothing-to-seal.ts";
 
 export interface EpochWorld extends Omit<MetagraphSource, "warn"> {
   readonly sql: Database;
@@ -28,9 +30,10 @@ export interface EpochWorld extends Omit<MetagraphSource, "warn"> {
 
 /**
  * One epoch from question to seal (architecture §5): reads the metagraph, asks every active challenge at once, and stores
- * inputs and vector in one transaction. A challenge that fails costs nobody else anything.
+ * inputs and vector in one transaction. A challenge that fails costs nobody else anything. How each one answered is written
+ * down first, whatever becomes of the epoch.
  *
- * @throws LeadLostError when another leader has written, NoMetagraphError, or what the database throws
+ * @throws LeadLostError when another leader has written, NoMetagraphError, NothingToSealError, or what the database throws
  */
 export async function sealEpoch(world: EpochWorld, lead: Pick<Lead, "guard" | "fencing">): Promise<PublishedVector> {
   const { sql, netuid, clock } = world;
@@ -42,6 +45,7 @@ export async function sealEpoch(world: EpochWorld, lead: Pick<Lead, "guard" | "f
   const epoch = last + 1;
   const inputs = await Promise.all(challenges.map((challenge) => inputOf(world, challenge, epoch)));
   const now = clock.now();
+  await recordAnswers(world, lead, inputs, now);
   const { uids, weights, hotkey_weights } = aggregate(inputs, metagraph.uid_by_hotkey, world.policy);
   const sealed: SealedVector = {
     netuid,
@@ -70,6 +74,22 @@ export async function sealEpoch(world: EpochWorld, lead: Pick<Lead, "guard" | "f
     await tx`delete from epochs where netuid = ${netuid} and epoch <= ${epoch - world.epochs_kept}`;
   });
   return vector;
+}
+
+/** @throws NothingToSealError where no challenge has ever answered */
+async function recordAnswers(
+  { sql, netuid }: EpochWorld,
+  lead: Pick<Lead, "guard">,
+  inputs: readonly EpochInput[],
+  now_ms: number,
+): Promise<void> {
+  const isAnyKnown = await sql.begin(async (tx) => {
+    await lead.guard(tx);
+    const answers = createWeightsAnswers(tx, netuid);
+    await answers.record(inputs, new Date(now_ms));
+    return await answers.hasAny();
+  });
+  if (!isAnyKnown) throw new NothingToSealError(inputs);
 }
 
 /**

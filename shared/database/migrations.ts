@@ -8,6 +8,7 @@ import clockSteps from "./migrations/0007-clock-steps.sql" with { type: "text" }
 import registryCredentials from "./migrations/0008-registry-credentials.sql" with { type: "text" };
 import dataVolumes from "./migrations/0009-data-volumes.sql" with { type: "text" };
 import clockOffsets from "./migrations/0010-clock-offsets.sql" with { type: "text" };
+import weightsAnswers from "./migrations/0011-weights-answers.sql" with { type: "text" };
 
 /** In order; number n is version n. Applied ones are never edited. */
 export const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -21,4 +22,5 @@ export const migrations: readonly { readonly name: string; readonly sql: string 
   { name: "registry-credentials", sql: registryCredentials },
   { name: "data-volumes", sql: dataVolumes },
   { name: "clock-offsets", sql: clockOffsets },
+  { name: "weights-answers", sql: weightsAnswers },
 ];

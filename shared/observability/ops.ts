@@ -11,6 +11,9 @@ export interface Probe {
   run(signal: AbortSignal): Promise<unknown>;
 }
 
+/** The aggregator's probe that fails until a challenge has answered for the first time: an installation may end with it. */
+export const first_answer_probe = "first_answer";
+
 export interface ProbeResult {
   readonly name: string;
   readonly ok: boolean;

@@ -6,6 +6,7 @@ import { appendAudit } from "#shared/database/audit.ts";
 import { connectDatabase, type Transaction } from "#shared/database/database.ts";
 import { migrateWhenReachable } from "#shared/database/migrate.ts";
 import type { Engine, SwarmNode } from "#shared/engine/engine.ts";
+import { first_answer_probe, type ProbeResult } from "#shared/observability/ops.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { publicKeyOf, vectorSigningKey } from "#shared/weights/seal.ts";
 import { createProgress } from "../progress.ts";
@@ -178,7 +179,9 @@ async function waitForRoles({ chainEndpoint, adminPort, proxyPort }: UpOptions):
       if (!existsSync(socket)) throw new Error("it has not started");
       const response = await fetch("http://role/readyz", { unix: socket, signal: AbortSignal.timeout(6_000) });
       if (response.ok) return true;
-      throw new Error((await response.text()).slice(0, 500));
+      const told = await response.text();
+      if (waitsForChallenge(told)) return true;
+      throw new Error(told.slice(0, 500));
     });
   }
   for (const url of [`http://127.0.0.1:${adminPort}/openapi.json`, `http://127.0.0.1:${proxyPort}/v1/registry`]) {
@@ -186,4 +189,11 @@ async function waitForRoles({ chainEndpoint, adminPort, proxyPort }: UpOptions):
       (await fetch(url, { signal: AbortSignal.timeout(5_000) })).ok ? true : null,
     );
   }
+}
+
+/** Whether a role lacks nothing but a challenge that has answered once, which no installation can give it. */
+function waitsForChallenge(readyz: string): boolean {
+  const { probes = [] } = JSON.parse(readyz) as { probes?: readonly ProbeResult[] };
+  const failed = probes.filter(({ ok }) => !ok);
+  return failed.length > 0 && failed.every(({ name }) => name === first_answer_probe);
 }

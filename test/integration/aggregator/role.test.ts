@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { connectDatabase } from "#shared/database/database.ts";
 import { createEpochs } from "#shared/database/epochs.ts";
 import { loadMetagraph } from "#shared/database/metagraph.ts";
+import { migrate } from "#shared/database/migrate.ts";
+import { createWeightsAnswers } from "#shared/database/weights-answers.ts";
 import { publicKeyOf, vectorSigningKey, verifySeal } from "#shared/weights/seal.ts";
 import { startDevchain } from "../../chain/devchain.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -34,6 +36,8 @@ test("the compiled aggregator seals what the compiled admin serves, across a cra
   await using admin = await startRole("admin", settings(url));
   const read = () => fetch("http://a/v1/weights/latest", { unix: join(admin.directory, "public/public.sock") });
   expect((await read()).status).toBe(503);
+  // A platform with a past: of one whose challenges never answered nothing is sealed.
+  await createWeightsAnswers(sql, 1).record([{ slug: "former", error: null }], new Date());
 
   const aggregator = await startRole("aggregator", epochSettings);
   const epochs = createEpochs(sql, 1);
@@ -64,14 +68,43 @@ test("the compiled aggregator seals what the compiled admin serves, across a cra
   await sql.end();
 }, 90_000);
 
-test("it is not ready, and says why, while it cannot seal", async () => {
-  const url = await server.createDatabase();
-  await using aggregator = await startRole("aggregator", settings(url, { PLATFORM_EPOCH_SECONDS: "1" }), "live");
-  const readyz = () => fetch("http://ops/readyz", { unix: join(aggregator.directory, "aggregator/ops.sock") });
-  const refused = await waitFor(async () => {
-    const answer = await readyz();
-    const text = await answer.text();
-    return answer.status === 503 && text.includes("metagraph") ? text : null;
-  });
-  expect(refused).toContain("no metagraph of subnet 1 was ever read");
-}, 60_000);
+describe("it is not ready, and says why", () => {
+  async function refusal(more: Record<string, string>, words: string, given: (url: string) => Promise<void>) {
+    const url = await server.createDatabase();
+    await given(url);
+    const own = settings(url, { PLATFORM_EPOCH_SECONDS: "1", ...more });
+    await using aggregator = await startRole("aggregator", own, "live");
+    const readyz = () => fetch("http://ops/readyz", { unix: join(aggregator.directory, "aggregator/ops.sock") });
+    const refused = await waitFor(async () => {
+      const answer = await readyz();
+      const text = await answer.text();
+      return answer.status === 503 && text.includes(words) ? text : null;
+    });
+    const sql = connectDatabase(url, "test");
+    expect(await createEpochs(sql, 1).latest()).toBeNull();
+    await sql.end();
+    return refused;
+  }
+  const onChain = () => ({ PLATFORM_CHAIN_ENDPOINTS: chain.endpoint });
+  const nothing = async () => undefined;
+
+  test("while it has no metagraph", async () => {
+    expect(await refusal({}, "metagraph", nothing)).toContain("no metagraph of subnet 1 was ever read");
+  }, 60_000);
+
+  test("while no challenge was ever active in its database, of which it seals nothing", async () => {
+    const refused = await refusal(onChain(), "first_answer", nothing);
+    expect(refused).toContain("no challenge has ever answered in this database, and none is active");
+  }, 60_000);
+
+  test("while the active challenges have never answered, which it names", async () => {
+    const refused = await refusal(onChain(), "demo", async (url) => {
+      const sql = connectDatabase(url, "test");
+      await migrate(sql);
+      const spec = { slug: "demo", name: "demo", image: "x/y:1" };
+      await sql`insert into challenges (slug, spec, status) values ('demo', ${sql.json(spec)}, 'active')`;
+      await sql.end();
+    });
+    expect(refused).toContain("demo: the challenge cannot be reached");
+  }, 60_000);
+});
