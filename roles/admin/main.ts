@@ -32,7 +32,11 @@ await runRole({
     const socket = (folder: string, name: string) => ({ unix: join(config.run_directory, folder, name) });
     const admin = serve(guarded(createAdminApp(world), log), socket("admin", "admin.sock"));
     const everyone = serve(guarded(createPublicApp(world), log), socket("public", "public.sock"));
-    const probing = keepProbing({ sql, log, fetch, clock: systemClock, interval_ms: config.probe_interval_ms }, signal);
+    const { netuid, probe_interval_ms } = config;
+    const probing = keepProbing(
+      { sql, netuid, log, fetch, clock: systemClock, interval_ms: probe_interval_ms },
+      signal,
+    );
     return {
       probes: [databaseProbe(sql)],
       async stop() {

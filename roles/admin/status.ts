@@ -29,6 +29,9 @@ export async function readStatus({ sql, netuid, vectorPublicKey }: AdminWorld): 
       inactive: all.filter(({ status }) => status === "inactive").length,
       ready: active.filter(({ readiness }) => readiness?.ready).length,
     },
+    challenges_not_ready: active
+      .filter(({ readiness }) => !readiness?.ready)
+      .map(({ spec, readiness }) => ({ slug: spec.slug, reason: readiness?.reason ?? null })),
     emission_percent_active: active.reduce((total, { spec }) => total + spec.emission_percent, 0),
     jobs: Object.fromEntries(byState),
     nodes_ready: (nodes[0]?.["count"] as number | undefined) ?? 0,

@@ -225,6 +225,13 @@ export const StatusResource = Type.Object(
     netuid: Type.Integer(),
     vector_public_key: Type.String({ description: "what a validator pins to verify the weight vector" }),
     challenges: Type.Object({ draft: Count, active: Count, inactive: Count, ready: Count }),
+    challenges_not_ready: Type.Array(
+      Type.Object({
+        slug: Slug,
+        reason: Type.Union([Type.String(), Type.Null()], { description: "null: it has not been probed yet" }),
+      }),
+      { description: "active challenges that cannot do their work, or whose weights are not taken" },
+    ),
     emission_percent_active: Type.Number({ description: "above 100 the shares are scaled down together" }),
     jobs: Type.Record(Type.String(), Count, { description: "jobs by state" }),
     nodes_ready: Count,

@@ -2,13 +2,22 @@ import type { Static, TObject } from "@sinclair/typebox";
 import { limits } from "#shared/schemas/limits.ts";
 import type { ChallengeContext, ChallengeDefinition } from "./define-challenge.ts";
 
-/** What get_weights answers: finite weights above 0 by hotkey, from the definition or each hotkey's best score. */
+/**
+ * What get_weights answers: finite weights above 0 by hotkey, from the definition or each hotkey's best score. Of more than
+ * the platform takes the heaviest are answered: one hotkey too many would cost all of them their share.
+ */
 export function weightsOf<S extends TObject>(
   definition: ChallengeDefinition<S>,
   context: ChallengeContext<Static<S>>,
 ): Record<string, number> {
-  const best = context.submissions.best(limits.challenge_sdk.weights_max);
+  const best = context.submissions.best(limits.weights.hotkeys_max);
   const weights =
     definition.weights?.(best, context) ?? Object.fromEntries(best.map(({ hotkey, score }) => [hotkey, score]));
-  return Object.fromEntries(Object.entries(weights).filter(([, weight]) => Number.isFinite(weight) && weight > 0));
+  const kept = Object.entries(weights).filter(([, weight]) => Number.isFinite(weight) && weight > 0);
+  if (kept.length <= limits.weights.hotkeys_max) return Object.fromEntries(kept);
+  context.log.warn(
+    { hotkeys: kept.length, answered: limits.weights.hotkeys_max },
+    "more hotkeys have a weight than the platform takes: the lightest are left out",
+  );
+  return Object.fromEntries(kept.toSorted(([, a], [, b]) => b - a).slice(0, limits.weights.hotkeys_max));
 }

@@ -1,19 +1,30 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createChallenges } from "#shared/database/challenges.ts";
+import { createWeightsAnswers } from "#shared/database/weights-answers.ts";
 import { createLogger } from "#shared/observability/logger.ts";
+import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { probeAll } from "../../../roles/admin/challenges/readiness.ts";
+import { askChallenge } from "../../../roles/aggregator/ask-challenge.ts";
+import { NothingToSealError } from "../../../roles/aggregator/nothing-to-seal.ts";
+import { type EpochWorld, sealEpoch } from "../../../roles/aggregator/seal-epoch.ts";
 import { type AdminTestWorld, createAdminWorld } from "../../support/worlds/admin-world.ts";
+import { createAggregatorWorld, masterKey, netuid, weightsOf } from "../../support/worlds/aggregator-world.ts";
 import { startPostgres, type TestPostgres } from "../../support/worlds/postgres.ts";
 
 let server: TestPostgres;
 let world: AdminTestWorld;
 let health: () => Response;
 let version: () => Response;
+let weights: () => Response | Promise<Response>;
 const http = Bun.serve({
   port: 0,
   hostname: "127.0.0.1",
-  fetch: (request) => (new URL(request.url).pathname === "/health" ? health() : version()),
+  fetch: (request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/internal/v1/get_weights") return weights();
+    return pathname === "/health" ? health() : version();
+  },
 });
 beforeAll(async () => {
   server = await startPostgres();
@@ -49,7 +60,7 @@ const json =
 async function probe(h: () => Response, v: () => Response, base = `http://127.0.0.1:${http.port}`) {
   [health, version] = [h, v];
   const log = createLogger("test", "fatal");
-  await probeAll({ sql: world.sql, clock: systemClock, log, fetch, baseUrl: () => base });
+  await probeAll({ sql: world.sql, netuid, clock: systemClock, log, fetch, baseUrl: () => base });
   return (await createChallenges(world.sql).bySlug("demo"))?.readiness;
 }
 
@@ -89,5 +100,57 @@ test("one that is not there is not", async () => {
   expect(await probe(json(goodHealth), json(goodVersion), "http://127.0.0.1:1")).toMatchObject({
     ready: false,
     reason: "it cannot be reached",
+  });
+});
+
+describe("one whose weights the aggregator does not take", () => {
+  const url = () => `http://127.0.0.1:${http.port}`;
+  const ready = () => probe(json(goodHealth), json(goodVersion));
+  const readAdmin = async (path: string) => (await world.call("GET", `/v1/admin/${path}`)).json;
+
+  /** An epoch of the admin's own registry, sealed or not. */
+  async function epoch(answer: typeof weights) {
+    weights = answer;
+    const leader = { guard: async () => undefined, fencing: 1 };
+    await using aggregator = await createAggregatorWorld(server);
+    const ask: EpochWorld["ask"] = (challenge) =>
+      askChallenge(challenge, { masterKey, fetch, answer_ms: 400, baseUrl: url });
+    await sealEpoch(aggregator.epochWorld(["owner", "hk1"], { sql: world.sql, ask }), leader).catch((error) => {
+      if (!(error instanceof NothingToSealError)) throw error;
+    });
+  }
+  const many = Object.fromEntries(Array.from({ length: limits.weights.hotkeys_max + 1 }, (_, i) => [`hk${i}`, 1]));
+  const never = () => new Promise<Response>(() => undefined);
+
+  test.each<[string, typeof weights, string]>([
+    ["too many", () => weightsOf("demo", many), `weights has more than ${limits.weights.hotkeys_max} hotkeys`],
+    ["late", never, "no answer within 400 ms"],
+    ["an error", json({}, 500), "the challenge answered 500"],
+  ])("because they are %s is not ready, and both the record and the status say why", async (_, answer, error) => {
+    await epoch(answer);
+    const reason = `its weights are not taken: ${error}`;
+    expect(await ready()).toMatchObject({ ready: false, reason });
+    expect((await readAdmin("challenges/demo")).readiness).toMatchObject({ ready: false, reason });
+    expect(await readAdmin("status")).toMatchObject({
+      challenges: { active: 1, ready: 0 },
+      challenges_not_ready: [{ slug: "demo", reason }],
+    });
+  });
+
+  test("is ready again once they are", async () => {
+    await epoch(() => weightsOf("demo", { hk1: 1 }));
+    expect(await ready()).toMatchObject({ ready: true, reason: null });
+    expect((await readAdmin("status")).challenges_not_ready).toEqual([]);
+  });
+
+  test("is judged by them only as its record is now", async () => {
+    await epoch(json({}, 500));
+    await world.call("PATCH", "/v1/admin/challenges/demo", { body: { description: "mended" } });
+    expect(await ready()).toMatchObject({ ready: true });
+    await createWeightsAnswers(world.sql, netuid + 1).record(
+      [{ slug: "demo", error: "of another subnet" }],
+      new Date(),
+    );
+    expect(await ready()).toMatchObject({ ready: true });
   });
 });

@@ -1,8 +1,10 @@
 import { afterAll, expect, test } from "bun:test";
 import { deriveToken } from "#shared/auth/tokens.ts";
+import { createLogger } from "#shared/observability/logger.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { askChallenge } from "../../../roles/aggregator/ask-challenge.ts";
+import { weightsOf as sdkWeights } from "../../../roles/challenge/sdk/weights.ts";
 
 const masterKey = "m".repeat(40);
 let answer: (request: Request) => Response | Promise<Response> = () => new Response();
@@ -92,6 +94,24 @@ test.each<[string, typeof answer, string]>([
   ["no end of the body", () => new Response(dripping()), "no answer within 500 ms"],
 ])("%s is a failure with a sentence of ours", async (_, handler, error) => {
   expect(await ask(handler)).toEqual({ ok: false, error });
+});
+
+test("the longest answer that the challenge SDK gives is taken, and of more hotkeys the heaviest are in it", async () => {
+  const hotkeys_max = limits.weights.hotkeys_max;
+  const longest = 2 ** -0.7 * 2 ** -1000;
+  const own = Object.fromEntries(
+    Array.from({ length: hotkeys_max + 2_000 }, (_, i) => [
+      String(i).padStart(limits.weights.hotkey_chars_max, "5"),
+      i < 2_000 ? longest / 2 : longest,
+    ]),
+  );
+  const log = createLogger("test", "fatal");
+  const context = { log, submissions: { best: () => [] } } as unknown as Parameters<typeof sdkWeights>[1];
+  const given = sdkWeights({ weights: () => own } as unknown as Parameters<typeof sdkWeights>[0], context);
+  const result = await ask(body(given));
+  if (!result.ok) throw new Error(result.error);
+  const taken = Object.values(result.answer.weights);
+  expect([taken.length, taken.every((weight) => weight === longest)]).toEqual([hotkeys_max, true]);
 });
 
 test("a connection that breaks before the answer is tried once more, not twice", async () => {
