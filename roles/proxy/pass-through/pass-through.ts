@@ -7,7 +7,7 @@ import type { Client } from "../http/client-address.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { addressOf, type Connections, type UpstreamAddress } from "../upstream/connections.ts";
 import { exchange, type UpstreamRequest } from "../upstream/exchange.ts";
-import { isBlockedPath } from "./blocked-path.ts";
+import { pathFault } from "./blocked-path.ts";
 import { forwardedHeaders } from "./forwarded-headers.ts";
 import { aliasedPath, isSignedRoute } from "./path-pattern.ts";
 
@@ -34,7 +34,7 @@ export interface RequestToForward {
 /**
  * What becomes of a request to `/challenges/{segment}{path}` (contract §2).
  *
- * @throws ProblemError 403 for a path that is kept from the public, then 404
+ * @throws ProblemError 400 for a path with dot segments, 403 for one that is kept from the public, then 404
  */
 export async function forward(
   proxy: PassThrough,
@@ -42,10 +42,10 @@ export async function forward(
   segment: string,
   path: string,
 ): Promise<Forwarded> {
-  if (isBlockedPath(path)) throw notAllowed();
+  refuseFaulty(path);
   const { spec } = await proxy.directory.activeChallenge(segment);
   const called = aliasedPath(spec, path);
-  if (called !== path && isBlockedPath(called)) throw notAllowed();
+  if (called !== path) refuseFaulty(called);
   return forwardTo(proxy, request, spec, called, isSignedRoute(spec, request.head.method, path));
 }
 
@@ -86,6 +86,11 @@ export async function readSubmission(proxy: PassThrough, call: Call, segment: st
   await relay(await exchange(proxy.connections, address, { ...request, body: null }, call.signal), call);
 }
 
-function notAllowed(): ProblemError {
-  return new ProblemError(403, "path_not_allowed", "Proxy path is not allowed");
+function refuseFaulty(path: string): void {
+  switch (pathFault(path)) {
+    case "dotted":
+      throw new ProblemError(400, "dotted_path", "A path must not hold '.' or '..' segments, in any encoding.");
+    case "blocked":
+      throw new ProblemError(403, "path_not_allowed", "Proxy path is not allowed");
+  }
 }

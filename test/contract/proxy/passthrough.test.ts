@@ -111,7 +111,7 @@ describe("a request to a challenge", () => {
   });
 
   test("to a blocked path is refused before the registry is asked", async () => {
-    for (const path of ["/internal/v1/get_weights", "/x/..%2f%69nternal", "\\health", "//version", "/v1/../HEALTH"]) {
+    for (const path of ["/internal/v1/get_weights", "/%2f%69nternal", "\\health", "//version", "//HEALTH"]) {
       for (const slug of ["demo", "nobody"]) {
         const answer = await raw(`/challenges/${slug}${path.startsWith("\\") ? `/${path}` : path}`);
         expect(answer).toStartWith("HTTP/1.1 403 ");
@@ -119,6 +119,34 @@ describe("a request to a challenge", () => {
       }
     }
     expect(challenge.received).toHaveLength(0);
+  });
+
+  describe("with a dot segment is refused with 400 before the registry is asked", () => {
+    test.each([
+      "/health//..",
+      "/health/;/..",
+      "/version/%3b/%2e%2e",
+      "/x/../internal/v1/bridge/submissions//..//..//..//..",
+      "/x/..%2f%69nternal",
+      "/v1/../HEALTH",
+      "/internal/../x",
+      "/..",
+      "/./x",
+      "/x/.",
+      "/x/..;a=1/health",
+      "/x\\..\\health",
+      "/x/%252e%252E%255chealth",
+      "/x/.%09./health",
+      "/x/..%00/health",
+      "/x/..%3fy",
+    ])("%s", async (path) => {
+      for (const slug of ["demo", "nobody"]) {
+        const answer = await raw(`/challenges/${slug}${path}`);
+        expect(answer).toStartWith("HTTP/1.1 400 ");
+        expect(answer).toContain('"code":"dotted_path"');
+      }
+      expect(challenge.received).toHaveLength(0);
+    });
   });
 
   test("is 404 when the challenge is unknown or not active", async () => {
