@@ -111,8 +111,8 @@ async function upgrade(world: ProxyWorld, message: IncomingMessage, socket: Dupl
     if (!challenge) throw new ProblemError(404, "not_found", "There is nothing at this path.");
     const request = { head, client: clientOf(world, message, head) };
     const forwarded = await forward(world, request, challenge[1] ?? "", challenge[2] ?? "/");
-    await tunnel(world.connections, forwarded, socket, early, gone.signal);
-    world.metrics.record("websocket", 101, 0);
+    const status = await tunnel(world.connections, forwarded, socket, early, gone.signal);
+    world.metrics.record("websocket", status, 0);
   } catch (error) {
     if (gone.signal.aborted) return void socket.destroy();
     const problem = asProblem(error);

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { headerOf, type RequestHead } from "../http/request-head.ts";
@@ -21,7 +22,7 @@ export function checkUpgrade(head: RequestHead): void {
 
 /**
  * Asks the challenge for the upgrade and, when it agrees, connects the two. Until it has agreed nothing that the client sends
- * reaches it, and when it does not, nothing ever will: else a client could speak HTTP to it past every rule.
+ * reaches it, and when it does not, nothing ever will: else a client could speak HTTP to it past every rule. Gives the answer's status.
  *
  * @throws UpstreamError before anything was sent to the client
  */
@@ -31,7 +32,7 @@ export async function tunnel(
   client: Duplex,
   early: Buffer,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const upstream = await connections.open(forwarded.address, signal);
   const end = () => upstream.destroy();
   signal.addEventListener("abort", end, { once: true });
@@ -39,9 +40,10 @@ export async function tunnel(
   const headers = [...forwarded.headers, ["Connection", "Upgrade"], ["Upgrade", "websocket"]] as const;
   upstream.write(headText({ ...forwarded, headers: headers as Forwarded["headers"] }), "latin1");
   const reader = new ResponseReader(forwarded.method);
-  const pieces = await readHead(upstream, reader);
-  if (reader.head?.status === 101) join(client, upstream, reader.head, early, reader.rest);
-  else await answerInstead(client, upstream, reader, pieces);
+  const answer = await readHead(upstream, reader);
+  if (answer.head.status === 101) join(client, upstream, answer.head, early, reader.rest);
+  else await answerInstead(client, upstream, reader, answer);
+  return answer.head.status;
 }
 
 function join(client: Duplex, upstream: Socket, head: ResponseHead, early: Buffer, rest: Buffer): void {
@@ -58,34 +60,41 @@ function join(client: Duplex, upstream: Socket, head: ResponseHead, early: Buffe
   upstream.pipe(client);
 }
 
-/** The challenge refused: its answer, then the end of the connection. */
+/** The challenge refused: its answer, at the client's pace, then the end of both connections. */
 async function answerInstead(
   client: Duplex,
   upstream: Socket,
   reader: ResponseReader,
-  pieces: Buffer[],
+  { head, body }: AnswerBegun,
 ): Promise<void> {
-  const { head } = reader;
-  if (!head) throw new UpstreamError("broken", "no head");
   client.write(rawHead(head, [...returnedHeaders(head.headers), ["Connection", "close"]]), "latin1");
-  for (const piece of pieces) client.write(piece);
-  upstream.on("data", (chunk: Buffer) => {
-    try {
-      for (const piece of reader.push(chunk)) client.write(piece);
-    } catch (cause) {
-      client.destroy(cause as Error);
-    }
-    if (reader.is_done) client.end();
-  });
-  upstream.on("close", () => client.end());
-  client.on("error", () => upstream.destroy()).on("close", () => upstream.destroy());
-  if (reader.is_done) {
-    client.end();
+  try {
+    await pipeline(bodyOf(upstream, reader, body), client);
+  } catch (cause) {
+    // The head has gone out: a broken connection is all that is left to say.
+    client.destroy(cause as Error);
+  } finally {
     upstream.destroy();
-  } else upstream.resume();
+  }
 }
 
-function readHead(upstream: Socket, reader: ResponseReader): Promise<Buffer[]> {
+async function* bodyOf(upstream: Socket, reader: ResponseReader, first: Buffer[]): AsyncGenerator<Buffer> {
+  yield* first;
+  if (reader.is_done) return;
+  for await (const chunk of upstream) {
+    yield* reader.push(chunk as Buffer);
+    if (reader.is_done) return;
+  }
+  if (!reader.end()) throw new UpstreamError("broken", "the connection ended too early");
+}
+
+interface AnswerBegun {
+  readonly head: ResponseHead;
+  /** What came of the body with the head. */
+  readonly body: Buffer[];
+}
+
+function readHead(upstream: Socket, reader: ResponseReader): Promise<AnswerBegun> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => fail(new Error("no answer in time")), limits.proxy.upstream_head_ms_max);
     const settle = () => {
@@ -100,10 +109,10 @@ function readHead(upstream: Socket, reader: ResponseReader): Promise<Buffer[]> {
     const onClose = () => fail(new Error("the connection ended too early"));
     const onData = (chunk: Buffer) => {
       try {
-        const pieces = reader.push(chunk);
+        const body = reader.push(chunk);
         if (!reader.head) return;
         settle();
-        resolve(pieces);
+        resolve({ head: reader.head, body });
       } catch (cause) {
         fail(cause);
       }

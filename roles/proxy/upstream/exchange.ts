@@ -159,9 +159,9 @@ class Exchange {
         sink.end(early.length === 0 ? undefined : Buffer.concat(early));
         return resolve();
       }
-      for (const piece of early) sink.write(piece);
       this.#finish = { resolve, reject };
       this.#socket.resume();
+      if (early.length > 0) this.#deliver(Buffer.concat(early));
     });
   }
 
