@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from "prom-client";
-import { first_answer_probe, type Probe } from "#shared/observability/ops.ts";
+import type { Probe } from "#shared/observability/ops.ts";
+import { first_answer_probe } from "#shared/schemas/ops.ts";
 import type { PublishedVector } from "#shared/schemas/weights.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { NothingToSealError } from "./nothing-to-seal.ts";

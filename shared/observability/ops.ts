@@ -1,24 +1,18 @@
 import { join } from "node:path";
 import { Gauge, type Registry } from "prom-client";
+import { createHttpApp, guarded } from "../http/app.ts";
+import { operation } from "../http/operation.ts";
 import { type Server, serve } from "../http/serve.ts";
 import { buildInfo } from "../process/build-info.ts";
 import { limits } from "../schemas/limits.ts";
+import { type ProbeResult, RoleLiveness, RoleReadiness, RoleVersion } from "../schemas/ops.ts";
+import type { Logger } from "./logger.ts";
 
 /** One thing that must hold; `run` throws an Error whose message an operator may read. */
 export interface Probe {
   readonly name: string;
   /** A text that it resolves to is shown as the probe's state. */
   run(signal: AbortSignal): Promise<unknown>;
-}
-
-/** The aggregator's probe that fails until a challenge has answered for the first time: an installation may end with it. */
-export const first_answer_probe = "first_answer";
-
-export interface ProbeResult {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly state?: string;
-  readonly reason?: string;
 }
 
 export interface OpsState {
@@ -44,38 +38,54 @@ export function runProbes(probes: readonly Probe[], ms_max: number): Promise<Pro
   );
 }
 
-/**
- * The routes every role has for its operator, on `<directory>/<role>/ops.sock`: `/livez` (the process answers), `/readyz`
- * (every probe holds, else 503 with the reasons), `/health`, `/version`, `/metrics` (Prometheus text).
- */
-export function serveOps({
-  role,
-  directory,
-  metrics,
-  state,
-}: {
+/** A role as its operator sees it. */
+interface OpsWorld {
   readonly role: string;
-  readonly directory: string;
   readonly metrics: Registry;
   readonly state: OpsState;
-}): Server {
-  processMetrics(role, metrics);
-  const routes: Record<string, () => Promise<Response> | Response> = {
-    "/livez": () => Response.json({ status: "ok" }),
-    "/health": () => Response.json({ status: "ok" }),
-    "/version": () => Response.json({ role, ...buildInfo }),
-    "/readyz": async () => {
-      if (state.starting)
-        return Response.json({ ready: false, reason: "starting or stopping", probes: [] }, { status: 503 });
-      const probes = await runProbes(state.probes, limits.process.probe_ms_max);
-      const ready = probes.every(({ ok }) => ok);
-      return Response.json({ ready, probes }, { status: ready ? 200 : 503 });
-    },
-    "/metrics": async () => new Response(await metrics.metrics(), { headers: { "content-type": metrics.contentType } }),
-  };
-  return serve((request) => routes[new URL(request.url).pathname]?.() ?? new Response("not found\n", { status: 404 }), {
-    unix: join(directory, role, "ops.sock"),
-  });
+  readonly log: Logger;
+}
+
+/** Serves a role's operator on `<directory>/<role>/ops.sock`: see `createOpsApp`. */
+export function serveOps({ directory, ...world }: OpsWorld & { readonly directory: string }): Server {
+  processMetrics(world.role, world.metrics);
+  return serve(guarded(createOpsApp(world), world.log), { unix: join(directory, world.role, "ops.sock") });
+}
+
+/**
+ * The routes every role has for its operator: `/livez` and `/health` (the process answers), `/readyz` (every probe holds,
+ * else 503 with the reasons), `/version`, `/metrics` (Prometheus text).
+ */
+function createOpsApp({ role, metrics, state, log }: OpsWorld) {
+  const alive = operation({ tag: "ops", summary: "Whether the process answers", answer: RoleLiveness, isPublic: true });
+  return createHttpApp(log)
+    .get("/livez", () => ({ status: "ok" }), alive)
+    .get("/health", () => ({ status: "ok" }), alive)
+    .get(
+      "/version",
+      () => ({ role, ...buildInfo }),
+      operation({ tag: "ops", summary: "What runs", answer: RoleVersion, isPublic: true }),
+    )
+    .get(
+      "/readyz",
+      async ({ set }) => {
+        const readiness = await readinessOf(state);
+        set.status = readiness.ready ? 200 : 503;
+        return readiness;
+      },
+      operation({ tag: "ops", summary: "Whether every dependency answers", answer: RoleReadiness, isPublic: true }),
+    )
+    .get(
+      "/metrics",
+      async () => new Response(await metrics.metrics(), { headers: { "content-type": metrics.contentType } }),
+      operation({ tag: "ops", summary: "Prometheus metrics", contentType: "text/plain", isPublic: true }),
+    );
+}
+
+async function readinessOf({ starting, probes }: OpsState): Promise<RoleReadiness> {
+  if (starting) return { ready: false, reason: "starting or stopping", probes: [] };
+  const results = await runProbes(probes, limits.process.probe_ms_max);
+  return { ready: results.every(({ ok }) => ok), probes: results };
 }
 
 function processMetrics(role: string, registry: Registry): void {

@@ -78,7 +78,7 @@ async function live<S extends TObject>(
 ): Promise<void> {
   const { log, config } = context;
   const state: OpsState = { starting: true, probes: [] };
-  const ops = serveOps({ role: role.name, directory: config.run_directory, metrics: context.metrics, state });
+  const ops = serveOps({ role: role.name, directory: config.run_directory, metrics: context.metrics, state, log });
   let running: RunningRole | undefined;
   const stop = async (signal: string) => {
     if (stopping.signal.aborted) return;

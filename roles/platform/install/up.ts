@@ -6,7 +6,7 @@ import { appendAudit } from "#shared/database/audit.ts";
 import { connectDatabase, type Transaction } from "#shared/database/database.ts";
 import { migrateWhenReachable } from "#shared/database/migrate.ts";
 import type { Engine, SwarmNode } from "#shared/engine/engine.ts";
-import { first_answer_probe, type ProbeResult } from "#shared/observability/ops.ts";
+import { first_answer_probe, type ProbeResult } from "#shared/schemas/ops.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { publicKeyOf, vectorSigningKey } from "#shared/weights/seal.ts";
 import { createProgress } from "../progress.ts";

@@ -1,0 +1,32 @@
+import { type Static, Type } from "@sinclair/typebox";
+
+/** `/livez` and `/health`: the process answers. */
+export const RoleLiveness = Type.Object({ status: Type.Literal("ok") }, { description: "the process answers" });
+
+/** `/version`. */
+export const RoleVersion = Type.Object(
+  { role: Type.String(), version: Type.String(), commit: Type.String() },
+  { description: "what runs" },
+);
+
+/** One thing that must hold for a role to be ready. */
+export const ProbeResult = Type.Object({
+  name: Type.String(),
+  ok: Type.Boolean(),
+  reason: Type.Optional(Type.String({ description: "why it does not hold" })),
+});
+export type ProbeResult = Static<typeof ProbeResult>;
+
+/** The aggregator's probe that fails until a challenge has answered for the first time: an installation may end with it. */
+export const first_answer_probe = "first_answer";
+
+/** `/readyz`: 200 with `ready: true`, or 503 with the reasons. */
+export const RoleReadiness = Type.Object(
+  {
+    ready: Type.Boolean(),
+    reason: Type.Optional(Type.String({ description: "why no probe was asked" })),
+    probes: Type.Array(ProbeResult),
+  },
+  { description: "whether every dependency of the role answers" },
+);
+export type RoleReadiness = Static<typeof RoleReadiness>;
