@@ -1,7 +1,8 @@
 import type { Registry } from "prom-client";
 import { createHttpApp } from "#shared/http/app.ts";
+import { operation } from "#shared/http/operation.ts";
 import type { Logger } from "#shared/observability/logger.ts";
-import type { SubmitterStatus } from "./status.ts";
+import { SubmitterStatus } from "./status.ts";
 
 /** The loopback routes of a validator: what it does, and its metrics. */
 export function createApp({
@@ -14,9 +15,14 @@ export function createApp({
   readonly log: Logger;
 }) {
   return createHttpApp(log)
-    .get("/status", () => status)
+    .get(
+      "/status",
+      () => status,
+      operation({ tag: "submitter", summary: "What the submitter does", answer: SubmitterStatus, isPublic: true }),
+    )
     .get(
       "/metrics",
       async () => new Response(await metrics.metrics(), { headers: { "content-type": metrics.contentType } }),
+      operation({ tag: "submitter", summary: "Prometheus metrics", contentType: "text/plain", isPublic: true }),
     );
 }

@@ -1,34 +1,48 @@
+import { type Static, Type } from "@sinclair/typebox";
 import { Counter, Gauge, type Registry } from "prom-client";
 
+const orNull = <
+  T extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Integer> | ReturnType<typeof Type.Boolean>,
+>(
+  schema: T,
+  description: string,
+) => Type.Union([schema, Type.Null()], { description });
+
 /** What the operator of a validator asks first. */
-export interface SubmitterStatus {
-  readonly hotkey: string;
-  readonly netuid: number;
-  readonly mechanism: number;
-  endpoint: string;
-  /** What the last look came to. */
-  activity:
-    | "starting"
-    | "idle"
-    | "waiting"
-    | "pending"
-    | "held"
-    | "no_vector"
-    | "refused"
-    | "landed"
-    | "failed"
-    | "chain_unreachable";
-  reason: string | null;
-  vector_epoch: number | null;
-  /** In a block that may still be undone. */
-  included_block_hash: string | null;
-  /** The block of the last vector that is final. */
-  finalized_block: number | null;
-  /** Of a commit: whether its vector became readable on chain; null for plain weights. */
-  is_revealed: boolean | null;
-  /** A permanent error that wants a human; null when there is none. */
-  alert: string | null;
-}
+export const SubmitterStatus = Type.Object(
+  {
+    hotkey: Type.Readonly(Type.String()),
+    netuid: Type.Readonly(Type.Integer()),
+    mechanism: Type.Readonly(Type.Integer()),
+    endpoint: Type.String(),
+    activity: Type.Union(
+      [
+        Type.Literal("starting"),
+        Type.Literal("idle"),
+        Type.Literal("waiting"),
+        Type.Literal("pending"),
+        Type.Literal("held"),
+        Type.Literal("no_vector"),
+        Type.Literal("refused"),
+        Type.Literal("landed"),
+        Type.Literal("failed"),
+        Type.Literal("chain_unreachable"),
+      ],
+      { description: "what the last look came to" },
+    ),
+    reason: orNull(Type.String(), "why, in words"),
+    vector_epoch: orNull(Type.Integer(), "the platform's epoch of the vector seen last"),
+    included_block_hash: orNull(Type.String(), "in a block that may still be undone"),
+    finalized_block: orNull(Type.Integer(), "the block of the last vector that is final"),
+    is_revealed: orNull(
+      Type.Boolean(),
+      "of a commit: whether its vector became readable on chain; null for plain weights",
+    ),
+    alert: orNull(Type.String(), "a permanent error that wants a human; null when there is none"),
+  },
+  { description: "what the submitter does" },
+);
+export type SubmitterStatus = Static<typeof SubmitterStatus>;
 
 export interface SubmitterMetrics {
   count(outcome: string): void;
