@@ -1,4 +1,4 @@
-/** Import boundaries (architecture: a role imports from shared/ and its own folder, never from another role). */
+/** Import boundaries (architecture §1: a role imports from shared/ and its own folder, never from another role). */
 const role = "^roles/([^/]+)/";
 module.exports = {
   forbidden: [

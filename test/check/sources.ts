@@ -20,3 +20,10 @@ const asked = process.argv.slice(2);
 export const sources: readonly SourceFile[] = tracked
   .filter((path) => /\.tsx?$/.test(path) && (asked.length === 0 || asked.includes(path)))
   .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
+
+const isText = /\.(tsx?|md|sql|sh|cjs|css|html|service|json)$|^\./;
+
+/** All files of the project, whatever the command line asks for; those that hold no text of ours without it. */
+export function texts(): SourceFile[] {
+  return tracked.map((path) => ({ path, text: isText.test(path) ? readFileSync(join(root, path), "utf8") : "" }));
+}

@@ -5,7 +5,9 @@
 import { basename } from "node:path";
 import ts from "typescript";
 import { catches } from "./catches.ts";
-import { sources, tracked } from "./sources.ts";
+import { unresolvedCitations } from "./citations.ts";
+import { deadPaths, unlikeTables } from "./readme-tables.ts";
+import { sources, texts, tracked } from "./sources.ts";
 
 const file_lines_max = 300;
 const function_lines_max = 70;
@@ -79,6 +81,18 @@ function* undocumented(path: string, parsed: ts.SourceFile, lineOf: (position: n
   }
 }
 
-const findings = [...layout(), ...sizes(), ...words(), ...purity(), ...functions(), ...catches(sources)];
+/** Of the project as a whole: what one file says of another breaks when either changes. */
+function* documents(): Generator<string> {
+  const all = texts();
+  // The rule's own tests cite what is not there.
+  yield* unresolvedCitations(all.filter(({ path }) => path !== "test/unit/check/citations.test.ts"));
+  yield* unlikeTables(all);
+  yield* deadPaths(all);
+}
+
+const findings = [
+  ...[...layout(), ...sizes(), ...words(), ...purity(), ...functions()],
+  ...[...catches(sources), ...documents()],
+];
 process.stdout.write(findings.map((finding) => `${finding}\n`).join(""));
 process.exit(findings.length === 0 ? 0 : 1);

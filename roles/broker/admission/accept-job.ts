@@ -33,7 +33,7 @@ export interface AcceptWorld {
 /**
  * Takes a job in: checks it, keeps its inputs, writes it down. What it answers is durable.
  *
- * @throws ProblemError with the refusals of contract §4 and the job design
+ * @throws ProblemError with the refusals of contract §4 and jobs §6
  */
 export async function acceptJob(
   world: AcceptWorld,
