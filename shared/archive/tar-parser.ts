@@ -12,7 +12,7 @@ type State = "header" | "content" | "extended" | "padding" | "end";
 /**
  * A push parser for a plain tar stream that knows only files and directories and refuses everything else.
  *
- * It is our own because the libraries are made to accept: of the 128 refused archives in test/unit/shared/archive-traps.test.ts
+ * It is our own (decision 0003) because the libraries are made to accept: of the 128 refused archives in test/unit/shared/archive-traps.test.ts
  * (limits aside) tar-stream 3.2.2 reads 103. Links and names could be refused behind it; not what it hides: a PAX size
  * that differs from the header's (it finds a file there that other readers don't), extended headers for extended
  * headers, broken PAX records, a base-256 size of -1, entries behind the end, a missing end.

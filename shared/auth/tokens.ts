@@ -4,7 +4,7 @@ export type TokenPurpose = "challenge" | "broker";
 
 /**
  * The token of a challenge: base64url(HKDF-SHA256(master key, "<purpose>:<slug>:<generation>")), 32 bytes.
- * Nothing is stored: the registry keeps the generation alone (architecture §2).
+ * Nothing is stored: the registry keeps the generation alone (architecture §2, decision 0009).
  */
 export function deriveToken(masterKey: string, purpose: TokenPurpose, slug: string, generation: number): string {
   return Buffer.from(hkdfSync("sha256", masterKey, "", `${purpose}:${slug}:${generation}`, 32)).toString("base64url");

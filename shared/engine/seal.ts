@@ -2,7 +2,7 @@ import { type Engine, EngineError, type ServiceSpec } from "./engine.ts";
 
 /**
  * The one update ever made to a job's service: no completions wanted. What runs is stopped, nothing starts, tasks and logs
- * stay (jobs §3). Update settings are refused for jobs, and left out.
+ * stay (jobs §3, decision 0002). Update settings are refused for jobs, and left out.
  */
 export function sealed(spec: ServiceSpec): ServiceSpec {
   const { UpdateConfig: _, ...rest } = spec;

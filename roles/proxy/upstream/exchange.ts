@@ -28,7 +28,7 @@ export interface UpstreamAnswer extends ResponseHead {
 const repeatable = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * One request to an upstream, until the head of its answer is there. Requests that may be repeated use an idle connection
+ * One request to an upstream, until the head of its answer is there (our own client: decision 0003). Requests that may be repeated use an idle connection
  * and are made again when the other side had just closed it; those with a stream of a body use only one that was busy a moment ago;
  * bytes, which are worth a connection of their own, get one.
  *
