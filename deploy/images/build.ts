@@ -1,5 +1,5 @@
 /** Writes `dist/images/<name>.tar` where it is stale, ready for `docker load`, and `index.json` with their references and IDs; `bun run deploy/images/build.ts [name…]`, all without arguments. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { digestOf, makeUnlessFresh, originOf } from "../built.ts";
 import { commitOf } from "../commit.ts";
@@ -22,6 +22,7 @@ export async function buildImages(asked: readonly string[]): Promise<{ reference
   for (const image of images) {
     if (asked.length > 0 && !asked.includes(image.name)) continue;
     const path = join(folder, `${image.name}.tar`);
+    if (!(image.name in readIndex())) rmSync(path, { force: true });
     const origin = { key: keyOf(image), commit: image.config.Labels["org.opencontainers.image.revision"] ?? "" };
     await makeUnlessFresh(path, origin, async () => {
       made.push({ reference: image.reference, bytes: await write(image, path) });
@@ -30,14 +31,23 @@ export async function buildImages(asked: readonly string[]): Promise<{ reference
   return made;
 }
 
+/** The images that `platform up` loads. */
+export function imagePaths(): string[] {
+  return [indexPath, ...Object.keys(readIndex()).map((name) => join(folder, `${name}.tar`))];
+}
+
 async function write(image: ImagePlan, path: string): Promise<number> {
   const { archive, id } = await imageArchive(image.reference, entriesOf(image), image.config);
   writeFileSync(`${path}.new`, archive);
   renameSync(`${path}.new`, path);
-  const known: Record<string, object> = existsSync(indexPath) ? JSON.parse(readFileSync(indexPath, "utf8")) : {};
-  const index = { ...known, [image.name]: { reference: image.reference, id } };
+  const index = { ...readIndex(), [image.name]: { reference: image.reference, id } };
   writeFileSync(indexPath, `${JSON.stringify(index, null, 2)}\n`);
   return archive.length;
+}
+
+/** What `platform up` loads, by name: an image that it does not list is made anew. */
+function readIndex(): Record<string, object> {
+  return existsSync(indexPath) ? JSON.parse(readFileSync(indexPath, "utf8")) : {};
 }
 
 /** The executable counts by what it was made from: reading a gigabyte of them would take longer than all the rest. */
