@@ -1,0 +1,40 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { digestOf } from "./built.ts";
+
+const sources = ["roles", "shared", "deploy", "package.json", "bun.lock", "tsconfig.json"];
+
+/** Digest of the commit, and of every file that may go into the build, those included that are not committed. */
+export function stateOfSources(root: string): string {
+  const git = (...words: string[]): string => Bun.spawnSync(["git", ...words], { cwd: root }).stdout.toString();
+  const listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ...sources).split("\0");
+  const files = [...new Set(listed)].sort().filter((path) => path !== "" && isFile(join(root, path)));
+  return digestOf([git("rev-parse", "HEAD"), ...files.flatMap((path) => [path, readFileSync(join(root, path))])]);
+}
+
+export interface LastRun {
+  /** The file that keeps the state of the last run that ended well. */
+  readonly stamp: string;
+  readonly state: string;
+  /** What must be there for the last run to count. */
+  readonly results: readonly string[];
+}
+
+/**
+ * Answers what `make` made, or nothing without asking it where nothing at all changed since it last ended well: to find
+ * out what depends on what takes a second.
+ */
+export async function makeUnlessUnchanged(
+  { stamp, state, results }: LastRun,
+  make: () => Promise<readonly string[]>,
+): Promise<readonly string[]> {
+  const last = existsSync(stamp) ? readFileSync(stamp, "utf8") : undefined;
+  if (last === state && results.every((path) => existsSync(path))) return [];
+  const made = await make();
+  writeFileSync(stamp, state);
+  return made;
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
