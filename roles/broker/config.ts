@@ -2,6 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { MasterKeyConfig } from "#shared/auth/config.ts";
 import { DatabaseConfig } from "#shared/database/config.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { ports, transferUrl } from "#shared/swarm/addresses.ts";
 
 const { jobs } = limits;
 const Port = (fallback: number, description: string) =>
@@ -15,8 +16,8 @@ export const BrokerConfig = Type.Object(
     ...MasterKeyConfig,
     docker_socket: Type.String({ default: "/var/run/docker.sock", pattern: "^/", description: "the manager's engine" }),
     listen_host: Type.String({ default: "0.0.0.0", description: "address of both ports" }),
-    job_port: Port(8082, "port of the job API, for challenges"),
-    transfer_port: Port(8083, "port of the transfer routes, for stagers"),
+    job_port: Port(ports.job_api, "port of the job API, for challenges"),
+    transfer_port: Port(ports.transfer, "port of the transfer routes, for stagers"),
     blob_directory: Type.String({
       default: "/data",
       pattern: "^/",
@@ -34,7 +35,7 @@ export const BrokerConfig = Type.Object(
       }),
     ),
     transfer_url: Type.String({
-      default: "http://platform-broker:8083",
+      default: transferUrl,
       pattern: "^http://",
       description: "the transfer port as stagers reach it",
     }),

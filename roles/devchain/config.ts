@@ -1,9 +1,10 @@
 import { type Static, Type } from "@sinclair/typebox";
+import { ports } from "#shared/swarm/addresses.ts";
 
 export const DevchainConfig = Type.Object({
   listen_host: Type.String({ default: "127.0.0.1", description: "address to listen on for JSON-RPC" }),
   listen_port: Type.Integer({
-    default: 9944,
+    default: ports.devchain,
     minimum: 0,
     maximum: 65_535,
     description: "port of JSON-RPC; 0 takes any",

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { ProblemError } from "#shared/http/problem.ts";
 import { buildInfo } from "#shared/process/build-info.ts";
+import { ports } from "#shared/swarm/addresses.ts";
 import { challengeCommand } from "./commands/challenge.ts";
 import { submitCommand } from "./commands/submit.ts";
 import { workerCommand } from "./commands/worker.ts";
@@ -31,10 +32,10 @@ const program = new Command("platform")
 /** Options that `up` and `demo` share, since `deploy/up.sh` passes the same words to both. */
 function installation(command: Command): Command {
   return command
-    .addOption(port("--proxy-port", "public port of the proxy", 8080))
+    .addOption(port("--proxy-port", "public port of the proxy", ports.proxy))
     .addOption(port("--admin-port", "loopback port of the admin API", 8081))
     .addOption(port("--ops-port", "loopback port of the operator's routes", 8090))
-    .addOption(port("--chain-port", "port of the development chain", 9944))
+    .addOption(port("--chain-port", "port of the development chain", ports.devchain))
     .option("--netuid <n>", "the subnet's number", number, 1)
     .option("--chain-endpoint <urls>", "chain to use instead of the development chain, comma separated", list)
     .option("--database-url <url>", "Postgres to use instead of the embedded one")

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { connectEngine } from "#shared/engine/docker-engine.ts";
+import { label, managed } from "#shared/swarm/labels.ts";
 import { runDirectory } from "./install/host-files.ts";
 
 interface RoleStatus {
@@ -13,9 +14,7 @@ interface RoleStatus {
 /** Every managed service with its newest task, the roles' own word on readiness, and the nodes. */
 export async function status({ socket, json }: { readonly socket: string; readonly json: boolean }) {
   const engine = await connectEngine(socket);
-  const services = (await engine.services({ "platform.managed": "true" })).filter(
-    ({ Spec }) => "Replicated" in Spec.Mode,
-  );
+  const services = (await engine.services(managed)).filter(({ Spec }) => "Replicated" in Spec.Mode);
   const roles: RoleStatus[] = await Promise.all(
     services.map(async ({ Spec }) => {
       const tasks = await engine.tasksOfService(Spec.Name);
@@ -23,7 +22,7 @@ export async function status({ socket, json }: { readonly socket: string; readon
       return {
         service: Spec.Name,
         task: newest?.Status.State ?? "none",
-        ...(await readinessOf(Spec.Labels["platform.role"])),
+        ...(await readinessOf(Spec.Labels[label.role])),
       };
     }),
   );
@@ -32,7 +31,7 @@ export async function status({ socket, json }: { readonly socket: string; readon
     hostname: node.Description.Hostname,
     state: node.Status.State,
     availability: node.Spec.Availability,
-    workload: node.Spec.Labels["platform.workload"] ?? null,
+    workload: node.Spec.Labels[label.workload] ?? null,
   }));
   const isReady = roles.every(({ task, ready }) => ready !== false && (task === "running" || task === "on this host"));
   const report = { roles, nodes };

@@ -2,6 +2,7 @@ import { Type } from "@sinclair/typebox";
 import { MasterKeyConfig } from "#shared/auth/config.ts";
 import { DatabaseConfig } from "#shared/database/config.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { ports } from "#shared/swarm/addresses.ts";
 
 const { proxy } = limits;
 const File = (description: string) => Type.Optional(Type.String({ pattern: "^/", description }));
@@ -12,7 +13,7 @@ export const ProxyConfig = Type.Object(
     ...MasterKeyConfig,
     netuid: Type.Integer({ minimum: 0, maximum: 65_535, description: "the subnet's number on the chain" }),
     listen_host: Type.String({ default: "0.0.0.0", minLength: 1, description: "address to listen on" }),
-    listen_port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080, description: "the public port" }),
+    listen_port: Type.Integer({ minimum: 0, maximum: 65_535, default: ports.proxy, description: "the public port" }),
     public_socket: File("admin's socket with the public reads; public/public.sock in the run directory when not given"),
     tls_certificate: File(
       "PEM file of the certificate chain; with it the port speaks HTTPS; read again when it changes",

@@ -1,3 +1,4 @@
+import { jobOfName, jobVolumePrefix } from "#shared/swarm/names.ts";
 import type { JanitorConfig } from "./config.ts";
 import type { NodeEngine } from "./node-engine.ts";
 
@@ -8,13 +9,9 @@ export interface JanitorResult {
   readonly busy_jobs: string[];
 }
 
-/** What may be of a job, by its name: nothing else is ever touched, whoever asks. */
-const ofJob = /^platform-(?:job|stage|collect)-([0-9a-f]{32})(?:-\d{1,2})?$/;
-const jobOf = (name: string) => ofJob.exec(name)?.[1] ?? "";
-
 /**
  * Removes what ended jobs left on this node: containers that do not run, then volumes. One that runs is left, and said: its
- * job's capacity is not free. Doing it twice is the same as once.
+ * job's capacity is not free. Nothing is touched whose name is no job's, whoever asks. Doing it twice is the same as once.
  */
 export async function runJanitor({ jobs }: JanitorConfig, engine: NodeEngine): Promise<JanitorResult> {
   const asked = new Set(jobs);
@@ -26,13 +23,13 @@ export async function runJanitor({ jobs }: JanitorConfig, engine: NodeEngine): P
     if (result === "removed") removed.push(name);
   };
   for (const { id, service, is_running } of await engine.serviceContainers()) {
-    const job = jobOf(service);
+    const job = jobOfName(service);
     if (!asked.has(job)) continue;
     if (is_running) busy.add(job);
     else await remove(job, id, engine.removeContainer(id));
   }
-  for (const name of await engine.volumeNames("platform-job-")) {
-    const job = jobOf(name);
+  for (const name of await engine.volumeNames(jobVolumePrefix)) {
+    const job = jobOfName(name);
     if (asked.has(job) && !busy.has(job)) await remove(job, name, engine.removeVolume(name));
   }
   return { kind: "janitor", removed, busy_jobs: [...busy] };

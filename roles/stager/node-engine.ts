@@ -1,4 +1,5 @@
 import Docker from "dockerode";
+import { label } from "#shared/swarm/labels.ts";
 
 /** What janitor and inspection ask of the engine of their node. */
 export interface NodeEngine {
@@ -21,8 +22,6 @@ export interface ContainerState {
   readonly started_at: string;
   readonly finished_at: string;
 }
-
-const serviceLabel = "com.docker.swarm.service.name";
 
 const statusOf = (error: unknown) => (error as { statusCode?: number }).statusCode;
 
@@ -58,10 +57,10 @@ export function nodeEngine(socket_path: string): NodeEngine {
     },
     removeContainer: (id) => removal(docker.getContainer(id).remove()),
     async serviceContainers() {
-      const containers = await docker.listContainers({ all: true, filters: { label: [serviceLabel] } });
+      const containers = await docker.listContainers({ all: true, filters: { label: [label.service_name] } });
       return containers.map(({ Id, Labels, State }) => ({
         id: Id,
-        service: Labels[serviceLabel] ?? "",
+        service: Labels[label.service_name] ?? "",
         is_running: ["running", "paused", "restarting"].includes(State),
       }));
     },

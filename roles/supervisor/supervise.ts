@@ -1,7 +1,9 @@
 import type { Gauge } from "prom-client";
+import { label } from "#shared/swarm/labels.ts";
+import { isOwnService } from "#shared/swarm/names.ts";
 import { pause } from "#shared/time/pause.ts";
 import { Wake } from "#shared/time/wake.ts";
-import { attachRoles, serviceNameLabel } from "./attachments/attachments.ts";
+import { attachRoles } from "./attachments/attachments.ts";
 import { type ReconcilerWorld, reconcile } from "./challenges/reconcile.ts";
 import { recordNodes } from "./workers/nodes.ts";
 import { createReapStore, reapOverdueJobs } from "./workers/overdue-jobs.ts";
@@ -72,7 +74,7 @@ async function followStarts({ engine, clock, log }: SuperviseWorld, wake: Wake, 
   while (!signal.aborted) {
     try {
       for await (const { Action, Actor } of engine.events(["container"], signal)) {
-        if (Action === "start" && /^(platform|challenge)-/.test(Actor.Attributes[serviceNameLabel] ?? "")) wake.now();
+        if (Action === "start" && isOwnService(Actor.Attributes[label.service_name] ?? "")) wake.now();
       }
     } catch (error) {
       if (!signal.aborted) log.warn({ err: error }, "engine events were cut");

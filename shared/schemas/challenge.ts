@@ -208,7 +208,12 @@ export function jobPolicyOf({ jobs }: ChallengeSpec): JobPolicy {
   return jobs ?? defaultPolicy;
 }
 
+/** The challenge's name on its own network, which is that of its service. */
+export function challengeHost(slug: string): string {
+  return `challenge-${slug}`;
+}
+
 /** Where the platform reaches the challenge on its own network (contract §1). */
 export function internalBaseUrl(spec: ChallengeSpec): string {
-  return `http://challenge-${spec.slug}:${spec.internal_port}`;
+  return `http://${challengeHost(spec.slug)}:${spec.internal_port}`;
 }

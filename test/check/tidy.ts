@@ -6,6 +6,7 @@ import { basename } from "node:path";
 import ts from "typescript";
 import { catches } from "./catches.ts";
 import { unresolvedCitations } from "./citations.ts";
+import { onePlace } from "./one-place.ts";
 import { deadPaths, unlikeTables } from "./readme-tables.ts";
 import { sources, texts, tracked } from "./sources.ts";
 
@@ -92,7 +93,7 @@ function* documents(): Generator<string> {
 
 const findings = [
   ...[...layout(), ...sizes(), ...words(), ...purity(), ...functions()],
-  ...[...catches(sources), ...documents()],
+  ...[...catches(sources), ...onePlace(sources), ...documents()],
 ];
 process.stdout.write(findings.map((finding) => `${finding}\n`).join(""));
 process.exit(findings.length === 0 ? 0 : 1);

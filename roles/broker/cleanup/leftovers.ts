@@ -1,5 +1,6 @@
 import type { Service } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { jobFleet, label } from "#shared/swarm/labels.ts";
 import type { Job } from "../job/job.ts";
 import type { DispatchWorld } from "../lifecycle/world.ts";
 import { tryRemoveNetwork } from "../swarm/ensure.ts";
@@ -13,14 +14,13 @@ export async function removeLeftovers(
   known: readonly Job[],
 ): Promise<void> {
   const ids = new Set(known.map(({ id }) => id));
-  const isOver = (labels: Readonly<Record<string, string>>) => !ids.has(labels["platform.id"] ?? "");
+  const isOver = (labels: Readonly<Record<string, string>>) => !ids.has(labels[label.id] ?? "");
   const isOld = ({ CreatedAt }: Service) => clock.now() - Date.parse(CreatedAt) > limits.jobs.janitor_ms_max;
-  const fleet = { "platform.fleet": "jobs" };
-  const [services, networks] = await Promise.all([engine.services(fleet), engine.networks(fleet)]);
+  const [services, networks] = await Promise.all([engine.services(jobFleet), engine.networks(jobFleet)]);
   await confirm();
   for (const service of services) {
     const { ID, Spec } = service;
-    const kind = Spec.Labels["platform.kind"];
+    const kind = Spec.Labels[label.kind];
     if (!(kind === "job" && isOver(Spec.Labels)) && !(kind === "janitor" && isOld(service))) continue;
     log.warn({ service: Spec.Name }, "a service of a job that is over was left");
     await engine.removeService(ID);

@@ -1,11 +1,10 @@
 import { limits } from "#shared/schemas/limits.ts";
+import { inspectorName, janitorName, jobName, stagerName } from "#shared/swarm/names.ts";
 import type { Job } from "../job/job.ts";
-import { inspectorName } from "../lifecycle/killer.ts";
 import type { DispatchWorld, Sight } from "../lifecycle/world.ts";
 import { putLogAway } from "../logs/job-log.ts";
 import { ensureService, tryRemoveNetwork } from "../swarm/ensure.ts";
-import { jobName } from "../swarm/job-service-spec.ts";
-import { janitorService, stagerName } from "../swarm/stager-service-spec.ts";
+import { janitorService } from "../swarm/stager-service-spec.ts";
 import { idsOf, isOver } from "../swarm/tasks-view.ts";
 
 interface Sweep {
@@ -99,7 +98,7 @@ export class Sweeper {
     const jobs = fresh.length > 0 ? fresh.slice(0, limits.jobs.sweep_jobs_max) : due ? [due] : [];
     const [first] = jobs;
     if (!first) return;
-    const name = `platform-janitor-${first.id}`;
+    const name = janitorName(first.id);
     const env = { PLATFORM_JOBS: JSON.stringify(jobs.map(({ id }) => id)) };
     const { stager_image } = settings;
     await confirm();

@@ -3,13 +3,15 @@ import { Value } from "@sinclair/typebox/value";
 import { createHttpApp } from "#shared/http/app.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { label } from "#shared/swarm/labels.ts";
+import { jobName } from "#shared/swarm/names.ts";
 import { prepareJob } from "../admission/accept-job.ts";
 import { authorize } from "../api/authorization.ts";
 import { CleanupRequest, describedDocker, ListRequest } from "../api/document.ts";
 import { parseBody, readText } from "../api/read-body.ts";
 import type { ApiWorld } from "../api/world.ts";
 import type { Job } from "../job/job.ts";
-import { jobLabels, jobName } from "../swarm/job-service-spec.ts";
+import { jobLabels } from "../swarm/job-service-spec.ts";
 import { parseRunRequest } from "./request.ts";
 import { DockerRuns } from "./run-calls.ts";
 
@@ -78,8 +80,8 @@ function containerOf(job: Job) {
     created: new Date(accepted_ms).toISOString(),
     labels: {
       ...jobLabels("job", id, challenge),
-      "platform.job": job_id,
-      ...(task_id ? { "platform.task": task_id } : {}),
+      [label.job]: job_id,
+      ...(task_id ? { [label.task]: task_id } : {}),
     },
   };
 }

@@ -3,10 +3,10 @@ import { createGzip } from "node:zlib";
 import { ProblemError, problemOf } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Sha256 } from "#shared/schemas/names.ts";
+import { jobName } from "#shared/swarm/names.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Job } from "../job/job.ts";
 import { type LogRecord, loadLog, logBytes } from "../logs/job-log.ts";
-import { jobName } from "../swarm/job-service-spec.ts";
 
 const marker = "@@PLATFORM_BROKER_MOUNT_OUT[";
 const timeoutExitCode = 124;
@@ -14,8 +14,7 @@ const timeoutExitCode = 124;
 /** The answer of a run call whose job has ended, as JSON text in pieces: mounts may be large (contract §4). */
 export async function* runAnswer(blobs: BlobStore, job: Job): AsyncGenerator<string> {
   const records = job.log_digest ? await loadLog(blobs, job.log_digest) : [];
-  const container_name = job.container_id ? jobName(job.id) : `platform-job-${job.id}`;
-  yield `{"container_name":${JSON.stringify(container_name)},"stdout":"${inner(tail(records, "stdout"))}`;
+  yield `{"container_name":${JSON.stringify(jobName(job.id))},"stdout":"${inner(tail(records, "stdout"))}`;
   for (const { mount, digest } of job.artifacts.toSorted((a, b) => a.mount - b.mount)) {
     yield inner(`${marker}${mount}]:BEGIN@@\n`);
     yield* base64(await gzipped(blobs, digest));

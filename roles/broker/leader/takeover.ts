@@ -1,4 +1,5 @@
 import { seal } from "#shared/engine/seal.ts";
+import { jobFleet, label } from "#shared/swarm/labels.ts";
 import type { Job } from "../job/job.ts";
 import type { DispatchWorld } from "../lifecycle/world.ts";
 
@@ -9,9 +10,9 @@ import type { DispatchWorld } from "../lifecycle/world.ts";
  */
 export async function sealWhatIsOver({ engine, log }: DispatchWorld, active: readonly Job[]): Promise<void> {
   const states = new Map(active.map(({ id, state }) => [id, state]));
-  for (const { Spec, ID } of await engine.services({ "platform.fleet": "jobs" })) {
-    const state = states.get(Spec.Labels["platform.id"] ?? "");
-    const kind = Spec.Labels["platform.kind"];
+  for (const { Spec, ID } of await engine.services(jobFleet)) {
+    const state = states.get(Spec.Labels[label.id] ?? "");
+    const kind = Spec.Labels[label.kind];
     if (kind === "job") {
       if (state === undefined || state === "collecting") await seal(engine, Spec.Name);
     } else if (!(kind === "stage" && state === "staging") && !(kind === "collect" && state === "collecting")) {

@@ -1,5 +1,7 @@
 import { LeadLostError } from "#shared/database/lead.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { jobFleet } from "#shared/swarm/labels.ts";
+import { jobName, stagerName } from "#shared/swarm/names.ts";
 import { type ClockOffset, clock_step_ms_min, clockOffset } from "#shared/time/clock-offset.ts";
 import { each } from "#shared/time/each.ts";
 import { removeLeftovers } from "../cleanup/leftovers.ts";
@@ -19,8 +21,6 @@ import {
   type Share,
 } from "../placement/placement.ts";
 import type { Lease } from "../store/dispatch-store.ts";
-import { jobName } from "../swarm/job-service-spec.ts";
-import { stagerName } from "../swarm/stager-service-spec.ts";
 import { idsOf, TasksView } from "../swarm/tasks-view.ts";
 import type { Pace } from "./pace.ts";
 import { sealWhatIsOver } from "./takeover.ts";
@@ -153,7 +153,7 @@ export class Dispatcher {
 
   async #look({ active, leases, closing, shares }: Records): Promise<Sight> {
     const { engine, clock } = this.#world;
-    const [tasks, nodeList] = await Promise.all([engine.tasks({ "platform.fleet": "jobs" }), engine.nodes()]);
+    const [tasks, nodeList] = await Promise.all([engine.tasks(jobFleet), engine.nodes()]);
     const nodes = new Map(nodeList.map((node) => [node.ID, node]));
     const used = new Set([...active.flatMap(({ node_id }) => node_id ?? []), ...leases.map(({ node_id }) => node_id)]);
     this.#advancer.finisher.seeNodes(active, nodes);

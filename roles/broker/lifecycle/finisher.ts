@@ -1,10 +1,10 @@
 import type { SwarmNode, Task } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { jobName } from "#shared/swarm/names.ts";
 import type { Job } from "../job/job.ts";
 import { isEngines, killedOutcome, type Outcome } from "../job/outcome.ts";
 import { putLogAway } from "../logs/job-log.ts";
 import { LogFollows } from "../logs/log-follows.ts";
-import { jobName } from "../swarm/job-service-spec.ts";
 import { idsOf } from "../swarm/tasks-view.ts";
 import { killerOf } from "./killer.ts";
 import type { SentCreates } from "./sent-creates.ts";

@@ -1,7 +1,8 @@
+import { type StagerKind, stagerName } from "#shared/swarm/names.ts";
 import type { Job } from "../job/job.ts";
 import { type Outcome, outcomeOf } from "../job/outcome.ts";
 import { ensureService } from "../swarm/ensure.ts";
-import { type StagerKind, stagerName, stagerService } from "../swarm/stager-service-spec.ts";
+import { stagerService } from "../swarm/stager-service-spec.ts";
 import { isOver } from "../swarm/tasks-view.ts";
 import type { DispatchWorld, Sight } from "./world.ts";
 

@@ -3,6 +3,7 @@ import { Value } from "@sinclair/typebox/value";
 import type { Task } from "#shared/engine/engine.ts";
 import { readJson } from "#shared/json/read-json.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { inspectorName } from "#shared/swarm/names.ts";
 import { withDeadline } from "#shared/time/with-deadline.ts";
 import type { Job } from "../job/job.ts";
 import type { Killer } from "../job/outcome.ts";
@@ -20,8 +21,6 @@ const Inspection = Type.Object({
   engine_started_at: Type.Union([Type.String(), Type.Null()]),
 });
 type Inspection = Static<typeof Inspection>;
-
-export const inspectorName = (id: string) => `platform-inspect-${id}`;
 
 /**
  * Who ended the task's container. Swarm does not say whether it was the kernel for want of memory: the janitor

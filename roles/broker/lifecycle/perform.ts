@@ -1,6 +1,7 @@
 import { EngineError, type Task } from "#shared/engine/engine.ts";
 import { seal } from "#shared/engine/seal.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { jobName, stagerName } from "#shared/swarm/names.ts";
 import type { Job } from "../job/job.ts";
 import {
   cancelledOutcome,
@@ -13,8 +14,7 @@ import {
 } from "../job/outcome.ts";
 import { logChange } from "../logs/log-follows.ts";
 import { ensureNetwork, ensureService } from "../swarm/ensure.ts";
-import { jobName, jobNetwork, jobService, networkOf } from "../swarm/job-service-spec.ts";
-import { stagerName } from "../swarm/stager-service-spec.ts";
+import { jobNetwork, jobService, networkOf } from "../swarm/job-service-spec.ts";
 import { idsOf, isOver } from "../swarm/tasks-view.ts";
 import { Finisher } from "./finisher.ts";
 import { stageInputs } from "./inputs.ts";

@@ -1,6 +1,7 @@
 import { dataVolumesOf } from "#shared/engine/data-volumes.ts";
 import type { SwarmNode } from "#shared/engine/engine.ts";
-import { workloadLabel } from "../swarm/job-service-spec.ts";
+import { gpuCount } from "#shared/swarm/gpus.ts";
+import { label } from "#shared/swarm/labels.ts";
 
 export interface NodeCapacity {
   readonly node_id: string;
@@ -45,10 +46,10 @@ export interface Placement {
 /** What the labelled nodes have in all, whether they can take work now or not. */
 export function classCapacities(nodes: readonly SwarmNode[]): NodeCapacity[] {
   return nodes.flatMap((node) => {
-    const node_class = node.Spec.Labels[workloadLabel];
+    const node_class = node.Spec.Labels[label.workload];
     if (node_class !== "cpu" && node_class !== "gpu") return [];
     const { NanoCPUs, MemoryBytes, GenericResources } = node.Description.Resources;
-    const gpu_count = (GenericResources ?? []).reduce((count, resource) => count + gpusOf(resource), 0);
+    const gpu_count = gpuCount(GenericResources);
     return [
       {
         node_id: node.ID,
@@ -168,9 +169,4 @@ function nextQueue(
     return share && count < share.running_max ? [{ name, load: count / share.share_weight }] : [];
   });
   return under.toSorted((a, b) => a.load - b.load || a.name.localeCompare(b.name))[0]?.name ?? null;
-}
-
-function gpusOf(resource: NonNullable<SwarmNode["Description"]["Resources"]["GenericResources"]>[number]): number {
-  if ("NamedResourceSpec" in resource) return resource.NamedResourceSpec.Kind === "NVIDIA-GPU" ? 1 : 0;
-  return resource.DiscreteResourceSpec.Kind === "NVIDIA-GPU" ? resource.DiscreteResourceSpec.Value : 0;
 }

@@ -1,16 +1,13 @@
 import { dataTarget, dataVolume } from "#shared/engine/data-volumes.ts";
 import type { Labels, Mount, NetworkSpec, ServiceSpec } from "#shared/engine/engine.ts";
 import type { JobRequest } from "#shared/schemas/job.ts";
+import { environmentOf, hardened, localLog, noRestart, onceOnly, requireOneNetwork } from "#shared/swarm/container.ts";
+import { gpuReservation } from "#shared/swarm/gpus.ts";
+import { jobFleet, label, managed, ownPrefix } from "#shared/swarm/labels.ts";
+import { jobName, jobVolume } from "#shared/swarm/names.ts";
 import { sourcePath } from "../job/mount-source.ts";
 import { parseBytes, parseTmpfs, parseUlimit } from "../job/quantities.ts";
 import type { EngineFeatures } from "./engine-features.ts";
-
-export const jobName = (id: string) => `platform-job-${id}`;
-export const volumeName = (id: string, mount: number) => `platform-job-${id}-${mount}`;
-export const workloadLabel = "platform.workload";
-
-/** Labels that begin with this are ours; a request's are overridden, not refused. */
-const ownPrefix = "platform.";
 
 export interface JobPlacement {
   readonly id: string;
@@ -25,11 +22,11 @@ export interface JobPlacement {
 /** The labels by which tasks are found and told apart. */
 export function jobLabels(kind: string, id: string, challenge: string): Labels {
   return {
-    "platform.managed": "true",
-    "platform.fleet": "jobs",
-    "platform.kind": kind,
-    "platform.id": id,
-    "platform.challenge": challenge,
+    ...managed,
+    ...jobFleet,
+    [label.kind]: kind,
+    [label.id]: id,
+    [label.challenge]: challenge,
   };
 }
 
@@ -55,8 +52,8 @@ export function jobService(request: JobRequest, placement: JobPlacement): Servic
   const { id, challenge, image_id, node_id, node_class } = placement;
   const labels = {
     ...foreign(request.labels),
-    "platform.job": request.job_id,
-    ...(request.task_id ? { "platform.task": request.task_id } : {}),
+    [label.job]: request.job_id,
+    ...(request.task_id ? { [label.task]: request.task_id } : {}),
   };
   const networks = [networkOf(id, request)];
   return requireOneNetwork({
@@ -69,13 +66,11 @@ export function jobService(request: JobRequest, placement: JobPlacement): Servic
         // As `docker run IMAGE COMMAND`: an image's entrypoint stays. Arguments are no templates to Swarm.
         Args: request.command,
         Hostname: "job",
-        Env: Object.entries(request.env).map(([name, value]) => `${name}=${escapeTemplate(value)}`),
+        Env: environmentOf(request.env),
         ...(request.workdir ? { Dir: request.workdir } : {}),
         ...(limits.user ? { User: limits.user } : {}),
-        Privileges: { NoNewPrivileges: true, Seccomp: { Mode: "default" }, AppArmor: { Mode: "default" } },
-        Init: true,
-        ReadOnly: true,
-        CapabilityDrop: ["ALL"],
+        ...hardened,
+        Privileges: { ...hardened.Privileges, AppArmor: { Mode: "default" } },
         Ulimits: limits.ulimits.flatMap((text) => parseUlimit(text) ?? []),
         Mounts: [
           ...request.mounts.map((mount, index) => volumeMount(id, index, mount)),
@@ -92,32 +87,15 @@ export function jobService(request: JobRequest, placement: JobPlacement): Servic
           Pids: limits.pids_limit,
         },
         ...(placement.features.can_limit_swap ? { SwapBytes: 0 } : {}),
-        ...(limits.gpu_count
-          ? {
-              Reservations: {
-                GenericResources: [{ DiscreteResourceSpec: { Kind: "NVIDIA-GPU", Value: limits.gpu_count } }],
-              },
-            }
-          : {}),
+        ...(limits.gpu_count ? { Reservations: { GenericResources: gpuReservation(limits.gpu_count) } } : {}),
       },
-      RestartPolicy: { Condition: "none", MaxAttempts: 0 },
-      Placement: { Constraints: [`node.labels.${workloadLabel}==${node_class}`, `node.id==${node_id}`] },
+      RestartPolicy: noRestart,
+      Placement: { Constraints: [`node.labels.${label.workload}==${node_class}`, `node.id==${node_id}`] },
       Networks: networks.map((Target) => ({ Target })),
-      LogDriver: { Name: "local", Options: { "max-size": "8m", "max-file": "2" } },
+      LogDriver: localLog(8, 2),
     },
-    Mode: { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 1 } },
+    Mode: onceOnly,
   });
-}
-
-/** Without any network Swarm gives a container docker0 and a default route. */
-export function requireOneNetwork(spec: ServiceSpec): ServiceSpec {
-  if (spec.TaskTemplate.Networks?.length !== 1) throw new Error(`service ${spec.Name} must have exactly one network`);
-  return spec;
-}
-
-/** Swarm expands Go templates in environment, hostname and mounts; `{{"{{"}}` comes out as two braces. */
-export function escapeTemplate(value: string): string {
-  return value.replaceAll("{{", '{{"{{"}}');
 }
 
 function foreign(labels: Labels): Labels {
@@ -128,7 +106,7 @@ function volumeMount(id: string, index: number, mount: JobRequest["mounts"][numb
   const Subpath = sourcePath(mount);
   return {
     Type: "volume",
-    Source: volumeName(id, index),
+    Source: jobVolume(id, index),
     Target: mount.target,
     ReadOnly: mount.read_only,
     VolumeOptions: { NoCopy: true, ...(Subpath ? { Subpath } : {}) },

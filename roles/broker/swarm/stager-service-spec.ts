@@ -1,7 +1,15 @@
 import type { ServiceSpec } from "#shared/engine/engine.ts";
-import { jobLabels, requireOneNetwork, volumeName } from "./job-service-spec.ts";
-
-export type StagerKind = "stage" | "collect";
+import {
+  environmentOf,
+  hardened,
+  localLog,
+  noRestart,
+  onceOnly,
+  requireOneNetwork,
+  temporaryFolder,
+} from "#shared/swarm/container.ts";
+import { jobVolume, network, type StagerKind, stagerName } from "#shared/swarm/names.ts";
+import { jobLabels } from "./job-service-spec.ts";
 
 export interface StagerPlan {
   readonly kind: StagerKind;
@@ -16,8 +24,6 @@ export interface StagerPlan {
 
 const MiB = 2 ** 20;
 
-export const stagerName = (kind: StagerKind, id: string) => `platform-${kind}-${id}`;
-
 /** A Swarm job of our own beside the job's volumes: brings its inputs there, or its outputs back (jobs §5). */
 export function stagerService({ kind, id, challenge, mounts, node_id, stager_image, env }: StagerPlan): ServiceSpec {
   const labels = jobLabels(kind, id, challenge);
@@ -29,31 +35,28 @@ export function stagerService({ kind, id, challenge, mounts, node_id, stager_ima
         Image: stager_image,
         Labels: labels,
         Args: [kind === "stage" ? "fetch" : "collect"],
-        Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+        Env: environmentOf(env),
         User: "0:0",
-        Init: true,
-        ReadOnly: true,
-        CapabilityDrop: ["ALL"],
+        ...hardened,
         ...(kind === "collect" ? { CapabilityAdd: ["CAP_DAC_READ_SEARCH"] } : {}),
-        Privileges: { NoNewPrivileges: true, Seccomp: { Mode: "default" } },
         Mounts: [
           ...mounts.map((mount) => ({
             Type: "volume" as const,
-            Source: volumeName(id, mount),
+            Source: jobVolume(id, mount),
             Target: `/volumes/${mount}`,
             ReadOnly: kind === "collect",
             VolumeOptions: { NoCopy: true },
           })),
-          { Type: "tmpfs", Target: "/tmp", TmpfsOptions: { SizeBytes: 16 * MiB } },
+          temporaryFolder(16),
         ],
       },
       Resources: { Limits: { MemoryBytes: 512 * MiB, Pids: 512 } },
-      RestartPolicy: { Condition: "none", MaxAttempts: 0 },
+      RestartPolicy: noRestart,
       Placement: { Constraints: [`node.id==${node_id}`] },
-      Networks: [{ Target: "platform_transfer" }],
-      LogDriver: { Name: "local", Options: { "max-size": "1m", "max-file": "2" } },
+      Networks: [{ Target: network.transfer }],
+      LogDriver: localLog(1, 2),
     },
-    Mode: { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 1 } },
+    Mode: onceOnly,
   });
 }
 
@@ -67,7 +70,7 @@ export interface JanitorPlan {
 
 /** The only thing of ours that mounts a worker's Docker socket: removes volumes, or looks at one container; never long. */
 export function janitorService({ name, task, node_id, stager_image, env }: JanitorPlan): ServiceSpec {
-  const labels = { ...jobLabels("janitor", name, "-") };
+  const labels = jobLabels("janitor", name, "-");
   return requireOneNetwork({
     Name: name,
     Labels: labels,
@@ -76,23 +79,17 @@ export function janitorService({ name, task, node_id, stager_image, env }: Janit
         Image: stager_image,
         Labels: labels,
         Args: [task],
-        Env: Object.entries(env).map(([key, value]) => `${key}=${value}`),
+        Env: environmentOf(env),
         User: "0:0",
-        Init: true,
-        ReadOnly: true,
-        CapabilityDrop: ["ALL"],
-        Privileges: { NoNewPrivileges: true, Seccomp: { Mode: "default" } },
-        Mounts: [
-          { Type: "bind", Source: "/var/run/docker.sock", Target: "/var/run/docker.sock" },
-          { Type: "tmpfs", Target: "/tmp", TmpfsOptions: { SizeBytes: 16 * MiB } },
-        ],
+        ...hardened,
+        Mounts: [{ Type: "bind", Source: "/var/run/docker.sock", Target: "/var/run/docker.sock" }, temporaryFolder(16)],
       },
       Resources: { Limits: { MemoryBytes: 256 * MiB, Pids: 512 } },
-      RestartPolicy: { Condition: "none", MaxAttempts: 0 },
+      RestartPolicy: noRestart,
       Placement: { Constraints: [`node.id==${node_id}`] },
-      Networks: [{ Target: "platform_transfer" }],
-      LogDriver: { Name: "local", Options: { "max-size": "1m", "max-file": "2" } },
+      Networks: [{ Target: network.transfer }],
+      LogDriver: localLog(1, 2),
     },
-    Mode: { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 1 } },
+    Mode: onceOnly,
   });
 }

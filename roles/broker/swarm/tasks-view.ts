@@ -1,6 +1,7 @@
 import type { Task } from "#shared/engine/engine.ts";
+import { label } from "#shared/swarm/labels.ts";
+import type { StagerKind } from "#shared/swarm/names.ts";
 import { terminalTaskStates } from "../job/outcome.ts";
-import type { StagerKind } from "./stager-service-spec.ts";
 
 /** All our tasks at one moment, by what they are for. One list call a tick makes it (jobs §7). */
 export class TasksView {
@@ -9,7 +10,7 @@ export class TasksView {
   constructor(tasks: readonly Task[]) {
     for (const task of tasks) {
       const labels = task.Spec.ContainerSpec?.Labels ?? {};
-      const key = keyOf(labels["platform.kind"] ?? "", labels["platform.id"] ?? "");
+      const key = keyOf(labels[label.kind] ?? "", labels[label.id] ?? "");
       const known = this.#byKey.get(key);
       if (known) known.push(task);
       else this.#byKey.set(key, [task]);

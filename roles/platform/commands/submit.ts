@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { readHotkeyFile } from "#shared/chain/hotkey-file.ts";
+import { ports } from "#shared/swarm/addresses.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { upload } from "../clients/submissions.ts";
 
@@ -19,7 +20,7 @@ export function submitCommand(): Command {
     .argument("<file>", "what to upload")
     .requiredOption("--hotkey <file>", "the hotkey's file")
     .option("--password-file <file>", "password of an encrypted hotkey file")
-    .option("--proxy <url>", "the platform's public door", "http://127.0.0.1:8080")
+    .option("--proxy <url>", "the platform's public door", `http://127.0.0.1:${ports.proxy}`)
     .option("--netuid <n>", "the subnet's number", Number, 1)
     .action(async (slug: string, file: string, options: SubmitOptions) => {
       const password = options.passwordFile ? readFileSync(options.passwordFile, "utf8").trimEnd() : undefined;

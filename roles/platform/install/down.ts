@@ -1,13 +1,14 @@
 import { rmSync } from "node:fs";
 import { connectEngine } from "#shared/engine/docker-engine.ts";
 import { type Engine, EngineError } from "#shared/engine/engine.ts";
+import { label, managed } from "#shared/swarm/labels.ts";
+import { isOwnService, isVolumeOfChallengeOrJob } from "#shared/swarm/names.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { createProgress } from "../progress.ts";
 import { waitUntil } from "../wait-until.ts";
 import { configDirectory, runDirectory, secretPath, tmpfilesPath } from "./host-files.ts";
 import { stopSupervisor } from "./supervisor-process.ts";
 
-const managed = { "platform.managed": "true" } as const;
 const gone_ms_max = 90_000;
 const ownVolumes = ["platform_postgres", "platform_blobs", "platform_devchain", "platform_submitter"];
 
@@ -26,9 +27,7 @@ export async function down({ socket, purge }: { readonly socket: string; readonl
   rmSync("/usr/local/lib/platform", { recursive: true, force: true });
   if (!purge) return;
   await step("Volumes and secrets of this machine", async () => {
-    const others = (await engine.volumes({}))
-      .map(({ Name }) => Name)
-      .filter((name) => /^(platform_.+_sqlite|platform-job-.+)$/.test(name));
+    const others = (await engine.volumes({})).map(({ Name }) => Name).filter(isVolumeOfChallengeOrJob);
     for (const name of [...ownVolumes, ...others]) {
       await waitUntil(systemClock, `removal of volume ${name}`, gone_ms_max, async () => {
         await engine.removeVolume(name);
@@ -45,8 +44,8 @@ export async function down({ socket, purge }: { readonly socket: string; readonl
 async function removeServices(engine: Engine): Promise<void> {
   for (const { ID } of await engine.services(managed)) await engine.removeService(ID);
   await waitUntil(systemClock, "the end of all containers", gone_ms_max, async () => {
-    const left = await engine.containers({ "com.docker.swarm.service.name": "" }, { all: true });
-    return left.some(({ Names }) => Names.some((name) => /^\/(platform|challenge)-/.test(name))) ? null : true;
+    const left = await engine.containers({ [label.service_name]: "" }, { all: true });
+    return left.some(({ Names }) => Names.some((name) => isOwnService(name.slice(1)))) ? null : true;
   });
 }
 

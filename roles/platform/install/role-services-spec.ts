@@ -1,4 +1,15 @@
 import type { ContainerSpec, Mount, ServiceSpec } from "#shared/engine/engine.ts";
+import { devchainUrl, ports, proxyUrl } from "#shared/swarm/addresses.ts";
+import {
+  environmentOf,
+  hardened,
+  imageUser,
+  localLog,
+  secretsFolder,
+  temporaryFolder,
+} from "#shared/swarm/container.ts";
+import { label, managed } from "#shared/swarm/labels.ts";
+import { network, roleName } from "#shared/swarm/names.ts";
 
 /** What the services of an installation are made from; all of it decided before. */
 export interface RolePlan {
@@ -35,15 +46,14 @@ interface RoleService {
 }
 
 const run = "/run/platform";
-const secretsFolder = "/run/secrets/platform";
 const MiB = 2 ** 20;
 
 /** The services of the roles on the manager, least privilege each (architecture §2). */
 export function roleServices(plan: RolePlan): ServiceSpec[] {
   const database = plan.uses_embedded_database ? [socketFolder("postgres")] : [];
-  const control = plan.uses_embedded_database ? ["platform_control"] : ["platform_control", "platform_public"];
+  const control = plan.uses_embedded_database ? [network.control] : [network.control, network.public];
   const databaseSecrets = ["database_url", "master_key"];
-  const endpoints = plan.chain_endpoints ?? ["ws://platform-devchain:9944"];
+  const endpoints = plan.chain_endpoints ?? [devchainUrl];
   const services: RoleService[] = [
     {
       role: "admin",
@@ -54,7 +64,7 @@ export function roleServices(plan: RolePlan): ServiceSpec[] {
     },
     {
       role: "broker",
-      networks: [...control, "platform_transfer"],
+      networks: [...control, network.transfer],
       secrets: databaseSecrets,
       mounts: [
         socketFolder("broker"),
@@ -65,7 +75,7 @@ export function roleServices(plan: RolePlan): ServiceSpec[] {
       groups: [String(plan.docker_socket_group)],
       env: {
         PLATFORM_BLOB_DIRECTORY: "/data",
-        PLATFORM_TRANSFER_NETWORK: "platform_transfer",
+        PLATFORM_TRANSFER_NETWORK: network.transfer,
         PLATFORM_STAGER_IMAGE: plan.images["stager"] ?? "",
         PLATFORM_ENCRYPTED_OVERLAYS: String(plan.are_overlays_encrypted),
       },
@@ -73,15 +83,15 @@ export function roleServices(plan: RolePlan): ServiceSpec[] {
     },
     {
       role: "proxy",
-      networks: ["platform_public"],
+      networks: [network.public],
       secrets: databaseSecrets,
       mounts: [socketFolder("proxy"), socketFolder("public"), ...database],
       env: { PLATFORM_NETUID: plan.netuid },
-      port: { inside: 8080, published: plan.proxy_port },
+      port: { inside: ports.proxy, published: plan.proxy_port },
     },
     {
       role: "aggregator",
-      networks: ["platform_control", "platform_public"],
+      networks: [network.control, network.public],
       secrets: databaseSecrets,
       mounts: [socketFolder("aggregator"), ...database],
       env: {
@@ -99,7 +109,7 @@ export function roleServices(plan: RolePlan): ServiceSpec[] {
 function embeddedDatabase(): RoleService {
   return {
     role: "postgres",
-    networks: ["platform_control"],
+    networks: [network.control],
     secrets: ["postgres_password"],
     mounts: [socketFolder("postgres"), volume("platform_postgres")],
   };
@@ -109,7 +119,7 @@ function developmentChain(plan: RolePlan): RoleService[] {
   return [
     {
       role: "devchain",
-      networks: ["platform_public"],
+      networks: [network.public],
       mounts: [socketFolder("devchain"), volume("platform_devchain")],
       env: {
         PLATFORM_LISTEN_HOST: "0.0.0.0",
@@ -117,17 +127,17 @@ function developmentChain(plan: RolePlan): RoleService[] {
         PLATFORM_BLOCK_MS: plan.block_ms,
         PLATFORM_DATA_DIRECTORY: "/data",
       },
-      port: { inside: 9944, published: plan.chain_port },
+      port: { inside: ports.devchain, published: plan.chain_port },
     },
     {
       role: "submitter",
-      networks: ["platform_public"],
+      networks: [network.public],
       secrets: ["hotkey"],
       mounts: [socketFolder("submitter"), volume("platform_submitter")],
       env: {
         PLATFORM_VECTOR_PUBLIC_KEY: plan.vector_public_key,
-        PLATFORM_WEIGHTS_URL: "http://platform-proxy:8080/v1/weights/latest",
-        PLATFORM_CHAIN_ENDPOINTS: "ws://platform-devchain:9944",
+        PLATFORM_WEIGHTS_URL: `${proxyUrl}/v1/weights/latest`,
+        PLATFORM_CHAIN_ENDPOINTS: devchainUrl,
         PLATFORM_NETUID: plan.netuid,
         PLATFORM_HOTKEY_FILE: `${secretsFolder}/hotkey`,
         PLATFORM_STATE_DIRECTORY: "/data",
@@ -143,27 +153,24 @@ function serviceSpec(service: RoleService, plan: RolePlan): ServiceSpec {
   if (!image) throw new Error(`there is no image of ${role}`);
   const container: ContainerSpec = {
     Image: image,
-    Hostname: `platform-${role}`,
+    Hostname: roleName(role),
     Env: environment(service, secrets),
-    Init: true,
-    ReadOnly: true,
-    CapabilityDrop: ["ALL"],
-    Privileges: { NoNewPrivileges: true, Seccomp: { Mode: "default" } },
+    ...hardened,
     ...(groups ? { Groups: groups } : {}),
-    Mounts: [...mounts, { Type: "tmpfs", Target: "/tmp", TmpfsOptions: { SizeBytes: 64 * MiB } }],
+    Mounts: [...mounts, temporaryFolder(64)],
     Secrets: secrets.map((name) => secretFile(name, plan)),
     StopGracePeriod: 15e9,
   };
   return {
-    Name: `platform-${role}`,
-    Labels: { "platform.managed": "true", "platform.kind": "role", "platform.role": role },
+    Name: roleName(role),
+    Labels: { ...managed, [label.kind]: "role", [label.role]: role },
     TaskTemplate: {
       ContainerSpec: container,
       Resources: { Limits: { MemoryBytes: memory_bytes, Pids: 512 } },
       RestartPolicy: { Condition: "any", Delay: 1e9 },
       Placement: { Constraints: [`node.id==${plan.node_id}`] },
-      Networks: networks.map((Target) => ({ Target, Aliases: [`platform-${role}`] })),
-      LogDriver: { Name: "local", Options: { "max-size": "10m", "max-file": "3" } },
+      Networks: networks.map((Target) => ({ Target, Aliases: [roleName(role)] })),
+      LogDriver: localLog(10, 3),
     },
     Mode: { Replicated: { Replicas: 1 } },
     UpdateConfig: { Parallelism: 1, FailureAction: "pause", Order: "stop-first" },
@@ -181,7 +188,7 @@ function environment({ role, env = {} }: RoleService, secrets: readonly string[]
   const files = secrets
     .filter((name) => name !== "hotkey")
     .map((name) => `PLATFORM_${name.toUpperCase()}_FILE=${secretsFolder}/${name}`);
-  return [...files, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
+  return [...files, ...environmentOf(env)];
 }
 
 function secretFile(name: string, plan: RolePlan) {
@@ -190,7 +197,7 @@ function secretFile(name: string, plan: RolePlan) {
   return {
     SecretID: secret.id,
     SecretName: secret.name,
-    File: { Name: `${secretsFolder}/${name}`, UID: "65532", GID: "65532", Mode: 0o400 },
+    File: { Name: `${secretsFolder}/${name}`, UID: imageUser, GID: imageUser, Mode: 0o400 },
   };
 }
 

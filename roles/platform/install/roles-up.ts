@@ -1,12 +1,11 @@
 import { createHash } from "node:crypto";
 import type { Engine, ServiceSpec } from "#shared/engine/engine.ts";
-
-const managed = { "platform.managed": "true" } as const;
-const specLabel = "platform.spec";
+import { label, managed } from "#shared/swarm/labels.ts";
+import { network } from "#shared/swarm/names.ts";
 
 /** The networks of the roles (architecture §3). */
 export async function ensureNetworks(engine: Engine, isEncrypted: boolean): Promise<void> {
-  const wanted = { platform_control: true, platform_transfer: true, platform_public: false };
+  const wanted = { [network.control]: true, [network.transfer]: true, [network.public]: false };
   for (const [Name, Internal] of Object.entries(wanted)) {
     if (await engine.network(Name)) continue;
     await engine.createNetwork({ Name, Labels: managed, Internal, Attachable: false, Encrypted: isEncrypted });
@@ -25,7 +24,7 @@ export async function ensureSwarmSecrets(
     const known = existing.find(({ Spec }) => Spec.Name === name);
     found[key] = {
       name,
-      id: known?.ID ?? (await engine.createSecret(name, value, { ...managed, "platform.kind": "role" })),
+      id: known?.ID ?? (await engine.createSecret(name, value, { ...managed, [label.kind]: "role" })),
     };
   }
   return found;
@@ -39,12 +38,12 @@ export async function ensureServices(
   const done: Record<string, "created" | "updated" | "kept"> = {};
   for (const wanted of specs) {
     const digest = createHash("sha256").update(JSON.stringify(wanted)).digest("hex");
-    const spec = { ...wanted, Labels: { ...wanted.Labels, [specLabel]: digest } };
+    const spec = { ...wanted, Labels: { ...wanted.Labels, [label.spec]: digest } };
     const current = await engine.service(spec.Name);
     if (!current) await engine.createService(spec);
-    else if (current.Spec.Labels[specLabel] !== digest)
+    else if (current.Spec.Labels[label.spec] !== digest)
       await engine.updateService(current.ID, current.Version.Index, spec);
-    done[spec.Name] = !current ? "created" : current.Spec.Labels[specLabel] === digest ? "kept" : "updated";
+    done[spec.Name] = !current ? "created" : current.Spec.Labels[label.spec] === digest ? "kept" : "updated";
   }
   return done;
 }

@@ -2,6 +2,7 @@ import { networkInterfaces } from "node:os";
 import { createDockerCall } from "#shared/engine/docker-call.ts";
 import { connectEngine } from "#shared/engine/docker-engine.ts";
 import type { Engine, SwarmNode } from "#shared/engine/engine.ts";
+import { label } from "#shared/swarm/labels.ts";
 
 export interface SwarmChoice {
   readonly socket: string;
@@ -33,9 +34,7 @@ export async function ensureSwarm({
 }
 
 async function initialise(engine: Engine, socket: string, address: string | undefined, adopt: boolean): Promise<void> {
-  const foreign = (await engine.containers({}, { all: true })).filter(
-    ({ Labels }) => Labels["platform.managed"] !== "true",
-  );
+  const foreign = (await engine.containers({}, { all: true })).filter(({ Labels }) => Labels[label.managed] !== "true");
   if (foreign.length > 0 && !adopt) {
     throw new Error(
       `this engine has ${foreign.length} containers that are not the platform's; making it a Swarm changes how it networks: say --adopt-engine to do so`,
@@ -48,9 +47,9 @@ async function initialise(engine: Engine, socket: string, address: string | unde
 
 /** A manager that has no class yet takes CPU jobs itself: the single-node platform. One that has is left alone. */
 async function labelled(engine: Engine, node: SwarmNode): Promise<SwarmNode> {
-  const others = (await engine.nodes()).some(({ Spec }) => Spec.Labels["platform.workload"] !== undefined);
-  if (others || node.Spec.Labels["platform.workload"] !== undefined) return node;
-  const Labels = { ...node.Spec.Labels, "platform.workload": "cpu" };
+  const others = (await engine.nodes()).some(({ Spec }) => Spec.Labels[label.workload] !== undefined);
+  if (others || node.Spec.Labels[label.workload] !== undefined) return node;
+  const Labels = { ...node.Spec.Labels, [label.workload]: "cpu" };
   await engine.updateNode(node.ID, node.Version.Index, { ...node.Spec, Labels });
   return { ...node, Spec: { ...node.Spec, Labels } };
 }

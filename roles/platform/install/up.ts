@@ -7,6 +7,7 @@ import { connectDatabase, type Transaction } from "#shared/database/database.ts"
 import { migrateWhenReachable } from "#shared/database/migrate.ts";
 import type { Engine, SwarmNode } from "#shared/engine/engine.ts";
 import { first_answer_probe, type ProbeResult } from "#shared/schemas/ops.ts";
+import { label } from "#shared/swarm/labels.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { publicKeyOf, vectorSigningKey } from "#shared/weights/seal.ts";
 import { createProgress } from "../progress.ts";
@@ -62,7 +63,7 @@ export async function up(options: UpOptions): Promise<void> {
     });
     const { Version, ApiVersion } = await made.engine.version();
     note(
-      `Engine ${Version}, API ${ApiVersion}, node ${made.node.Description.Hostname} takes ${made.node.Spec.Labels["platform.workload"] ?? "no"} jobs`,
+      `Engine ${Version}, API ${ApiVersion}, node ${made.node.Description.Hostname} takes ${made.node.Spec.Labels[label.workload] ?? "no"} jobs`,
     );
     return made;
   });

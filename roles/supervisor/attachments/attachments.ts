@@ -1,9 +1,7 @@
 import { type Container, type Engine, EngineError, type Network } from "#shared/engine/engine.ts";
 import type { Logger } from "#shared/observability/logger.ts";
-import { challengeLabel, managedChallenges } from "../challenges/service-spec.ts";
+import { label, managedChallenges } from "#shared/swarm/labels.ts";
 import { attachedServices, roleAddresses } from "./role-addresses.ts";
-
-export const serviceNameLabel = "com.docker.swarm.service.name";
 
 /**
  * Connects the running containers of proxy, broker, aggregator and admin to the network of every challenge that runs. A
@@ -13,15 +11,15 @@ export const serviceNameLabel = "com.docker.swarm.service.name";
  * @returns how many connections failed
  */
 export async function attachRoles(engine: Engine, log: Logger): Promise<number> {
-  const containers = await engine.containers({ [serviceNameLabel]: "" });
+  const containers = await engine.containers({ [label.service_name]: "" });
   const roles = containers.filter(isAttachedRole);
   let missing = 0;
   for (const network of await runningNetworks(engine, containers)) {
-    const challenge = network.Labels[challengeLabel];
+    const challenge = network.Labels[label.challenge];
     const addresses = roleAddresses(network);
     for (const container of roles) {
       if (isOn(container, network.Id)) continue;
-      const service = container.Labels[serviceNameLabel] ?? "";
+      const service = container.Labels[label.service_name] ?? "";
       try {
         await engine.connectNetwork(network.Id, container.Id, { aliases: [service], address: addresses?.[service] });
         log.info({ challenge, service }, "attached");
@@ -42,12 +40,12 @@ export async function attachRoles(engine: Engine, log: Logger): Promise<number> 
  */
 async function runningNetworks(engine: Engine, containers: readonly Container[]): Promise<readonly Network[]> {
   const services = await engine.services(managedChallenges);
-  const served = new Set(services.map(({ Spec }) => Spec.Labels[challengeLabel]));
+  const served = new Set(services.map(({ Spec }) => Spec.Labels[label.challenge]));
   return (await engine.networks(managedChallenges)).filter(
     ({ Id, Labels }) =>
-      served.has(Labels[challengeLabel]) &&
+      served.has(Labels[label.challenge]) &&
       containers.some(
-        (container) => container.Labels[challengeLabel] === Labels[challengeLabel] && isOn(container, Id),
+        (container) => container.Labels[label.challenge] === Labels[label.challenge] && isOn(container, Id),
       ),
   );
 }
@@ -64,10 +62,10 @@ function isOn({ NetworkSettings }: Container, networkId: string): boolean {
 }
 
 async function roleContainers(engine: Engine): Promise<readonly Container[]> {
-  return (await engine.containers({ [serviceNameLabel]: "" })).filter(isAttachedRole);
+  return (await engine.containers({ [label.service_name]: "" })).filter(isAttachedRole);
 }
 
 function isAttachedRole({ Labels }: Container): boolean {
   const names: readonly (string | undefined)[] = attachedServices;
-  return names.includes(Labels[serviceNameLabel]);
+  return names.includes(Labels[label.service_name]);
 }

@@ -1,10 +1,11 @@
 import type { Network } from "#shared/engine/engine.ts";
+import { roleName } from "#shared/swarm/names.ts";
 
 /** The roles that speak to challenges (architecture §3). */
-export const attachedServices = ["platform-proxy", "platform-broker", "platform-aggregator", "platform-admin"] as const;
+export const attachedServices = ["proxy", "broker", "aggregator", "admin"].map(roleName);
 
 /** Those that a challenge may speak to. */
-const reachedServices = ["platform-broker", "platform-proxy"] as const;
+const reachedServices = ["broker", "proxy"].map(roleName);
 
 /**
  * The addresses of the attached roles on a challenge's network: the last of its subnet. The engine gives a container that is

@@ -1,8 +1,7 @@
 import type { ChallengeSpec } from "#shared/schemas/challenge.ts";
+import { jobApiUrl } from "#shared/swarm/addresses.ts";
+import { environmentOf, secretsFolder } from "#shared/swarm/container.ts";
 import { usesBroker } from "./secret-names.ts";
-
-export const secretsFolder = "/run/secrets/platform";
-const brokerUrl = "http://platform-broker:8082";
 
 /** What a challenge finds in its environment; where its record sets a value, that one (contract §1). */
 export function challengeEnvironment(spec: ChallengeSpec, secretFiles: readonly string[]): string[] {
@@ -10,7 +9,7 @@ export function challengeEnvironment(spec: ChallengeSpec, secretFiles: readonly 
   const broker = {
     CHALLENGE_DOCKER_ENABLED: "true",
     CHALLENGE_DOCKER_BACKEND: "broker",
-    CHALLENGE_DOCKER_BROKER_URL: brokerUrl,
+    CHALLENGE_DOCKER_BROKER_URL: jobApiUrl,
     CHALLENGE_DOCKER_BROKER_TOKEN_FILE: path("docker_broker_token"),
   };
   const values: Record<string, string> = {
@@ -21,10 +20,5 @@ export function challengeEnvironment(spec: ChallengeSpec, secretFiles: readonly 
     ...(usesBroker(spec) ? broker : {}),
     ...spec.env,
   };
-  return Object.entries(values).map(([name, value]) => `${name}=${escapeTemplate(value)}`);
-}
-
-/** Swarm expands Go templates in environment values: the template `{{"{{"}}` comes out as two braces. */
-function escapeTemplate(value: string): string {
-  return value.replaceAll("{{", '{{"{{"}}');
+  return environmentOf(values);
 }

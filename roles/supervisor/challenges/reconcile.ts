@@ -3,21 +3,15 @@ import type { Database } from "#shared/database/database.ts";
 import type { Engine, Network, Service } from "#shared/engine/engine.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
+import { label, managedChallenges } from "#shared/swarm/labels.ts";
+import { challengeServiceName } from "#shared/swarm/names.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { each } from "#shared/time/each.ts";
 import { roleAddresses, roleHosts } from "../attachments/role-addresses.ts";
 import { resolveImage } from "./image.ts";
 import { removeNetworkIfFree, removeUnwanted } from "./removal.ts";
 import { ensureSecrets, type SecretSource } from "./secrets.ts";
-import {
-  challengeLabel,
-  challengeNetwork,
-  challengeService,
-  generationLabel,
-  managedChallenges,
-  serviceName,
-  specLabel,
-} from "./service-spec.ts";
+import { challengeNetwork, challengeService } from "./service-spec.ts";
 import type { Setbacks } from "./setbacks.ts";
 
 export interface ReconcilerWorld {
@@ -83,7 +77,7 @@ async function ensureChallenge(
 ): Promise<boolean> {
   const { engine, sql, log } = world;
   const { slug, image } = challenge.spec;
-  const current = services.find(({ Spec }) => Spec.Name === serviceName(slug));
+  const current = services.find(({ Spec }) => Spec.Name === challengeServiceName(slug));
   const network = await ensureNetwork(world, challenge, current);
   const addresses = network ? roleAddresses(network) : null;
   if (!addresses) return false;
@@ -99,7 +93,7 @@ async function ensureChallenge(
   if (!current) {
     await engine.createService(spec);
     log.info(note, "service created");
-  } else if (current.Spec.Labels[specLabel] !== spec.Labels[specLabel]) {
+  } else if (current.Spec.Labels[label.spec] !== spec.Labels[label.spec]) {
     await engine.updateService(current.ID, current.Version.Index, spec);
     log.info(note, "service updated");
   } else if (challenge.token_rotating || former.length > 0) {
@@ -113,10 +107,10 @@ async function ensureNetwork(world: ReconcilerWorld, { spec }: Challenge, servic
   const { engine, log, are_overlays_encrypted } = world;
   const wanted = challengeNetwork(spec, are_overlays_encrypted);
   const current = await engine.network(wanted.Name);
-  if (current && current.Labels[challengeLabel] !== spec.slug) {
+  if (current && current.Labels[label.challenge] !== spec.slug) {
     throw new Error(`there is a network ${wanted.Name} that is not the platform's`);
   }
-  if (current?.Labels[specLabel] === wanted.Labels[specLabel]) return current;
+  if (current?.Labels[label.spec] === wanted.Labels[label.spec]) return current;
   if (current) {
     if (service) await engine.removeService(service.ID);
     if (!(await removeNetworkIfFree(engine, current.Id))) return null;
@@ -137,7 +131,7 @@ async function finishRotation(
 ): Promise<void> {
   const running = (await engine.tasksOfService(service.ID)).filter(({ Status }) => Status.State === "running");
   const isPresent = running.every(
-    (task) => task.Spec.ContainerSpec?.Labels?.[generationLabel] === String(token_generation),
+    (task) => task.Spec.ContainerSpec?.Labels?.[label.token_generation] === String(token_generation),
   );
   if (running.length === 0 || !isPresent) return;
   if (token_rotating) {

@@ -1,7 +1,7 @@
 import { type Engine, EngineError, type Service } from "#shared/engine/engine.ts";
 import type { Logger } from "#shared/observability/logger.ts";
+import { label, managedChallenges } from "#shared/swarm/labels.ts";
 import { detachRoles } from "../attachments/attachments.ts";
-import { challengeLabel, managedChallenges } from "./service-spec.ts";
 
 /**
  * Removes services, networks and secrets of challenges that are not `wanted`: service first, then what is still attached, then
@@ -15,16 +15,16 @@ export async function removeUnwanted(
   wanted: ReadonlySet<string>,
   services: readonly Service[],
 ): Promise<number> {
-  const isUnwanted = (labels: Readonly<Record<string, string>>) => !wanted.has(labels[challengeLabel] ?? "");
+  const isUnwanted = (labels: Readonly<Record<string, string>>) => !wanted.has(labels[label.challenge] ?? "");
   for (const { ID, Spec } of services) {
     if (!isUnwanted(Spec.Labels)) continue;
     await engine.removeService(ID);
-    log.info({ challenge: Spec.Labels[challengeLabel] }, "service removed");
+    log.info({ challenge: Spec.Labels[label.challenge] }, "service removed");
   }
   let unfinished = 0;
   for (const { Id, Labels } of await engine.networks(managedChallenges)) {
     if (!isUnwanted(Labels)) continue;
-    if (await removeNetworkIfFree(engine, Id)) log.info({ challenge: Labels[challengeLabel] }, "network removed");
+    if (await removeNetworkIfFree(engine, Id)) log.info({ challenge: Labels[label.challenge] }, "network removed");
     else unfinished += 1;
   }
   for (const { ID, Spec } of await engine.secrets(managedChallenges)) {

@@ -1,28 +1,20 @@
 import { createHash } from "node:crypto";
 import type { ContainerSpec, NetworkSpec, ServiceSpec } from "#shared/engine/engine.ts";
 import type { ChallengeSpec } from "#shared/schemas/challenge.ts";
-import { challengeEnvironment, secretsFolder } from "./environment.ts";
+import { hardened, imageUser, localLog, secretsFolder, temporaryFolder } from "#shared/swarm/container.ts";
+import { label, managedChallenges } from "#shared/swarm/labels.ts";
+import { challengeNetworkName, challengeServiceName, challengeVolumeName } from "#shared/swarm/names.ts";
+import { challengeEnvironment } from "./environment.ts";
 
 const MiB = 2 ** 20;
 const seconds = 1e9;
-const imageUser = "65532";
 
-export const managedChallenges = { "platform.managed": "true", "platform.kind": "challenge" } as const;
-export const challengeLabel = "platform.challenge";
-/** Digest of what was wanted when the object was made: the label by which a change is seen. */
-export const specLabel = "platform.spec";
-/** On the container: the generation of the tokens that it was started with. */
-export const generationLabel = "platform.token_generation";
-
-export const labelsOf = (slug: string) => ({ ...managedChallenges, [challengeLabel]: slug }) as const;
-export const serviceName = (slug: string) => `challenge-${slug}`;
-export const networkName = (slug: string) => `platform_challenge_${slug}`;
-export const volumeName = (slug: string) => `platform_${slug.replaceAll("-", "_")}_sqlite`;
+export const labelsOf = (slug: string) => ({ ...managedChallenges, [label.challenge]: slug }) as const;
 
 /** The network of one challenge; without egress unless its record grants it (architecture §3). */
 export function challengeNetwork({ slug, egress }: ChallengeSpec, isEncrypted: boolean): NetworkSpec {
-  const spec = { Name: networkName(slug), Internal: !egress, Attachable: true, Encrypted: isEncrypted };
-  return { ...spec, Labels: { ...labelsOf(slug), [specLabel]: digestOf(spec) } };
+  const spec = { Name: challengeNetworkName(slug), Internal: !egress, Attachable: true, Encrypted: isEncrypted };
+  return { ...spec, Labels: { ...labelsOf(slug), [label.spec]: digestOf(spec) } };
 }
 
 export interface ChallengeParts {
@@ -39,7 +31,7 @@ export interface ChallengeParts {
 export function challengeService(spec: ChallengeSpec, parts: ChallengeParts): ServiceSpec {
   const { slug, resources = { cpus: 1, memory_bytes: 1_024 * MiB } } = spec;
   const service = {
-    Name: serviceName(slug),
+    Name: challengeServiceName(slug),
     Labels: labelsOf(slug),
     TaskTemplate: {
       ContainerSpec: challengeContainer(spec, parts),
@@ -48,15 +40,15 @@ export function challengeService(spec: ChallengeSpec, parts: ChallengeParts): Se
       },
       RestartPolicy: { Condition: "any", Delay: 2 * seconds },
       Placement: { Constraints: [`node.id==${parts.node_id}`] },
-      Networks: [{ Target: networkName(slug), Aliases: [serviceName(slug)] }],
-      LogDriver: { Name: "local", Options: { "max-size": "10m", "max-file": "3" } },
+      Networks: [{ Target: challengeNetworkName(slug), Aliases: [challengeServiceName(slug)] }],
+      LogDriver: localLog(10, 3),
     },
     Mode: { Replicated: { Replicas: 1 } },
     // The volume has one writer: the old container ends before the new one starts.
     UpdateConfig: { Parallelism: 1, FailureAction: "pause", Order: "stop-first" },
     EndpointSpec: { Mode: "dnsrr" },
   } as const;
-  return { ...service, Labels: { ...service.Labels, [specLabel]: digestOf(service) } };
+  return { ...service, Labels: { ...service.Labels, [label.spec]: digestOf(service) } };
 }
 
 function challengeContainer(
@@ -66,23 +58,20 @@ function challengeContainer(
   const { slug } = spec;
   return {
     Image: image,
-    Labels: { ...labelsOf(slug), [generationLabel]: String(token_generation) },
-    Hostname: serviceName(slug),
+    Labels: { ...labelsOf(slug), [label.token_generation]: String(token_generation) },
+    Hostname: challengeServiceName(slug),
     Hosts: hosts,
     Env: challengeEnvironment(
       spec,
       secrets.map(({ file }) => file),
     ),
-    Init: true,
-    ReadOnly: true,
-    CapabilityDrop: ["ALL"],
-    Privileges: { NoNewPrivileges: true, Seccomp: { Mode: "default" } },
+    ...hardened,
     // Readiness is the platform's own question (contract §1): an image's health check must not restart it.
     HealthCheck: { Test: ["NONE"] },
     Mounts: [
       // A fresh volume takes owner and mode of the image's /data, so that its user may write there.
-      { Type: "volume", Source: volumeName(slug), Target: "/data", VolumeOptions: { Labels: labelsOf(slug) } },
-      { Type: "tmpfs", Target: "/tmp", TmpfsOptions: { SizeBytes: 256 * MiB } },
+      { Type: "volume", Source: challengeVolumeName(slug), Target: "/data", VolumeOptions: { Labels: labelsOf(slug) } },
+      temporaryFolder(256),
     ],
     // Nobody else is in the container, and an image's user is its author's choice: so any may read them.
     Secrets: secrets.map(({ file, id, name }) => ({

@@ -1,6 +1,8 @@
 import type { Database } from "#shared/database/database.ts";
 import { dataVolumesOf } from "#shared/engine/data-volumes.ts";
 import type { Engine } from "#shared/engine/engine.ts";
+import { gpuNames } from "#shared/swarm/gpus.ts";
+import { label } from "#shared/swarm/labels.ts";
 import type { Clock } from "#shared/time/clock.ts";
 
 /** Writes down what the Swarm's nodes look like now; nodes that left are forgotten. */
@@ -9,7 +11,7 @@ export async function recordNodes(engine: Engine, sql: Database, clock: Clock): 
   const rows = nodes.map(({ ID, Description, Spec, Status }) => ({
     id: ID,
     hostname: Description.Hostname,
-    workload: Spec.Labels["platform.workload"] ?? null,
+    workload: Spec.Labels[label.workload] ?? null,
     state: Status.State,
     availability: Spec.Availability,
     details: sql.json({
@@ -19,7 +21,7 @@ export async function recordNodes(engine: Engine, sql: Database, clock: Clock): 
       cpus: Description.Resources.NanoCPUs / 1e9,
       memory_bytes: Description.Resources.MemoryBytes,
       data_volumes: dataVolumesOf(Spec.Labels),
-      gpus: gpuNames(Description.Resources.GenericResources ?? []),
+      gpus: gpuNames(Description.Resources.GenericResources),
     }),
     seen_at: new Date(clock.now()),
   }));
@@ -30,14 +32,4 @@ export async function recordNodes(engine: Engine, sql: Database, clock: Clock): 
       availability = excluded.availability, details = excluded.details, seen_at = excluded.seen_at`;
     await transaction`delete from nodes where id <> all(${rows.map(({ id }) => id)})`;
   });
-}
-
-function gpuNames(
-  resources: Awaited<ReturnType<Engine["nodes"]>>[number]["Description"]["Resources"]["GenericResources"],
-): string[] {
-  return (resources ?? []).flatMap((resource) =>
-    "NamedResourceSpec" in resource && resource.NamedResourceSpec.Kind === "NVIDIA-GPU"
-      ? [resource.NamedResourceSpec.Value]
-      : [],
-  );
 }

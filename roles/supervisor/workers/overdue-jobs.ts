@@ -3,6 +3,7 @@ import type { Engine } from "#shared/engine/engine.ts";
 import { seal } from "#shared/engine/seal.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { jobName } from "#shared/swarm/names.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { type ClockOffset, clockOffset } from "#shared/time/clock-offset.ts";
 
@@ -38,7 +39,7 @@ export async function reapOverdueJobs(engine: Engine, store: ReapStore, log: Log
   let reaped = 0;
   const now_ms = clock.now();
   for (const { id, state } of await store.overdue(now_ms - limits.jobs.reap_ms, clockOffset(clock))) {
-    if (!(await seal(engine, `platform-job-${id}`))) continue;
+    if (!(await seal(engine, jobName(id)))) continue;
     await store.reaped(id, state, now_ms);
     log.warn({ job: id, state }, "a job stood past its deadline and was stopped: does the broker run?");
     reaped += 1;

@@ -3,6 +3,7 @@ import { type WorkerOrder, workerOrders } from "#shared/database/worker-orders.t
 import type { Engine, SwarmNode } from "#shared/engine/engine.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { label } from "#shared/swarm/labels.ts";
 
 /**
  * Writes to the Swarm what was ordered of workers, once nothing of a job is on them any more: a drained node would start no
@@ -54,8 +55,8 @@ function specOf({ kind, workload }: WorkerOrder, spec: SwarmNode["Spec"]): Swarm
   // On a manager the roles run, and would be gone with it: that it gets no jobs is the broker's doing.
   if (kind === "drain") return spec.Role === "manager" ? spec : { ...spec, Availability: "drain" };
   if (kind === "activate") return { ...spec, Availability: "active" };
-  const { "platform.workload": _, ...others } = spec.Labels;
-  return { ...spec, Labels: workload === null ? others : { ...spec.Labels, "platform.workload": workload } };
+  const { [label.workload]: _, ...others } = spec.Labels;
+  return { ...spec, Labels: workload === null ? others : { ...spec.Labels, [label.workload]: workload } };
 }
 
 async function forget(sql: Database, { node_id, kind, workload }: WorkerOrder): Promise<void> {

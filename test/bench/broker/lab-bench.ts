@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { connectEngine } from "#shared/engine/docker-engine.ts";
 import type { Engine, ServiceSpec, Task } from "#shared/engine/engine.ts";
+import { jobName } from "#shared/swarm/names.ts";
 import { parseJobRequest } from "../../../roles/broker/admission/job-request.ts";
 import { featuresOf } from "../../../roles/broker/swarm/engine-features.ts";
-import { jobName, jobNetwork, jobService } from "../../../roles/broker/swarm/job-service-spec.ts";
+import { jobNetwork, jobService } from "../../../roles/broker/swarm/job-service-spec.ts";
 import { jobImageName } from "../../lab/job-image.ts";
 import { type Lab, startLab } from "../../lab/lab.ts";
 import { projectRoot } from "../../support/runner/suite-list.ts";

@@ -1,5 +1,5 @@
 import type { ServiceSpec } from "#shared/engine/engine.ts";
-import { jobName } from "../../../roles/broker/swarm/job-service-spec.ts";
+import { jobName } from "#shared/swarm/names.ts";
 import type { ModelContainer, Program } from "../model/model-objects.ts";
 import type { Random } from "../model/random.ts";
 import type { VirtualClock } from "../model/virtual-clock.ts";

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Task, TaskState } from "#shared/engine/engine.ts";
 import { isSealed, sealed } from "#shared/engine/seal.ts";
 import type { JobRequest } from "#shared/schemas/job.ts";
+import { requireOneNetwork } from "#shared/swarm/container.ts";
 import { isImageAllowed, parseImageReference } from "../../../roles/broker/admission/image-reference.ts";
 import { parseJobRequest } from "../../../roles/broker/admission/job-request.ts";
 import { verdict } from "../../../roles/broker/job/outcome.ts";
@@ -14,7 +15,7 @@ import {
   type Share,
 } from "../../../roles/broker/placement/placement.ts";
 import { featuresOf } from "../../../roles/broker/swarm/engine-features.ts";
-import { jobService, requireOneNetwork } from "../../../roles/broker/swarm/job-service-spec.ts";
+import { jobService } from "../../../roles/broker/swarm/job-service-spec.ts";
 
 const ended = (State: TaskState, Err = "", ExitCode = 0): Task => ({
   ID: "t",

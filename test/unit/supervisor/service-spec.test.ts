@@ -1,14 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import { ChallengeSpec } from "#shared/schemas/challenge.ts";
+import { label } from "#shared/swarm/labels.ts";
+import { challengeVolumeName } from "#shared/swarm/names.ts";
 import { roleAddresses, roleHosts } from "../../../roles/supervisor/attachments/role-addresses.ts";
 import { secretFileName, secretsOf, swarmSecretName } from "../../../roles/supervisor/challenges/secret-names.ts";
-import {
-  challengeNetwork,
-  challengeService,
-  specLabel,
-  volumeName,
-} from "../../../roles/supervisor/challenges/service-spec.ts";
+import { challengeNetwork, challengeService } from "../../../roles/supervisor/challenges/service-spec.ts";
 import { Setbacks } from "../../../roles/supervisor/challenges/setbacks.ts";
 
 const record = (fields: Record<string, unknown> = {}): ChallengeSpec =>
@@ -95,7 +92,7 @@ describe("a challenge's service", () => {
       ["volume", "platform_my_demo_sqlite", "/data"],
       ["tmpfs", undefined, "/tmp"],
     ]);
-    expect(volumeName("a-b")).toBe("platform_a_b_sqlite");
+    expect(challengeVolumeName("a-b")).toBe("platform_a_b_sqlite");
     expect(TaskTemplate.Placement?.Constraints).toEqual(["node.id==n1"]);
     expect(TaskTemplate.Networks).toEqual([{ Target: "platform_challenge_my-demo", Aliases: ["challenge-my-demo"] }]);
     expect(EndpointSpec).toEqual({ Mode: "dnsrr" });
@@ -104,7 +101,7 @@ describe("a challenge's service", () => {
 
   test("has another digest when anything that matters changes, and the same when nothing does", () => {
     const digest = (fields?: Record<string, unknown>, generation?: number) =>
-      serviceOf(fields, generation).Labels[specLabel];
+      serviceOf(fields, generation).Labels[label.spec];
     expect(digest()).toBe(digest());
     const others = [
       digest({ env: { A: "1" } }),
@@ -124,7 +121,7 @@ describe("a challenge's service", () => {
       challengeNetwork(record(), true),
       challengeNetwork(record(), false),
       challengeNetwork(record({ egress: true }), true),
-    ].map(({ Labels }) => Labels[specLabel]);
+    ].map(({ Labels }) => Labels[label.spec]);
     expect(new Set(digests).size).toBe(3);
   });
 });

@@ -1,0 +1,32 @@
+/** Labels that begin with this are the platform's: those of a request are overridden. */
+export const ownPrefix = "platform.";
+
+/** The labels of what the platform makes in a Swarm, and of its nodes. */
+export const label = {
+  /** "true" on everything of ours: nothing else is ever changed or removed. */
+  managed: "platform.managed",
+  /** "jobs" on all services, tasks and networks around jobs: one filter lists them. */
+  fleet: "platform.fleet",
+  /** What it is for: `role`, `challenge`, `job`, `stage`, `collect` or `janitor`. */
+  kind: "platform.kind",
+  /** The job's id; of a janitor, its service's name. */
+  id: "platform.id",
+  challenge: "platform.challenge",
+  role: "platform.role",
+  /** The job_id and task_id that a challenge gave. */
+  job: "platform.job",
+  task: "platform.task",
+  /** Digest of what was wanted when the object was made: a change is seen by it. */
+  spec: "platform.spec",
+  /** On a challenge's container: the generation of the tokens that it was started with. */
+  token_generation: "platform.token_generation",
+  /** On a node: the class of the jobs it takes, `cpu` or `gpu`. */
+  workload: "platform.workload",
+  /** The engine's own, on a task's container: the name of its service. */
+  service_name: "com.docker.swarm.service.name",
+} as const;
+
+/** What everything of ours carries. */
+export const managed = { [label.managed]: "true" } as const;
+export const managedChallenges = { ...managed, [label.kind]: "challenge" } as const;
+export const jobFleet = { [label.fleet]: "jobs" } as const;

@@ -1,0 +1,48 @@
+/**
+ * Names of services, networks and volumes are functions of the job, challenge or role: a service of the name counts as created,
+ * so a create that is sent again makes no second one.
+ */
+import { challengeHost } from "../schemas/challenge.ts";
+
+/** What works beside a job: brings its inputs, or fetches its outputs. */
+export type StagerKind = "stage" | "collect";
+
+/** All volumes of jobs begin with it, and nothing else does. */
+export const jobVolumePrefix = "platform-job-";
+
+/** A job's service, and the network of its own. */
+export const jobName = (id: string) => `platform-job-${id}`;
+export const jobVolume = (id: string, mount: number) => `${jobVolumePrefix}${id}-${mount}`;
+export const stagerName = (kind: StagerKind, id: string) => `platform-${kind}-${id}`;
+/** Named after the first job that it cleans up after. */
+export const janitorName = (id: string) => `platform-janitor-${id}`;
+export const inspectorName = (id: string) => `platform-inspect-${id}`;
+
+/** The id of the job whose service, stager or volume has this name; "" when it is none's. */
+export function jobOfName(name: string): string {
+  return /^platform-(?:job|stage|collect)-([0-9a-f]{32})(?:-\d{1,2})?$/.exec(name)?.[1] ?? "";
+}
+
+/** A challenge's service, which is also its name on its network. */
+export const challengeServiceName = challengeHost;
+export const challengeNetworkName = (slug: string) => `platform_challenge_${slug}`;
+/** Its `/data`. */
+export const challengeVolumeName = (slug: string) => `platform_${slug.replaceAll("-", "_")}_sqlite`;
+
+/** Whether a volume of this name is a challenge's or a job's. */
+export function isVolumeOfChallengeOrJob(name: string): boolean {
+  return /^platform_.+_sqlite$/.test(name) || name.startsWith(jobVolumePrefix);
+}
+
+/** A role's service, which is also its name on its networks. */
+export const roleName = (role: string) => `platform-${role}`;
+
+/** Whether a service of this name is a role's, a challenge's or works for a job. */
+export const isOwnService = (name: string) => /^(platform|challenge)-/.test(name);
+
+/** The networks between the roles, out of the machine, and between stagers and broker. */
+export const network = {
+  control: "platform_control",
+  public: "platform_public",
+  transfer: "platform_transfer",
+} as const;
