@@ -1,8 +1,8 @@
 import type { Static, TObject } from "@sinclair/typebox";
 import { loadConfig } from "#shared/config/load-config.ts";
+import { type StagerTask, stagerExit } from "#shared/schemas/stager.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { CollectConfig, FetchConfig, InspectConfig, JanitorConfig } from "./config.ts";
-import { exit_code } from "./outcome.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 type Result = { readonly kind: string };
@@ -24,7 +24,7 @@ function command<S extends TObject>(
   summary: string,
   schema: S,
   run: (config: Static<S>, signal: AbortSignal) => Promise<Result>,
-  exitCodeOf: (result: Result) => number = () => exit_code.done,
+  exitCodeOf: (result: Result) => number = () => stagerExit.done,
 ): Command {
   return {
     summary,
@@ -49,7 +49,7 @@ const over = (signal: AbortSignal) => ({
 });
 
 // Each loads its code when it runs: a stager starts twice for every job, and half of it never needs dockerode.
-export const commands: Readonly<Record<string, Command>> = {
+export const commands: Readonly<Record<StagerTask, Command>> = {
   fetch: command("fills a job's volumes with their input archives", FetchConfig, async (config, signal) => {
     const { fetchInputs } = await import("./fetch-inputs.ts");
     return fetchInputs(config, over(signal));
@@ -65,7 +65,7 @@ export const commands: Readonly<Record<string, Command>> = {
       const [{ runJanitor }, { nodeEngine }] = await Promise.all([import("./janitor.ts"), import("./node-engine.ts")]);
       return runJanitor(config, nodeEngine(config.docker_socket));
     },
-    (result) => ((result as { busy_jobs?: string[] }).busy_jobs?.length ? exit_code.busy : exit_code.done),
+    (result) => ((result as { busy_jobs?: string[] }).busy_jobs?.length ? stagerExit.busy : stagerExit.done),
   ),
   inspect: command("tells how a task's container on this node ended", InspectConfig, async (config) => {
     const [{ inspectContainer }, { nodeEngine }] = await Promise.all([

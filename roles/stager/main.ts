@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import { ConfigError, describeSettings } from "#shared/config/load-config.ts";
 import { buildInfo } from "#shared/process/build-info.ts";
+import { type StagerTask, stagerExit } from "#shared/schemas/stager.ts";
 import { type Command, commands, type Prepared } from "./commands.ts";
-import { exit_code, StagerError } from "./outcome.ts";
+import { StagerError } from "./outcome.ts";
 
 const options = {
   help: { type: "boolean", short: "h" },
@@ -32,7 +33,7 @@ function help(): string {
 
 function failure(kind: string, error: unknown): never {
   if (error instanceof ConfigError) {
-    return finish(exit_code.usage, JSON.stringify({ kind, error: "usage", detail: error.problems.join("; ") }));
+    return finish(stagerExit.usage, JSON.stringify({ kind, error: "usage", detail: error.problems.join("; ") }));
   }
   const known = error instanceof StagerError ? error : new StagerError("internal", String(error), error);
   return finish(known.exit_code, JSON.stringify({ kind, error: known.code, detail: known.message }));
@@ -57,19 +58,19 @@ function parse() {
   try {
     return parseArgs({ options, allowPositionals: true });
   } catch (error) {
-    return finish(exit_code.usage, `platform-stager: ${(error as Error).message}`);
+    return finish(stagerExit.usage, `platform-stager: ${(error as Error).message}`);
   }
 }
 
 const { values, positionals } = parse();
-if (values.help) finish(exit_code.done, help());
-if (values.version) finish(exit_code.done, `platform-stager ${buildInfo.version} (${buildInfo.commit})`);
+if (values.help) finish(stagerExit.done, help());
+if (values.version) finish(stagerExit.done, `platform-stager ${buildInfo.version} (${buildInfo.commit})`);
 const kind = positionals.join(" ");
-const command: Command | undefined = Object.hasOwn(commands, kind) ? commands[kind] : undefined;
-if (command === undefined) finish(exit_code.usage, `platform-stager: no such command: ${kind}\nTry --help.`);
+const command: Command | undefined = Object.hasOwn(commands, kind) ? commands[kind as StagerTask] : undefined;
+if (command === undefined) finish(stagerExit.usage, `platform-stager: no such command: ${kind}\nTry --help.`);
 try {
   const prepared = command.prepare(process.env);
-  if (values.check) finish(exit_code.done, "configuration: ok");
+  if (values.check) finish(stagerExit.done, "configuration: ok");
   await run(kind, prepared);
 } catch (error) {
   failure(kind, error);

@@ -9,7 +9,6 @@ export interface NodeEngine {
   /** All containers of Swarm services, ended ones too. */
   serviceContainers(): Promise<{ readonly id: string; readonly service: string; readonly is_running: boolean }[]>;
   removeContainer(id: string): Promise<"removed" | "absent" | "busy">;
-  containerOfTask(task_id: string): Promise<string | null>;
   containerState(id: string): Promise<ContainerState | null>;
   /** When the engine itself started: it makes its default bridge anew each time. Null where it has none. */
   startedAt(): Promise<string | null>;
@@ -63,10 +62,6 @@ export function nodeEngine(socket_path: string): NodeEngine {
         service: Labels[label.service_name] ?? "",
         is_running: ["running", "paused", "restarting"].includes(State),
       }));
-    },
-    async containerOfTask(task_id) {
-      const filters = { label: [`com.docker.swarm.task.id=${task_id}`] };
-      return (await docker.listContainers({ all: true, filters }))[0]?.Id ?? null;
     },
     async containerState(id) {
       const found = await inspect(id);

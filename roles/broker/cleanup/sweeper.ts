@@ -1,4 +1,5 @@
 import { limits } from "#shared/schemas/limits.ts";
+import { environmentOfOrder } from "#shared/schemas/stager.ts";
 import { inspectorName, janitorName, jobName, stagerName } from "#shared/swarm/names.ts";
 import type { Job } from "../job/job.ts";
 import type { DispatchWorld, Sight } from "../lifecycle/world.ts";
@@ -99,7 +100,7 @@ export class Sweeper {
     const [first] = jobs;
     if (!first) return;
     const name = janitorName(first.id);
-    const env = { PLATFORM_JOBS: JSON.stringify(jobs.map(({ id }) => id)) };
+    const env = environmentOfOrder({ jobs: jobs.map(({ id }) => id) });
     const { stager_image } = settings;
     await confirm();
     await ensureService(engine, janitorService({ name, task: "janitor", node_id, stager_image, env }));

@@ -1,5 +1,6 @@
 import type { EngineFault, Task } from "#shared/engine/engine.ts";
 import type { Fault, FinalState, JobReason } from "#shared/schemas/job.ts";
+import { exitCodeIn } from "../swarm/exit-code.ts";
 
 /** How a job ends, decided once (jobs §2). */
 export interface Outcome {
@@ -112,9 +113,8 @@ export const terminalTaskStates: ReadonlySet<string> = new Set([
 export function verdict({ Status }: Task): Outcome {
   const message = Status.Err || Status.Message || Status.State;
   if (Status.State === "complete") return { state: "succeeded", reason: null, fault: null, exit_code: 0 };
-  const exit = /task: non-zero exit \((\d+)\)/.exec(message);
-  if (Status.State === "failed" && exit) {
-    const code = Number(exit[1]);
+  const code = exitCodeIn(message);
+  if (Status.State === "failed" && code !== null) {
     // Until somebody has looked it may have been the kernel, or an engine that stopped (jobs §6).
     if (doubtfulExitCodes.has(code)) return killedOutcome(code, "unknown");
     return outcomeOf("failed", "exit_code", `the command ended with exit code ${code}`, code);

@@ -1,3 +1,4 @@
+import { environmentOfOrder, type StagerOrder } from "#shared/schemas/stager.ts";
 import { type StagerKind, stagerName } from "#shared/swarm/names.ts";
 import type { Job } from "../job/job.ts";
 import { type Outcome, outcomeOf } from "../job/outcome.ts";
@@ -40,18 +41,18 @@ export async function startStager(
   { id, challenge, node_id, deadline_ms }: Job,
   kind: StagerKind,
   mounts: readonly { readonly index: number }[],
-  own: Readonly<Record<string, string>>,
+  own: StagerOrder,
   started: Set<string>,
 ): Promise<void> {
   const name = stagerName(kind, id);
   if (started.has(name)) return;
   if (!node_id) throw new Error(`job ${id} has no node`);
-  const env = {
+  const env = environmentOfOrder({
     ...own,
-    PLATFORM_TRANSFER_URL: `${settings.transfer_url}/v1/transfer/${id}`,
-    PLATFORM_MOUNTS: JSON.stringify(mounts),
-    PLATFORM_DEADLINE_MS: String(Math.max(1_000, Math.round(deadline_ms - clock.now()))),
-  };
+    transfer_url: `${settings.transfer_url}/v1/transfer/${id}`,
+    mounts,
+    deadline_ms: Math.max(1_000, Math.round(deadline_ms - clock.now())),
+  });
   const { stager_image } = settings;
   const indexes = mounts.map(({ index }) => index);
   await confirm();

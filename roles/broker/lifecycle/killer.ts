@@ -1,8 +1,8 @@
-import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import type { Task } from "#shared/engine/engine.ts";
 import { readJson } from "#shared/json/read-json.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { environmentOfOrder, InspectResult } from "#shared/schemas/stager.ts";
 import { inspectorName } from "#shared/swarm/names.ts";
 import { withDeadline } from "#shared/time/with-deadline.ts";
 import type { Job } from "../job/job.ts";
@@ -12,15 +12,6 @@ import { ensureService } from "../swarm/ensure.ts";
 import { janitorService } from "../swarm/stager-service-spec.ts";
 import { isOver } from "../swarm/tasks-view.ts";
 import type { DispatchWorld } from "./world.ts";
-
-/** What is read of the inspection's line (roles/stager/inspect-container.ts). */
-const Inspection = Type.Object({
-  found: Type.Literal(true),
-  oom_killed: Type.Boolean(),
-  started_at: Type.String(),
-  engine_started_at: Type.Union([Type.String(), Type.Null()]),
-});
-type Inspection = Static<typeof Inspection>;
 
 /**
  * Who ended the task's container. Swarm does not say whether it was the kernel for want of memory: the janitor
@@ -42,12 +33,12 @@ async function lookAt(
   { engine, clock, settings, log }: DispatchWorld,
   job: Job,
   containerId: string,
-): Promise<Inspection | null> {
+): Promise<InspectResult | null> {
   const name = inspectorName(job.id);
   const deadline_ms = clock.monotonic() + limits.jobs.inspect_ms_max;
   if (!job.node_id) return null;
   try {
-    const env = { PLATFORM_CONTAINER_ID: containerId, PLATFORM_DEADLINE_MS: String(limits.jobs.inspect_ms_max) };
+    const env = environmentOfOrder({ container_id: containerId, deadline_ms: limits.jobs.inspect_ms_max });
     await ensureService(
       engine,
       janitorService({ name, task: "inspect", node_id: job.node_id, stager_image: settings.stager_image, env }),
@@ -73,7 +64,7 @@ async function lookAt(
   }
 }
 
-function parse(text: string): Inspection | null {
+function parse(text: string): InspectResult | null {
   const result = readJson(text.trim().split("\n").at(-1) ?? "");
-  return Value.Check(Inspection, result) ? result : null;
+  return Value.Check(InspectResult, result) ? result : null;
 }

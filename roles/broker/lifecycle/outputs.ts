@@ -1,14 +1,12 @@
 import type { Task } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { stagerEndOf } from "#shared/schemas/stager.ts";
 import { drainedMounts, type Job } from "../job/job.ts";
 import { type Outcome, outcomeOf } from "../job/outcome.ts";
+import { exitCodeIn } from "../swarm/exit-code.ts";
 import { isOver } from "../swarm/tasks-view.ts";
 import { startStager } from "./inputs.ts";
 import type { DispatchWorld, Sight } from "./world.ts";
-
-/** Exit codes of the stager that mean the job left too much, or what no archive may hold. */
-const tooLarge = 20;
-const refused = 21;
 
 export interface Collected {
   readonly isDone: boolean;
@@ -30,7 +28,7 @@ export async function collectOutputs(
   const [task] = sight.tasks.ofStager("collect", job.id);
   if (!task) {
     const mounts = missing.map((index) => ({ index, token: world.tokens.mint("output", job.id, index, null) }));
-    const own = { PLATFORM_OUTPUT_BYTES_MAX: String(limits.jobs.output_bytes_max) };
+    const own = { output_bytes_max: limits.jobs.output_bytes_max };
     await startStager(world, job, "collect", mounts, own, started);
   }
   // Complete, but its uploads are not in this tick's read of the job: the next one has them.
@@ -41,10 +39,10 @@ export async function collectOutputs(
 
 function outputFault(task: Task, outcome: Outcome): Outcome {
   if (outcome.state !== "succeeded") return outcome;
-  const code = Number(/non-zero exit \((\d+)\)/.exec(task.Status.Err ?? "")?.[1] ?? 0);
-  if (code === tooLarge)
+  const end = stagerEndOf(exitCodeIn(task.Status.Err));
+  if (end === "output_too_large")
     return outcomeOf("failed", "output_too_large", "the job left more than a mount may hold", outcome.exit_code);
-  if (code === refused)
+  if (end === "output_refused")
     return outcomeOf("failed", "output_refused", "the job left what no archive may hold", outcome.exit_code);
   return outcome;
 }

@@ -1,9 +1,8 @@
 import type { Task } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { stagerEndOf } from "#shared/schemas/stager.ts";
 import type { Clock } from "#shared/time/clock.ts";
-
-/** Exit code of a stager that found its worker's disk full, or below the floor (roles/stager). */
-const storageExit = /non-zero exit \(13\)/;
+import { exitCodeIn } from "../swarm/exit-code.ts";
 
 /** Workers whose disk was seen full a while ago: they get no job (jobs §5). */
 export class FullNodes {
@@ -16,7 +15,7 @@ export class FullNodes {
 
   /** Learns from how a stager's task ended. */
   seeStager(task: Task): void {
-    if (storageExit.test(task.Status.Err ?? "")) this.#mark(task);
+    if (stagerEndOf(exitCodeIn(task.Status.Err)) === "storage") this.#mark(task);
     else this.seeTask(task);
   }
 

@@ -1,4 +1,5 @@
 import type { ServiceSpec } from "#shared/engine/engine.ts";
+import type { StagerTask } from "#shared/schemas/stager.ts";
 import {
   environmentOf,
   hardened,
@@ -23,6 +24,7 @@ export interface StagerPlan {
 }
 
 const MiB = 2 ** 20;
+const taskOf: Readonly<Record<StagerKind, StagerTask>> = { stage: "fetch", collect: "collect" };
 
 /** A Swarm job of our own beside the job's volumes: brings its inputs there, or its outputs back (jobs §5). */
 export function stagerService({ kind, id, challenge, mounts, node_id, stager_image, env }: StagerPlan): ServiceSpec {
@@ -34,7 +36,7 @@ export function stagerService({ kind, id, challenge, mounts, node_id, stager_ima
       ContainerSpec: {
         Image: stager_image,
         Labels: labels,
-        Args: [kind === "stage" ? "fetch" : "collect"],
+        Args: [taskOf[kind]],
         Env: environmentOf(env),
         User: "0:0",
         ...hardened,
@@ -62,7 +64,7 @@ export function stagerService({ kind, id, challenge, mounts, node_id, stager_ima
 
 export interface JanitorPlan {
   readonly name: string;
-  readonly task: "janitor" | "inspect";
+  readonly task: Extract<StagerTask, "janitor" | "inspect">;
   readonly node_id: string;
   readonly stager_image: string;
   readonly env: Readonly<Record<string, string>>;

@@ -1,0 +1,140 @@
+/**
+ * The protocol between broker and stager. The broker writes an order into the environment of a Swarm job of the stager's
+ * image; Swarm carries its exit code back; the last line of its standard output is the result as JSON.
+ */
+import { type Static, Type } from "@sinclair/typebox";
+import { limits } from "./limits.ts";
+import { Sha256 } from "./names.ts";
+
+/** What a stager is asked for: its first argument. */
+export type StagerTask = "fetch" | "collect" | "janitor" | "inspect";
+
+/** Exit codes are how the broker learns the outcome. */
+export const stagerExit = {
+  done: 0,
+  /** The deadline passed, or the broker could not be reached until then. */
+  deadline: 10,
+  token_refused: 11,
+  /** The bytes are not those of the digest, or the stager's own gate refused them. */
+  input_refused: 12,
+  /** The node's disk: full, or broken. */
+  storage: 13,
+  /** What the job left is over the limit. */
+  output_too_large: 20,
+  /** What the job left was refused by the broker's gate. */
+  output_refused: 21,
+  /** A volume or container is still in use. */
+  busy: 30,
+  not_found: 31,
+  usage: 64,
+  internal: 70,
+} as const;
+export type StagerEnd = keyof typeof stagerExit;
+
+const deadline = (default_ms: number) =>
+  Type.Integer({
+    default: default_ms,
+    minimum: 1_000,
+    maximum: 3_600_000,
+    description: "milliseconds from start to end",
+  });
+const MountIndex = Type.Integer({ minimum: 0, maximum: 15 });
+const Token = Type.String({ pattern: "^[A-Za-z0-9_-]{16,512}$" });
+const transfer_url = Type.String({ pattern: "^https?://", description: "the broker's transfer routes for this job" });
+
+/** A mount to fill: with the input of this digest, or with nothing. */
+export const FetchMount = Type.Object(
+  {
+    index: MountIndex,
+    writable: Type.Boolean(),
+    digest: Type.Union([Sha256, Type.Null()]),
+    token: Type.Union([Token, Type.Null()]),
+  },
+  { additionalProperties: false },
+);
+export type FetchMount = Static<typeof FetchMount>;
+
+/** A mount whose content is to be sent. */
+export const CollectMount = Type.Object({ index: MountIndex, token: Token }, { additionalProperties: false });
+export type CollectMount = Static<typeof CollectMount>;
+
+/** Brings a job's inputs to its volumes. */
+export const FetchOrder = Type.Object({
+  transfer_url,
+  deadline_ms: deadline(300_000),
+  mounts: Type.Array(FetchMount, {
+    minItems: 1,
+    maxItems: 16,
+    description: "the mounts to fill, as JSON: index, whether any user may write, the input's digest, its token",
+  }),
+});
+
+/** Sends what a job left in its volumes. */
+export const CollectOrder = Type.Object({
+  transfer_url,
+  deadline_ms: deadline(300_000),
+  mounts: Type.Array(CollectMount, {
+    minItems: 1,
+    maxItems: 16,
+    description: "the mounts to send, as JSON: index and token",
+  }),
+  output_bytes_max: Type.Integer({
+    default: limits.archive.expanded_bytes_max,
+    minimum: 1_024,
+    // A ustar header holds no larger file.
+    maximum: 0o77777777777,
+    description: "largest archive in bytes that is sent",
+  }),
+});
+
+/** Removes what ended jobs left on a node. */
+export const JanitorOrder = Type.Object({
+  jobs: Type.Array(Type.String({ pattern: "^[0-9a-f]{32}$" }), {
+    minItems: 1,
+    maxItems: limits.jobs.sweep_jobs_max,
+    description: "ids of ended jobs whose volumes and containers are to go",
+  }),
+  deadline_ms: deadline(60_000),
+});
+
+/** Tells how a container on a node ended. */
+export const InspectOrder = Type.Object({
+  container_id: Type.String({ pattern: "^[0-9a-f]{12,64}$", description: "the container to look at" }),
+  deadline_ms: deadline(limits.jobs.inspect_ms_max),
+});
+
+/** The answer to an {@link InspectOrder}. */
+export const InspectResult = Type.Object({
+  kind: Type.Literal("inspect"),
+  found: Type.Literal(true),
+  container_id: Type.String(),
+  oom_killed: Type.Boolean(),
+  exit_code: Type.Integer(),
+  started_at: Type.String(),
+  finished_at: Type.String(),
+  /** When the engine of the node was started; null where it does not tell. */
+  engine_started_at: Type.Union([Type.String(), Type.Null()]),
+});
+export type InspectResult = Static<typeof InspectResult>;
+
+type Order = Partial<
+  Static<typeof FetchOrder> & Static<typeof CollectOrder> & Static<typeof JanitorOrder> & Static<typeof InspectOrder>
+>;
+/** Members of orders as the broker writes them; what is left out has the stager's default. */
+export type StagerOrder = { readonly [Name in keyof Order]: Name extends "mounts" ? readonly object[] : Order[Name] };
+
+/** The order as the stager's environment. */
+export function environmentOfOrder(order: StagerOrder): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(order).map(([name, value]) => [
+      `PLATFORM_${name.toUpperCase()}`,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
+  );
+}
+
+/** What an exit code says; null where it is none of the stager's. */
+export function stagerEndOf(exit_code: number | null): StagerEnd | null {
+  const found = Object.entries(stagerExit).find(([, code]) => code === exit_code);
+  return found ? (found[0] as StagerEnd) : null;
+}
