@@ -2,6 +2,7 @@ import { Elysia } from "elysia";
 import type { Logger } from "../observability/logger.ts";
 import { ProblemError, problemResponse } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
+import { faultProblem, type SchemaFault } from "./valid.ts";
 
 /** Elysia finds the path by counting characters behind the authority: a fixed, long one keeps a client's Host out of routing. */
 const origin = "http://platform.internal";
@@ -31,20 +32,17 @@ function asProblem(code: string | number, error: unknown, report: (cause: unknow
     case "PARSE":
       return new ProblemError(400, "malformed_body", "The request body is not well-formed.");
     case "VALIDATION":
-      return new ProblemError(422, "invalid_request", validationSentence(error));
+      return validationProblem(error);
     default:
       report(error);
       return new ProblemError(500, "internal_error", "An internal error occurred.");
   }
 }
 
-/** Names the field and what was expected, never the value that was sent. */
-function validationSentence(error: unknown): string {
-  const { all, type } = error as { all?: readonly { path?: string; message?: string }[]; type?: string };
-  const first = all?.[0];
-  if (!first) return "The request does not match its schema.";
-  const field = first.path ? first.path.slice(1).replaceAll("/", ".") : "";
-  return `${type ?? "body"}${field ? ` field ${field}` : ""}: ${(first.message ?? "invalid").toLowerCase()}`;
+function validationProblem(error: unknown): ProblemError {
+  const { all, type } = error as { all?: readonly Partial<SchemaFault>[]; type?: string };
+  const { path = "", message = "invalid" } = all?.[0] ?? {};
+  return faultProblem({ path, message }, type);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { Value } from "@sinclair/typebox/value";
-import { ProblemError } from "#shared/http/problem.ts";
+import { faultProblem, valid } from "#shared/http/valid.ts";
 import { ChallengeSpec } from "#shared/schemas/challenge.ts";
 
 /**
@@ -8,11 +8,9 @@ import { ChallengeSpec } from "#shared/schemas/challenge.ts";
  * @throws ProblemError 422 that names the field and what was expected
  */
 export function parseSpec(value: unknown): ChallengeSpec {
-  const complete = Value.Default(ChallengeSpec, structuredClone(value));
-  const error = Value.Errors(ChallengeSpec, complete).First();
-  if (error) throw invalid(error.path, error.message);
+  const complete = valid(ChallengeSpec, Value.Default(ChallengeSpec, structuredClone(value)));
   refuseUnstorable(complete, "");
-  return complete as ChallengeSpec;
+  return complete;
 }
 
 /** `target` with a JSON merge patch (RFC 7396) applied: null removes a member, objects are merged, the rest replaces. */
@@ -29,18 +27,14 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
 /** Postgres keeps neither NUL nor half a surrogate pair in JSON. */
 function refuseUnstorable(value: unknown, path: string): void {
   if (typeof value === "string") {
-    if (value.includes("\0") || !value.isWellFormed()) throw invalid(path, "Expected well-formed text without NUL");
+    if (value.includes("\0") || !value.isWellFormed())
+      throw faultProblem({ path, message: "expected well-formed text without NUL" });
   } else if (typeof value === "object" && value !== null) {
     for (const [name, member] of Object.entries(value)) {
       refuseUnstorable(name, path);
       refuseUnstorable(member, `${path}/${name}`);
     }
   }
-}
-
-function invalid(path: string, message: string): ProblemError {
-  const field = path.slice(1).replaceAll("/", ".");
-  return new ProblemError(422, "invalid_request", `body${field ? ` field ${field}` : ""}: ${message.toLowerCase()}`);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,6 +1,7 @@
 import { Value } from "@sinclair/typebox/value";
 import { dataTarget } from "#shared/engine/data-volumes.ts";
 import { ProblemError } from "#shared/http/problem.ts";
+import { valid } from "#shared/http/valid.ts";
 import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import { JobRequest } from "#shared/schemas/job.ts";
 import { sourcePath } from "../job/mount-source.ts";
@@ -13,11 +14,7 @@ const reservedTree = ["/proc/", "/sys/", "/dev/", "/run/secrets/"];
 
 /** The body as a job request with every default filled in. @throws ProblemError 422 naming the field, never the value */
 export function parseJobRequest(body: unknown): JobRequest {
-  const request = Value.Default(JobRequest, Value.Clone(body));
-  const first = Value.Errors(JobRequest, request).First();
-  if (!first) return request as JobRequest;
-  const field = first.path.slice(1).replaceAll("/", ".") || "body";
-  throw new ProblemError(422, "invalid_request", `${field}: ${first.message.toLowerCase()}`);
+  return valid(JobRequest, Value.Default(JobRequest, Value.Clone(body)));
 }
 
 /**

@@ -1,7 +1,5 @@
-import type { Static } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
 import { createHttpApp } from "#shared/http/app.ts";
-import { ProblemError } from "#shared/http/problem.ts";
+import { valid } from "#shared/http/valid.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { label } from "#shared/swarm/labels.ts";
 import { jobName } from "#shared/swarm/names.ts";
@@ -39,7 +37,7 @@ export function createDockerApp(world: ApiWorld, drip_ms: number = limits.jobs.d
       "/v1/docker/list",
       async ({ request }) => {
         const { text, challenge } = await read(request);
-        const { job_id } = parse(ListRequest, text);
+        const { job_id } = valid(ListRequest, parseBody(text));
         const jobs = await store.live(challenge.spec.slug, job_id ?? null, limits.jobs.page_max);
         return { containers: jobs.map(containerOf) };
       },
@@ -49,20 +47,12 @@ export function createDockerApp(world: ApiWorld, drip_ms: number = limits.jobs.d
       "/v1/docker/cleanup",
       async ({ request }) => {
         const { text, challenge } = await read(request);
-        await store.askCancelGroup(challenge.spec.slug, parse(CleanupRequest, text).job_id);
+        await store.askCancelGroup(challenge.spec.slug, valid(CleanupRequest, parseBody(text)).job_id);
         world.wake();
         return { status: "ok" };
       },
       { parse: "none", ...describedDocker.cleanup },
     );
-}
-
-function parse<S extends typeof ListRequest | typeof CleanupRequest>(schema: S, text: string): Static<S> {
-  const body = parseBody(text);
-  const first = Value.Errors(schema, body).First();
-  if (!first) return body as Static<S>;
-  const field = first.path.slice(1).replaceAll("/", ".") || "body";
-  throw new ProblemError(422, "invalid_request", `${field}: ${first.message.toLowerCase()}`);
 }
 
 const dockerStatus: Readonly<Record<string, string>> = { running: "running", collecting: "exited" };

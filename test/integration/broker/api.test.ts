@@ -51,8 +51,8 @@ const refusals: [string, object, number, string][] = [
   ["tmpfs", limits({ tmpfs: ["tmp"] }), 400, "tmpfs mount must be absolute: tmp"],
   ["memory", limits({ memory: "much" }), 400, "memory must be a size such as 512m or 4g"],
   ["too many GPUs for the challenge", limits({ gpu_count: 3 }), 400, "gpu_capacity_insufficient: "],
-  ["timeout", { timeout_seconds: 86_401 }, 422, "timeout_seconds: "],
-  ["unknown member", { entrypoint: ["sh"] }, 422, "entrypoint: "],
+  ["timeout", { timeout_seconds: 86_401 }, 422, "body field timeout_seconds: "],
+  ["unknown member", { entrypoint: ["sh"] }, 422, "body field entrypoint: "],
   ...["/data", "/data/set", "/data/set/a"].map((target): [string, object, number, string] => [
     `target ${target} over a data volume`,
     mount(target),
