@@ -1,4 +1,4 @@
-import { deriveToken } from "#shared/auth/tokens.ts";
+import { callChallenge } from "#shared/auth/challenge-call.ts";
 import { type Challenge, internalBaseUrl } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { BadAnswerError, parseWeightsAnswer, type WeightsAnswer } from "./weights-answer.ts";
@@ -35,14 +35,13 @@ export async function askChallenge(challenge: Challenge, options: AskOptions): P
   }
 }
 
-/** While a rotation is under way the challenge may still hold the token of the generation before. */
 async function send(challenge: Challenge, options: AskOptions, signal: AbortSignal): Promise<Response> {
-  const { spec, token_generation, token_rotating } = challenge;
+  const { spec } = challenge;
   const url = `${(options.baseUrl ?? internalBaseUrl)(spec)}/internal/v1/get_weights`;
-  const ask = (generation: number) =>
+  const ask = (token: string) =>
     options.fetch(url, {
       headers: {
-        authorization: `Bearer ${deriveToken(options.masterKey, "challenge", spec.slug, generation)}`,
+        authorization: `Bearer ${token}`,
         "x-platform-challenge-slug": spec.slug,
         accept: "application/json",
         "accept-encoding": "identity",
@@ -53,13 +52,12 @@ async function send(challenge: Challenge, options: AskOptions, signal: AbortSign
       signal,
     });
   // A challenge that was restarted a moment ago may have another address by now; asking twice does no harm.
-  const response = await ask(token_generation).catch((error: unknown) => {
-    if (signal.aborted) throw error;
-    return ask(token_generation);
-  });
-  if (response.status !== 401 || !token_rotating || token_generation < 2) return response;
-  await response.body?.cancel();
-  return await ask(token_generation - 1);
+  const askTwice = (token: string) =>
+    ask(token).catch((error: unknown) => {
+      if (signal.aborted) throw error;
+      return ask(token);
+    });
+  return await callChallenge(challenge, options.masterKey, askTwice, (answer) => answer.body?.cancel());
 }
 
 async function boundedText(response: Response): Promise<string> {

@@ -10,21 +10,25 @@ export function deriveToken(masterKey: string, purpose: TokenPurpose, slug: stri
   return Buffer.from(hkdfSync("sha256", masterKey, "", `${purpose}:${slug}:${generation}`, 32)).toString("base64url");
 }
 
+interface Generations {
+  readonly token_generation: number;
+  readonly token_rotating: boolean;
+}
+
+/** The generations of a challenge's tokens that count now, the present one first: the former one while a rotation is under way. */
+export function acceptedGenerations({ token_generation, token_rotating }: Generations): number[] {
+  return token_rotating && token_generation > 1 ? [token_generation, token_generation - 1] : [token_generation];
+}
+
 /** Whether `presented` is the challenge's token of this generation, or of the one before while a rotation is under way. Takes the same time for every wrong token. */
 export function isToken(
   presented: string,
   masterKey: string,
   purpose: TokenPurpose,
-  challenge: {
-    readonly spec: { readonly slug: string };
-    readonly token_generation: number;
-    readonly token_rotating: boolean;
-  },
+  challenge: Generations & { readonly spec: { readonly slug: string } },
 ): boolean {
-  const { token_generation: generation, token_rotating } = challenge;
-  const generations = token_rotating ? [generation, generation - 1] : [generation];
-  return generations
-    .map((g) => same(presented, deriveToken(masterKey, purpose, challenge.spec.slug, g)))
+  return acceptedGenerations(challenge)
+    .map((generation) => same(presented, deriveToken(masterKey, purpose, challenge.spec.slug, generation)))
     .includes(true);
 }
 

@@ -3,26 +3,24 @@ import { Sha256 } from "./names.ts";
 
 const strict = { additionalProperties: false } as const;
 
+const live = ["queued", "staging", "starting", "running", "collecting"] as const;
+const final = ["succeeded", "failed", "timed_out", "cancelled", "rejected", "lost"] as const;
+
 export const JobState = Type.Union(
-  [
-    "queued",
-    "staging",
-    "starting",
-    "running",
-    "collecting",
-    "succeeded",
-    "failed",
-    "timed_out",
-    "cancelled",
-    "rejected",
-    "lost",
-  ].map((state) => Type.Literal(state)),
+  [...live, ...final].map((state) => Type.Literal(state)),
   { description: "where the job is (jobs §2); the last six are final" },
 );
 
-export type LiveState = "queued" | "staging" | "starting" | "running" | "collecting";
-export type FinalState = "succeeded" | "failed" | "timed_out" | "cancelled" | "rejected" | "lost";
+export type LiveState = (typeof live)[number];
+export type FinalState = (typeof final)[number];
 export type JobStateName = LiveState | FinalState;
+
+const finalStates: ReadonlySet<string> = new Set(final);
+
+/** Whether the job's state is final. */
+export function hasEnded({ state }: { readonly state: string }): boolean {
+  return finalStates.has(state);
+}
 
 /** Whose doing an end is: a challenge retries what was not the miner's. */
 export const Fault = Type.Union([Type.Literal("submission"), Type.Literal("challenge"), Type.Literal("platform")]);

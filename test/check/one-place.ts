@@ -11,6 +11,8 @@ const knowledge: readonly { readonly pattern: RegExp; readonly home: string }[] 
   { pattern: /["'`]platform_(control|public|transfer|challenge_)/, home: "shared/swarm/names.ts" },
   { pattern: /CapabilityDrop: \[|NoNewPrivileges: true|\{\{"\{\{"\}\}/, home: "shared/swarm/container.ts" },
   { pattern: /Kind: "NVIDIA-GPU"|Kind === "NVIDIA-GPU"/, home: "shared/swarm/gpus.ts" },
+  { pattern: /token_generation - 1/, home: "shared/auth/tokens.ts" },
+  { pattern: /["'`]proxy-authenticate["'`]/, home: "shared/http/hop-by-hop.ts" },
   { pattern: /\b(8080|8082|8083)\b/, home: "shared/swarm/addresses.ts" },
 ];
 

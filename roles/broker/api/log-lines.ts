@@ -1,5 +1,6 @@
+import { hasEnded } from "#shared/schemas/job.ts";
 import type { Sha256 } from "#shared/schemas/names.ts";
-import { hasEnded, type Job } from "../job/job.ts";
+import type { Job } from "../job/job.ts";
 import type { LogRecord } from "../logs/job-log.ts";
 import { logChange } from "../logs/log-follows.ts";
 import type { ApiWorld } from "./world.ts";

@@ -1,9 +1,10 @@
 import { isConnectionError } from "#shared/database/migrate.ts";
 import { problemResponse } from "#shared/http/problem.ts";
+import { hasEnded } from "#shared/schemas/job.ts";
 import { acceptPrepared } from "../admission/accept-job.ts";
 import { streamOf } from "../api/stream-of.ts";
 import type { ApiWorld } from "../api/world.ts";
-import { hasEnded, type Job } from "../job/job.ts";
+import type { Job } from "../job/job.ts";
 import type { NewJob } from "../store/job-store.ts";
 import { lateFailure, runAnswer, runFailure } from "./response.ts";
 

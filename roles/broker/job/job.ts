@@ -1,12 +1,5 @@
-import type {
-  Artifact,
-  Fault,
-  FinalState,
-  JobReason,
-  JobRequest,
-  JobResource,
-  JobStateName,
-} from "#shared/schemas/job.ts";
+import type { Artifact, Fault, JobReason, JobRequest, JobResource, JobStateName } from "#shared/schemas/job.ts";
+import { hasEnded } from "#shared/schemas/job.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** A mount as it is kept: an inline archive has become a blob. */
@@ -58,19 +51,6 @@ export interface Job {
   readonly running_ms: number | null;
   readonly collecting_ms: number | null;
   readonly ended_ms: number | null;
-}
-
-export const finalStates: ReadonlySet<string> = new Set<FinalState>([
-  "succeeded",
-  "failed",
-  "timed_out",
-  "cancelled",
-  "rejected",
-  "lost",
-]);
-
-export function hasEnded({ state }: { readonly state: JobStateName }): boolean {
-  return finalStates.has(state);
 }
 
 /** The mounts whose content is brought back: writable directories. Single files are not drained (contract §4). */

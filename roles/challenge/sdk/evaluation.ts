@@ -1,10 +1,11 @@
 import type { Static, TObject } from "@sinclair/typebox";
+import { hasEnded } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { withDeadline } from "#shared/time/with-deadline.ts";
 import type { Broker } from "./broker/broker-client.ts";
 import { BrokerRefusal } from "./broker/broker-error.ts";
-import { hasEnded, type Job } from "./broker/job.ts";
+import type { Job } from "./broker/job.ts";
 import type { ChallengeContext, ChallengeDefinition } from "./define-challenge.ts";
 import { finishedJob } from "./finished-job.ts";
 import { type JobSpec, jobSpecOf } from "./job-plan.ts";

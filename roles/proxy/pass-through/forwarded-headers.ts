@@ -1,10 +1,6 @@
+import { hopByHop } from "#shared/http/hop-by-hop.ts";
 import type { Headers } from "../upstream/response-reader.ts";
 
-const hopByHop = new Set(
-  "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split(
-    " ",
-  ),
-);
 /** Set anew, or framing of the body, which is made anew. */
 const replaced = new Set(
   "host content-length expect authorization x-admin-token x-request-id forwarded x-real-ip x-forwarded-for x-forwarded-proto x-forwarded-host".split(

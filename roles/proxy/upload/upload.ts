@@ -1,4 +1,4 @@
-import { deriveToken } from "#shared/auth/tokens.ts";
+import { callChallenge } from "#shared/auth/challenge-call.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
@@ -81,26 +81,20 @@ async function verify(uploads: Uploads, call: Call, challenge: Challenge, body: 
   return { netuid, slug, hotkey: miner.hotkey, nonce: miner.nonce, uid, body, body_sha256 };
 }
 
-/** While a rotation is under way the challenge may still hold the token of the generation before. */
 async function deliver(
   uploads: Uploads,
   call: Call,
   challenge: Challenge,
   verified: VerifiedUpload,
 ): Promise<UpstreamAnswer> {
-  const { spec, token_generation, token_rotating } = challenge;
-  const base = new URL(uploads.resolve(spec));
-  const sendWith = (generation: number) => {
-    const token = deriveToken(uploads.master_key, "challenge", spec.slug, generation);
+  const base = new URL(uploads.resolve(challenge.spec));
+  const sendWith = (token: string) => {
     const target = `/internal/v1/bridge/submissions${call.head.query}`;
     const headers = bridgeHeaders(call, base.host, token, verified);
     const request = { method: "POST", target, headers, body: verified.body };
     return exchange(uploads.connections, addressOf(base), request, call.signal);
   };
-  const answer = await sendWith(token_generation);
-  if (answer.status !== 401 || !token_rotating || token_generation < 2) return answer;
-  answer.discard();
-  return await sendWith(token_generation - 1);
+  return await callChallenge(challenge, uploads.master_key, sendWith, (answer) => answer.discard());
 }
 
 function bridgeHeaders(

@@ -1,20 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { hopByHop } from "#shared/http/hop-by-hop.ts";
 import { ProblemError, problemResponse } from "#shared/http/problem.ts";
 import { requestIdOf } from "#shared/http/request-id.ts";
 import { type Server, serve } from "#shared/http/serve.ts";
 import { limits } from "#shared/schemas/limits.ts";
-
-const hopByHop = [
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-];
 
 /** The admin API on the manager's loopback: Swarm cannot publish on one address, so this leads to `admin.sock`. */
 export function forwardAdmin(runDirectory: string, port: number): Server {

@@ -1,5 +1,6 @@
+import { hasEnded } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
-import { hasEnded, type Job } from "../../../roles/broker/job/job.ts";
+import type { Job } from "../../../roles/broker/job/job.ts";
 import { completions, type ModelContainer, type ModelNode, terminal } from "../model/model-objects.ts";
 import type { ModelSwarm } from "../model/model-swarm.ts";
 import type { JobsTable } from "./memory-store.ts";

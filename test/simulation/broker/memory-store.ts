@@ -1,7 +1,8 @@
 import { LeadLostError } from "#shared/database/lead.ts";
+import { hasEnded } from "#shared/schemas/job.ts";
 import { type ClockOffset, clock_step_ms_min } from "#shared/time/clock-offset.ts";
 import type { BlobStore } from "../../../roles/broker/blobs/blob-store.ts";
-import { hasEnded, type Job } from "../../../roles/broker/job/job.ts";
+import type { Job } from "../../../roles/broker/job/job.ts";
 import type { LogFiles } from "../../../roles/broker/logs/log-files.ts";
 import type { DispatchStore, Lease, Step } from "../../../roles/broker/store/dispatch-store.ts";
 import type { ReapStore } from "../../../roles/supervisor/workers/overdue-jobs.ts";

@@ -1,4 +1,4 @@
-import { hasEnded } from "../../../roles/broker/job/job.ts";
+import { hasEnded } from "#shared/schemas/job.ts";
 import { createRandom } from "../model/random.ts";
 import { perform, randomSchedule, type Schedule } from "./schedule.ts";
 import { BrokerWorld } from "./world.ts";

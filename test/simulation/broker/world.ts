@@ -1,8 +1,8 @@
 import pino from "pino";
 import { LeadLostError } from "#shared/database/lead.ts";
 import type { Engine } from "#shared/engine/engine.ts";
+import { hasEnded } from "#shared/schemas/job.ts";
 import { clockOffset } from "#shared/time/clock-offset.ts";
-import { hasEnded } from "../../../roles/broker/job/job.ts";
 import { Dispatcher } from "../../../roles/broker/leader/tick.ts";
 import { featuresOf } from "../../../roles/broker/swarm/engine-features.ts";
 import { createTransferTokens } from "../../../roles/broker/transfers/tokens.ts";

@@ -21,7 +21,7 @@ let create: () => Promise<Job>;
 let poll: () => Promise<Job>;
 
 const nothing = { reason: null, fault: null, node_class: null, exit_code: null };
-const jobThat = (state: string): Job => ({ id: "j1", state, ...nothing });
+const jobThat = (state: Job["state"]): Job => ({ id: "j1", state, ...nothing });
 const never = () => new Promise<Job>(() => undefined);
 const aborted = (signal: AbortSignal) =>
   new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));

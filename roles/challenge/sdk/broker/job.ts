@@ -4,9 +4,3 @@ import { JobResource } from "#shared/schemas/job.ts";
 /** The part of the broker's job that the SDK reads; a newer broker may say more. */
 export const Job = Type.Pick(JobResource, ["id", "state", "reason", "fault", "node_class", "exit_code"]);
 export type Job = Static<typeof Job>;
-
-const terminal = new Set(["succeeded", "failed", "timed_out", "cancelled", "rejected", "lost"]);
-
-export function hasEnded(job: Job): boolean {
-  return terminal.has(job.state);
-}
