@@ -1,17 +1,18 @@
 import { createChallenges } from "#shared/database/challenges.ts";
 import { createEpochs, type EpochSummary } from "#shared/database/epochs.ts";
+import { jobCounts } from "#shared/database/jobs.ts";
 import { schemaVersion } from "#shared/database/migrate.ts";
+import { readyNodes } from "#shared/database/nodes.ts";
 import { buildInfo } from "#shared/process/build-info.ts";
 import type { StatusResource } from "#shared/schemas/admin.ts";
 import type { AdminWorld } from "./admin-world.ts";
-import { jobCounts } from "./job-counts.ts";
 
 /** The platform at a glance. */
 export async function readStatus({ sql, netuid, vectorPublicKey }: AdminWorld): Promise<StatusResource> {
   const [all, jobs, nodes, epochs] = await Promise.all([
     createChallenges(sql).all(),
     jobCounts(sql),
-    sql`select count(*)::int as count from nodes where state = 'ready' and availability = 'active'`,
+    readyNodes(sql),
     createEpochs(sql, netuid).list(1),
   ]);
   const active = all.filter(({ status }) => status === "active");
@@ -34,7 +35,7 @@ export async function readStatus({ sql, netuid, vectorPublicKey }: AdminWorld): 
       .map(({ spec, readiness }) => ({ slug: spec.slug, reason: readiness?.reason ?? null })),
     emission_percent_active: active.reduce((total, { spec }) => total + spec.emission_percent, 0),
     jobs: Object.fromEntries(byState),
-    nodes_ready: (nodes[0]?.["count"] as number | undefined) ?? 0,
+    nodes_ready: nodes,
     last_epoch: last ? showEpoch(last) : null,
   };
 }

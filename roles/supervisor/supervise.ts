@@ -5,7 +5,7 @@ import { pause } from "#shared/time/pause.ts";
 import { Wake } from "#shared/time/wake.ts";
 import { attachRoles } from "./attachments/attachments.ts";
 import { type ReconcilerWorld, reconcile } from "./challenges/reconcile.ts";
-import { recordNodes } from "./workers/nodes.ts";
+import { recordSwarm } from "./workers/nodes.ts";
 import { createReapStore, reapOverdueJobs } from "./workers/overdue-jobs.ts";
 import { carryOutOrders } from "./workers/worker-orders.ts";
 
@@ -38,7 +38,7 @@ async function keepReconciled(world: SuperviseWorld, wake: Wake, signal: AbortSi
     try {
       const unfinished = await reconcile(world);
       await carryOutOrders(world.engine, world.sql, world.log);
-      await recordNodes(world.engine, world.sql, world.clock);
+      await recordSwarm(world.engine, world.sql, world.clock);
       await reapOverdueJobs(world.engine, reapStore, world.log, world.clock);
       world.rounds.last_success_ms = world.clock.monotonic();
       if (unfinished > 0) pause_ms = Math.min(pause_ms, hurry_ms);

@@ -5,7 +5,7 @@ import type { Database, Transaction } from "./database.ts";
 
 type Row = Omit<Challenge, "spec"> & { readonly spec: unknown };
 
-/** Reads of the registry; writes are the administrator's alone, except readiness and rotation. */
+/** The registry. Its writes are the administrator's alone, except readiness and the end of a rotation. */
 export interface Challenges {
   /** Every record, by slug. */
   all(): Promise<readonly Challenge[]>;
@@ -14,6 +14,8 @@ export interface Challenges {
   /** By slug, else by a unique match of the name in any case; null when unknown or ambiguous (contract §2). */
   byNameOrSlug(name: string): Promise<Challenge | null>;
   recordReadiness(slug: string, readiness: Readiness): Promise<void>;
+  /** The supervisor's: from now on the token of this generation counts alone, unless there is a later one. */
+  endRotation(slug: string, token_generation: number): Promise<void>;
 }
 
 /** The registry over `sql`, which may be a transaction. Reads throw when a stored record does not meet the schema. */
@@ -35,6 +37,10 @@ export function createChallenges(sql: Database | Transaction): Challenges {
     },
     async recordReadiness(slug, readiness) {
       await sql`update challenges set readiness = ${sql.json({ ...readiness })} where slug = ${slug}`;
+    },
+    async endRotation(slug, token_generation) {
+      await sql`update challenges set token_rotating = false
+        where slug = ${slug} and token_generation = ${token_generation}`;
     },
   };
 }

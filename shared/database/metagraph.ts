@@ -20,6 +20,18 @@ export async function loadMetagraph(sql: Database | Transaction, netuid: number)
   };
 }
 
+/** The uid of a hotkey, null when it has none, and when the metagraph was stored, null when it never was. */
+export async function registrationOf(
+  sql: Database,
+  netuid: number,
+  hotkey: string,
+): Promise<{ readonly uid: number | null; readonly updated_at: Date | null }> {
+  const [row] = await sql`
+    select (select min(uid) from metagraph where netuid = ${netuid} and hotkey = ${hotkey}) as uid,
+      (select min(updated_at) from metagraph where netuid = ${netuid}) as updated_at`;
+  return { uid: row?.["uid"] as number | null, updated_at: row?.["updated_at"] as Date | null };
+}
+
 /** Replaces the stored metagraph of `netuid`; readers see the former or the new one, never a mixture. */
 export async function storeMetagraph(
   tx: Transaction,

@@ -1,7 +1,8 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import type { Database, Transaction } from "#shared/database/database.ts";
-import type { WorkerOrder } from "#shared/database/worker-orders.ts";
+import type { Transaction } from "#shared/database/database.ts";
+import { listNodes, type NodeView, nodeById } from "#shared/database/nodes.ts";
+import { placeOrder, type WorkerOrder } from "#shared/database/worker-orders.ts";
 import { operation, PageOf } from "#shared/http/operation.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { DrainInput, LabelInput, NodeResource } from "#shared/schemas/admin.ts";
@@ -20,11 +21,8 @@ export function nodeRoutes(world: AdminWorld) {
     act(world, caller, async (tx) => {
       const before = await nodeOf(tx, id);
       const now_ms = clock.now();
-      const row = {
-        ...{ node_id: id, kind: wanted.kind, workload: wanted.workload, ordered_at: new Date(now_ms) },
-        ...{ deadline_at: new Date(now_ms + seconds * 1_000), ...clockOffset(clock) },
-      };
-      await tx`insert into worker_orders ${tx(row)} on conflict (node_id) do update set ${tx(row)}`;
+      const deadline_at = new Date(now_ms + seconds * 1_000);
+      await placeOrder(tx, { node_id: id, ...wanted, deadline_at }, new Date(now_ms), clockOffset(clock));
       const result = await nodeOf(tx, id);
       const audit = { action: `node.${wanted.kind}`, subject: id, before: before.order, after: result.order };
       return { result, audit };
@@ -37,13 +35,8 @@ export function nodeRoutes(world: AdminWorld) {
       "",
       async ({ query }) => {
         const limit = limitOf(query);
-        const rows = await selectNodes(sql, sql`where n.id > ${query.cursor ?? ""} order by n.id limit ${limit + 1}`);
-        return pageOf(
-          rows,
-          limit,
-          ({ id }) => id,
-          (node) => node,
-        );
+        const rows = await listNodes(sql, limit + 1, query.cursor ?? "");
+        return pageOf(rows, limit, ({ id }) => id, showNode);
       },
       { query: PageQuery, ...operation({ tag, summary: "List the nodes", answer: PageOf(NodeResource) }) },
     )
@@ -74,23 +67,18 @@ export function nodeRoutes(world: AdminWorld) {
     );
 }
 
-type Node = Static<typeof NodeResource>;
-
-async function selectNodes(sql: Database | Transaction, rest: ReturnType<Database>): Promise<Node[]> {
-  const rows = await sql`select n.id, n.hostname, n.workload, n.state, n.availability, n.seen_at,
-      coalesce(n.details->'data_volumes', '[]') as data_volumes,
-      o.kind, o.workload as ordered_workload, o.deadline_at,
-      (select count(*)::int from capacity_leases l where l.node_id = n.id) as jobs
-    from nodes n left join worker_orders o on o.node_id = n.id ${rest as never}`;
-  return rows.map(({ kind, ordered_workload, deadline_at, seen_at, ...row }) => ({
-    ...(row as Omit<Node, "order" | "seen_at">),
-    seen_at: (seen_at as Date).toISOString(),
-    order: kind ? { kind, workload: ordered_workload, deadline_at: (deadline_at as Date).toISOString() } : null,
-  }));
+async function nodeOf(tx: Transaction, id: string): Promise<Node> {
+  const node = await nodeById(tx, id);
+  if (!node) throw new ProblemError(404, "node_not_found", "There is no node of this ID.");
+  return showNode(node);
 }
 
-async function nodeOf(tx: Transaction, id: string): Promise<Node> {
-  const [node] = await selectNodes(tx, tx`where n.id = ${id}` as never);
-  if (!node) throw new ProblemError(404, "node_not_found", "There is no node of this ID.");
-  return node;
+type Node = Static<typeof NodeResource>;
+
+function showNode({ seen_at, order, ...node }: NodeView): Node {
+  return {
+    ...(node as Omit<Node, "seen_at" | "order">),
+    seen_at: seen_at.toISOString(),
+    order: order ? { ...order, deadline_at: order.deadline_at.toISOString() } : null,
+  };
 }

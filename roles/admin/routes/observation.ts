@@ -1,9 +1,9 @@
 import { Elysia } from "elysia";
 import { type AuditRecord, listAudit, verifyAudit } from "#shared/database/audit.ts";
+import { jobCounts } from "#shared/database/jobs.ts";
 import { operation, PageOf } from "#shared/http/operation.ts";
 import { AuditResource, AuditVerdictResource, JobsResource, StatusResource } from "#shared/schemas/admin.ts";
 import type { AdminWorld } from "../admin-world.ts";
-import { jobCounts } from "../job-counts.ts";
 import { limitOf, numberCursorOf, PageQuery, pageOf } from "../paging.ts";
 import { readStatus } from "../status.ts";
 

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from "#shared/database/database.ts";
-import { workerOrders } from "#shared/database/worker-orders.ts";
+import { moveOrdersWithClock, type WorkerOrder, workerOrders } from "#shared/database/worker-orders.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { type ClockOffset, clock_step_ms_min } from "#shared/time/clock-offset.ts";
 import type { Job, StoredRequest } from "../job/job.ts";
@@ -115,24 +115,25 @@ function reads(sql: Database): Reads {
         await sql`select * from jobs where ended_at is not null and services_removed_at is null
           order by ended_at limit ${rows_max}`
       ).map(rowToJob),
-    unswept: async (ended_ms) =>
-      (
-        await sql`select * from jobs where services_removed_at is not null and cleaned_at is null
+    async unswept(ended_ms) {
+      const rows = await sql`select * from jobs where services_removed_at is not null and cleaned_at is null
           and (ended_at < ${new Date(ended_ms)} or exists (select 1 from capacity_leases where job = jobs.id)
-            or exists (select 1 from worker_orders o where o.node_id = jobs.node_id and o.kind <> 'activate'))
-          order by ended_at limit ${rows_max}`
-      ).map(rowToJob),
+            or node_id = any(${(await closing(sql)).map(({ node_id }) => node_id)}))
+          order by ended_at limit ${rows_max}`;
+      return rows.map(rowToJob);
+    },
     leases: async () =>
       (await sql`select * from capacity_leases`).map(
         (row) => ({ ...row, memory_bytes: Number(row["memory_bytes"]) }) as unknown as Lease,
       ),
     closing: async () =>
-      new Map(
-        (await workerOrders(sql)).flatMap(({ node_id, kind, deadline_at }) =>
-          kind === "activate" ? [] : [[node_id, deadline_at.getTime()] as const],
-        ),
-      ),
+      new Map((await closing(sql)).map(({ node_id, deadline_at }) => [node_id, deadline_at.getTime()] as const)),
   };
+}
+
+/** Orders by which a worker is to give up its jobs. */
+async function closing(sql: Database): Promise<WorkerOrder[]> {
+  return (await workerOrders(sql)).filter(({ kind }) => kind !== "activate");
 }
 
 async function event(tx: Transaction, job: string, kind: string, detail: object, now_ms: number): Promise<void> {
@@ -146,13 +147,9 @@ async function followClock(tx: Transaction, { boot_id, clock_offset_ms }: ClockO
   const jobs = await tx`update jobs set accepted_at = accepted_at + ${by}, deadline_at = deadline_at + ${by},
     staging_at = staging_at + ${by}, starting_at = starting_at + ${by}, running_at = running_at + ${by},
     collecting_at = collecting_at + ${by}, clock_offset_ms = ${clock_offset_ms} where ended_at is null and ${wasSet}`;
-  const orders =
-    await tx`update worker_orders set deadline_at = deadline_at + ${by}, clock_offset_ms = ${clock_offset_ms}
-    where ${wasSet}`;
   const now = tx`boot_id = ${boot_id}, clock_offset_ms = ${clock_offset_ms}`;
   await tx`update jobs set ${now} where ended_at is null and boot_id is distinct from ${boot_id}`;
-  await tx`update worker_orders set ${now} where boot_id is distinct from ${boot_id}`;
-  return jobs.count + orders.count;
+  return jobs.count + (await moveOrdersWithClock(tx, { boot_id, clock_offset_ms }));
 }
 
 function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads> {

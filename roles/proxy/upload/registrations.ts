@@ -1,4 +1,5 @@
 import type { Database } from "#shared/database/database.ts";
+import { registrationOf } from "#shared/database/metagraph.ts";
 
 /** Who is registered on the subnet, as the aggregator last stored it. */
 export interface Registrations {
@@ -9,12 +10,8 @@ export interface Registrations {
 export function createRegistrations(sql: Database, netuid: number): Registrations {
   return {
     async uidOf(hotkey, oldest) {
-      const [row] = await sql`
-        select (select min(uid) from metagraph where netuid = ${netuid} and hotkey = ${hotkey}) as uid,
-          (select min(updated_at) from metagraph where netuid = ${netuid}) as updated_at`;
-      const updated_at = row?.["updated_at"] as Date | null | undefined;
-      if (!updated_at || updated_at < oldest) return "unavailable";
-      return row?.["uid"] as number | null;
+      const { uid, updated_at } = await registrationOf(sql, netuid, hotkey);
+      return !updated_at || updated_at < oldest ? "unavailable" : uid;
     },
   };
 }

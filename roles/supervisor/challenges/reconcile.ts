@@ -135,8 +135,7 @@ async function finishRotation(
   );
   if (running.length === 0 || !isPresent) return;
   if (token_rotating) {
-    await sql`update challenges set token_rotating = false
-      where slug = ${spec.slug} and token_generation = ${token_generation}`;
+    await createChallenges(sql).endRotation(spec.slug, token_generation);
     log.info({ challenge: spec.slug, token_generation }, "tokens rotated");
   }
   for (const id of former) await engine.removeSecret(id);

@@ -1,35 +1,32 @@
 import type { Database } from "#shared/database/database.ts";
+import { recordNodes } from "#shared/database/nodes.ts";
 import { dataVolumesOf } from "#shared/engine/data-volumes.ts";
 import type { Engine } from "#shared/engine/engine.ts";
 import { gpuNames } from "#shared/swarm/gpus.ts";
 import { label } from "#shared/swarm/labels.ts";
 import type { Clock } from "#shared/time/clock.ts";
 
-/** Writes down what the Swarm's nodes look like now; nodes that left are forgotten. */
-export async function recordNodes(engine: Engine, sql: Database, clock: Clock): Promise<void> {
+/** Writes down what the Swarm's nodes look like now. */
+export async function recordSwarm(engine: Engine, sql: Database, clock: Clock): Promise<void> {
   const nodes = await engine.nodes();
-  const rows = nodes.map(({ ID, Description, Spec, Status }) => ({
-    id: ID,
-    hostname: Description.Hostname,
-    workload: Spec.Labels[label.workload] ?? null,
-    state: Status.State,
-    availability: Spec.Availability,
-    details: sql.json({
-      role: Spec.Role,
-      address: Status.Addr,
-      engine: Description.Engine.EngineVersion,
-      cpus: Description.Resources.NanoCPUs / 1e9,
-      memory_bytes: Description.Resources.MemoryBytes,
-      data_volumes: dataVolumesOf(Spec.Labels),
-      gpus: gpuNames(Description.Resources.GenericResources),
-    }),
-    seen_at: new Date(clock.now()),
-  }));
-  if (rows.length === 0) return;
-  await sql.begin(async (transaction) => {
-    await transaction`insert into nodes ${transaction(rows)} on conflict (id) do update set
-      hostname = excluded.hostname, workload = excluded.workload, state = excluded.state,
-      availability = excluded.availability, details = excluded.details, seen_at = excluded.seen_at`;
-    await transaction`delete from nodes where id <> all(${rows.map(({ id }) => id)})`;
-  });
+  await recordNodes(
+    sql,
+    nodes.map(({ ID, Description, Spec, Status }) => ({
+      id: ID,
+      hostname: Description.Hostname,
+      workload: Spec.Labels[label.workload] ?? null,
+      state: Status.State,
+      availability: Spec.Availability,
+      details: {
+        role: Spec.Role,
+        address: Status.Addr,
+        engine: Description.Engine.EngineVersion,
+        cpus: Description.Resources.NanoCPUs / 1e9,
+        memory_bytes: Description.Resources.MemoryBytes,
+        data_volumes: dataVolumesOf(Spec.Labels),
+        gpus: gpuNames(Description.Resources.GenericResources),
+      },
+      seen_at: new Date(clock.now()),
+    })),
+  );
 }

@@ -1,4 +1,5 @@
 import type { Database } from "#shared/database/database.ts";
+import { overdueJobs, recordReaped } from "#shared/database/jobs.ts";
 import type { Engine } from "#shared/engine/engine.ts";
 import { seal } from "#shared/engine/seal.ts";
 import type { Logger } from "#shared/observability/logger.ts";
@@ -9,23 +10,16 @@ import { type ClockOffset, clockOffset } from "#shared/time/clock-offset.ts";
 
 /** What the reaper reads and writes of jobs; the record stays the broker's. */
 export interface ReapStore {
-  /** Jobs of which something may run and whose deadline passed before then, by the clock as it was when they were written. */
-  overdue(before_ms: number, offset: ClockOffset): Promise<readonly { readonly id: string; readonly state: string }[]>;
+  /** See {@link overdueJobs}. */
+  overdue(before_ms: number, offset: ClockOffset): ReturnType<typeof overdueJobs>;
   /** Puts on record that the job was stopped. */
   reaped(id: string, state: string, now_ms: number): Promise<void>;
 }
 
 export function createReapStore(sql: Database): ReapStore {
   return {
-    overdue: async (before_ms, { boot_id, clock_offset_ms }) =>
-      await sql<{ id: string; state: string }[]>`select id, state from jobs
-        where ended_at is null and state <> 'queued' and deadline_at + make_interval(secs => case when boot_id = ${boot_id}
-          then (${clock_offset_ms}::float8 - clock_offset_ms) / 1000 else 0 end) < ${new Date(before_ms)}
-        order by id limit ${limits.jobs.dispatch.rows_max}`,
-    async reaped(id, state, now_ms) {
-      await sql`insert into job_events (job, at, kind, detail)
-        values (${id}, ${new Date(now_ms)}, 'reaped', ${sql.json({ state })})`;
-    },
+    overdue: (before_ms, offset) => overdueJobs(sql, before_ms, offset),
+    reaped: (id, state, now_ms) => recordReaped(sql, id, state, now_ms),
   };
 }
 

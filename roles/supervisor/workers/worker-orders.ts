@@ -1,8 +1,8 @@
 import type { Database } from "#shared/database/database.ts";
-import { type WorkerOrder, workerOrders } from "#shared/database/worker-orders.ts";
+import { hasJobs } from "#shared/database/jobs.ts";
+import { forgetOrder, isOrderFresh, type WorkerOrder, workerOrders } from "#shared/database/worker-orders.ts";
 import type { Engine, SwarmNode } from "#shared/engine/engine.ts";
 import type { Logger } from "#shared/observability/logger.ts";
-import { limits } from "#shared/schemas/limits.ts";
 import { label } from "#shared/swarm/labels.ts";
 
 /**
@@ -18,7 +18,7 @@ export async function carryOutOrders(engine: Engine, sql: Database, log: Logger)
   let waiting = 0;
   for (const order of orders) {
     const node = nodes.get(order.node_id);
-    if (!node) await forget(sql, order);
+    if (!node) await forgetOrder(sql, order);
     else if (order.kind !== "activate" && (await isInUse(sql, order))) waiting += 1;
     else await carryOut(engine, sql, log, order, node);
   }
@@ -26,13 +26,7 @@ export async function carryOutOrders(engine: Engine, sql: Database, log: Logger)
 }
 
 async function isInUse(sql: Database, { node_id }: WorkerOrder): Promise<boolean> {
-  // A broker that did not know of the order yet may be giving the node a job now.
-  const settled = limits.jobs.order_settle_ms / 1_000;
-  const [row] = await sql`select exists (select 1 from capacity_leases where node_id = ${node_id})
-    or exists (select 1 from jobs where node_id = ${node_id} and cleaned_at is null)
-    or exists (select 1 from worker_orders
-      where node_id = ${node_id} and ordered_at > now() - make_interval(secs => ${settled})) as used`;
-  return row?.["used"] === true;
+  return (await isOrderFresh(sql, node_id)) || (await hasJobs(sql, node_id));
 }
 
 async function carryOut(
@@ -48,7 +42,7 @@ async function carryOut(
     log.info({ node: Description.Hostname, order: order.kind, workload: order.workload }, "a worker is as was ordered");
   }
   // A drained one stays closed to jobs until it is activated.
-  if (order.kind !== "drain") await forget(sql, order);
+  if (order.kind !== "drain") await forgetOrder(sql, order);
 }
 
 function specOf({ kind, workload }: WorkerOrder, spec: SwarmNode["Spec"]): SwarmNode["Spec"] {
@@ -57,10 +51,4 @@ function specOf({ kind, workload }: WorkerOrder, spec: SwarmNode["Spec"]): Swarm
   if (kind === "activate") return { ...spec, Availability: "active" };
   const { [label.workload]: _, ...others } = spec.Labels;
   return { ...spec, Labels: workload === null ? others : { ...spec.Labels, [label.workload]: workload } };
-}
-
-async function forget(sql: Database, { node_id, kind, workload }: WorkerOrder): Promise<void> {
-  // Unless another order has taken its place meanwhile.
-  await sql`delete from worker_orders
-    where node_id = ${node_id} and kind = ${kind} and workload is not distinct from ${workload}`;
 }
