@@ -8,6 +8,7 @@ import { catches } from "./catches.ts";
 import { unresolvedCitations } from "./citations.ts";
 import { onePlace } from "./one-place.ts";
 import { deadPaths, unlikeTables } from "./readme-tables.ts";
+import { sharedUsers } from "./shared-users.ts";
 import { sources, texts, tracked } from "./sources.ts";
 
 const file_lines_max = 300;
@@ -93,7 +94,7 @@ function* documents(): Generator<string> {
 
 const findings = [
   ...[...layout(), ...sizes(), ...words(), ...purity(), ...functions()],
-  ...[...catches(sources), ...onePlace(sources), ...documents()],
+  ...[...catches(sources), ...onePlace(sources), ...sharedUsers(sources), ...documents()],
 ];
 process.stdout.write(findings.map((finding) => `${finding}\n`).join(""));
 process.exit(findings.length === 0 ? 0 : 1);

@@ -1,5 +1,5 @@
 import type { Challenge } from "#shared/schemas/challenge.ts";
-import type { PublicRegistry, RegistryEntry } from "#shared/schemas/registry.ts";
+import type { PublicRegistry, RegistryEntry } from "./public-registry.ts";
 
 /** The registry as everyone may see it (contract §5): no draft, nothing of the inside. */
 export function publicRegistry(challenges: readonly Challenge[]): PublicRegistry {

@@ -67,6 +67,12 @@ describe("the admin port", () => {
     expect(await idOf({})).toMatch(/\S{8,}/);
   });
 
+  test("keeps what is said of the connection alone to itself", async () => {
+    const headers = { te: "trailers", "proxy-connection": "keep-alive", "proxy-authorization": "Basic eDp4" };
+    const seen = ((await (await fetch(admin, { headers })).json()) as { headers: Record<string, string> }).headers;
+    for (const name of Object.keys(headers)) expect(seen).not.toHaveProperty(name);
+  });
+
   test("does not follow redirects", async () => {
     const response = await fetch(`${admin}/moved`, { redirect: "manual" });
     expect(response.status).toBe(302);

@@ -13,10 +13,10 @@ test("a wait ends when it is woken, also by a call from before it began, and the
   const waiting = wake.orAfter(hour_ms, systemClock, never);
   wake.now();
   await waiting;
-  const asked_ms: number[] = [];
-  const clock = { ...systemClock, sleep: async (ms: number) => void asked_ms.push(ms) };
-  await wake.orAfter(5, clock, never);
-  expect(asked_ms).toEqual([5]);
+  const waits: unknown[] = [];
+  const sleep = async (ms: number, signal?: AbortSignal) => void waits.push({ ms, isOver: signal?.aborted });
+  await wake.orAfter(5, { ...systemClock, sleep }, never);
+  expect(waits).toEqual([{ ms: 5, isOver: false }]);
 });
 
 test("an aborted pause resolves; what else goes wrong in it is thrown", async () => {

@@ -44,5 +44,5 @@ test("every exit code of the stager is read back from Swarm's words of it; other
   for (const [end, code] of Object.entries(stagerExit))
     expect(stagerEndOf(exitCodeIn(`task: non-zero exit (${code})`))).toBe(end as StagerEnd);
   expect(stagerEndOf(exitCodeIn("task: non-zero exit (99)"))).toBeNull();
-  expect(stagerEndOf(exitCodeIn("No such container: 13"))).toBeNull();
+  expect(stagerEndOf(exitCodeIn("the container's hook: exit (13)"))).toBeNull();
 });
