@@ -8,7 +8,7 @@ import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { clockOffset } from "#shared/time/clock-offset.ts";
 import { BlobError, type BlobStore, type StoredBlob } from "../blobs/blob-store.ts";
-import type { StoredMount } from "../job/job.ts";
+import { queuedJob, type StoredMount } from "../job/job.ts";
 import { sourceWatch } from "../job/mount-source.ts";
 import { parseBytes } from "../job/quantities.ts";
 import { classCapacities } from "../placement/placement.ts";
@@ -46,14 +46,14 @@ export async function acceptJob(
 }
 
 /** Writes a prepared job down. @throws ProblemError 429 queue_full where its challenge's queue holds no more */
-export async function acceptPrepared(world: AcceptWorld, job: NewJob): Promise<Accepted> {
-  const known = job.idempotency_key === null ? null : await world.store.sameKey(job);
+export async function acceptPrepared(world: AcceptWorld, asked: NewJob): Promise<Accepted> {
+  const known = asked.idempotency_key === null ? null : await world.store.sameKey(asked);
   if (known) return known;
-  await world.queued.take(job.challenge, 1, job.queued_max, () => {
-    const detail = `The queue of this challenge holds its ${job.queued_max} jobs.`;
+  await world.queued.take(asked.job.challenge, 1, asked.queued_max, () => {
+    const detail = `The queue of this challenge holds its ${asked.queued_max} jobs.`;
     return new ProblemError(429, "queue_full", detail, { headers: { "retry-after": "10" } });
   });
-  return await world.store.accept(job);
+  return await world.store.accept(asked);
 }
 
 /** Everything of `acceptJob` but the last step: the job as it would be written down. */
@@ -71,18 +71,21 @@ export async function prepareJob(
   const kept = await Promise.all(request.mounts.map((mount) => keepMount(world, challenge.spec.slug, mount, policy)));
   const spec = { ...request, mounts: kept.map(({ mount }) => mount) };
   const now_ms = world.clock.now();
-  return {
+  const job = queuedJob({
     id: Bun.randomUUIDv7("hex", now_ms).replaceAll("-", ""),
     challenge: challenge.spec.slug,
-    idempotency_key: idempotencyKey,
     spec_digest: createHash("sha256").update(JSON.stringify(spec)).digest("hex"),
     spec,
-    added_blobs: kept.flatMap(({ added }) => added ?? []),
     image_id,
     memory_bytes: parseBytes(request.limits.memory) ?? 0,
-    now_ms,
-    clock_offset: clockOffset(world.clock),
+    accepted_ms: now_ms,
     deadline_ms: now_ms + world.settings.queued_ms,
+  });
+  return {
+    job,
+    idempotency_key: idempotencyKey,
+    added_blobs: kept.flatMap(({ added }) => added ?? []),
+    clock_offset: clockOffset(world.clock),
     queued_max: policy.queued_max,
     active_max: policy.queueing ? null : policy.running_max,
     is_run_call: false,

@@ -1,7 +1,7 @@
 import { limits } from "#shared/schemas/limits.ts";
 import { environmentOfOrder } from "#shared/schemas/stager.ts";
 import { inspectorName, janitorName, jobName, stagerName } from "#shared/swarm/names.ts";
-import type { Job } from "../job/job.ts";
+import type { EndedJob } from "../job/job.ts";
 import type { DispatchWorld, Sight } from "../lifecycle/world.ts";
 import { putLogAway } from "../logs/job-log.ts";
 import { ensureService, tryRemoveNetwork } from "../swarm/ensure.ts";
@@ -10,7 +10,7 @@ import { idsOf, isOver } from "../swarm/tasks-view.ts";
 
 interface Sweep {
   readonly name: string;
-  readonly jobs: readonly Job[];
+  readonly jobs: readonly EndedJob[];
   /** So that a janitor that never starts is given up. */
   readonly until_ms: number;
 }
@@ -20,7 +20,7 @@ interface Sweep {
  *
  * @returns false while something still uses the network
  */
-export async function removeServices(world: DispatchWorld, job: Job, { now_ms, tasks }: Sight): Promise<boolean> {
+export async function removeServices(world: DispatchWorld, job: EndedJob, { now_ms, tasks }: Sight): Promise<boolean> {
   const { engine, store, logs, confirm } = world;
   // The node was lost, or the deadline passed, and Swarm started it elsewhere: said before the service is gone.
   const seen = idsOf(tasks.ofJob(job.id));
@@ -69,7 +69,7 @@ export class Sweeper {
   }
 
   /** `held` are the jobs whose capacity is held. */
-  async sweep(jobs: readonly Job[], held: ReadonlySet<string>, sight: Sight): Promise<void> {
+  async sweep(jobs: readonly EndedJob[], held: ReadonlySet<string>, sight: Sight): Promise<void> {
     const swept = await this.#endSweeps(sight);
     const unswept = jobs.filter((job) => !swept.has(job.id) && this.#isSettled(job));
     for (const [node_id, waiting] of Map.groupBy(unswept, ({ node_id }) => node_id)) {
@@ -83,14 +83,14 @@ export class Sweeper {
   }
 
   /** A stager that was asked for may come late, and make its volume once more. */
-  #isSettled({ id }: Job): boolean {
+  #isSettled({ id }: EndedJob): boolean {
     const now_ms = this.#world.clock.monotonic();
     const seen_ms = this.#seen.get(id) ?? now_ms;
     this.#seen.set(id, seen_ms);
     return now_ms - seen_ms > limits.jobs.sweep_after_ms;
   }
 
-  async #start(node_id: string, waiting: readonly Job[], { nodes }: Sight): Promise<void> {
+  async #start(node_id: string, waiting: readonly EndedJob[], { nodes }: Sight): Promise<void> {
     const { engine, settings, clock, confirm } = this.#world;
     if (this.#sweeps.has(node_id) || nodes.get(node_id)?.Status.State !== "ready") return;
     const now_ms = clock.monotonic();
@@ -127,7 +127,7 @@ export class Sweeper {
     return swept;
   }
 
-  async #done(job: Job, { now_ms }: Sight): Promise<void> {
+  async #done(job: EndedJob, { now_ms }: Sight): Promise<void> {
     await this.#world.store.cleaned(job.id, now_ms);
     this.#again.delete(job.id);
     this.#seen.delete(job.id);

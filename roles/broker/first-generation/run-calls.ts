@@ -4,7 +4,7 @@ import { hasEnded } from "#shared/schemas/job.ts";
 import { acceptPrepared } from "../admission/accept-job.ts";
 import { streamOf } from "../api/stream-of.ts";
 import type { ApiWorld } from "../api/world.ts";
-import type { Job } from "../job/job.ts";
+import type { EndedJob, Job } from "../job/job.ts";
 import type { NewJob } from "../store/job-store.ts";
 import { lateFailure, runAnswer, runFailure } from "./response.ts";
 
@@ -21,21 +21,21 @@ export class DockerRuns {
   }
 
   /** The finished result of the same call whose client hung up, for one client only. */
-  async takeKept({ challenge, spec, spec_digest }: NewJob): Promise<Job | null> {
-    const kept = await this.#world.store.undelivered(challenge, spec.job_id, spec.task_id, spec_digest);
+  async takeKept({ job }: NewJob): Promise<EndedJob | null> {
+    const kept = await this.#world.store.undelivered(job);
     const free = kept.find(({ id }) => !this.#waiting.has(id));
     if (free) this.#waiting.add(free.id);
     return free ?? null;
   }
 
   async acceptNew(prepared: NewJob): Promise<Job> {
-    this.#waiting.add(prepared.id);
+    this.#waiting.add(prepared.job.id);
     try {
       const { job } = await acceptPrepared(this.#world, { ...prepared, is_run_call: true });
       this.#world.wake();
       return job;
     } catch (error) {
-      this.#waiting.delete(prepared.id);
+      this.#waiting.delete(prepared.job.id);
       throw error;
     }
   }

@@ -1,5 +1,11 @@
-import type { Artifact, Fault, JobReason, JobRequest, JobResource, JobStateName } from "#shared/schemas/job.ts";
-import { hasEnded } from "#shared/schemas/job.ts";
+import {
+  type Artifact,
+  type FinalState,
+  hasEnded,
+  type JobRequest,
+  type JobStateName,
+  type LiveState,
+} from "#shared/schemas/job.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** A mount as it is kept: an inline archive has become a blob. */
@@ -15,8 +21,8 @@ export interface StoredRequest extends Omit<JobRequest, "mounts"> {
   readonly mounts: readonly StoredMount[];
 }
 
-/** A job's durable record. Times in milliseconds since the Unix epoch. */
-export interface Job {
+/** Every member of a job's durable record, in whatever state. Times in milliseconds since the Unix epoch. */
+export interface JobRecord {
   readonly id: string;
   readonly challenge: string;
   readonly job_id: string;
@@ -36,7 +42,9 @@ export interface Job {
   readonly node_class: string | null;
   /** The data sets that were granted to its challenge when it was placed. */
   readonly data_volumes: readonly string[];
+  /** The fencing number of the leader that placed or moved it last: only that one creates its service. */
   readonly intent_fencing: number | null;
+  /** The first task that was seen of its service: it alone counts. */
   readonly swarm_task_id: string | null;
   readonly container_id: string | null;
   readonly exit_code: number | null;
@@ -53,45 +61,87 @@ export interface Job {
   readonly ended_ms: number | null;
 }
 
+const placed = ["node_id", "node_class", "intent_fencing"] as const;
+const ended = ["outcome", "ended_ms"] as const;
+
+/** What a job of each state has: in that state these members are never null. The database checks the same. */
+export const membersOf = {
+  queued: [],
+  staging: [...placed, "staging_ms"],
+  starting: [...placed, "starting_ms"],
+  running: [...placed, "starting_ms", "running_ms", "swarm_task_id"],
+  collecting: [...placed, "collecting_ms", "outcome", "wall_ms"],
+  succeeded: ended,
+  failed: ended,
+  timed_out: ended,
+  cancelled: ended,
+  rejected: ended,
+  lost: ended,
+} as const satisfies Readonly<Record<JobStateName, readonly (keyof JobRecord)[]>>;
+
+/** A job in one of the states `S`, with what it has there. */
+export type JobIn<S extends JobStateName> = S extends JobStateName
+  ? JobRecord & { readonly state: S } & {
+      readonly [M in (typeof membersOf)[S][number]]: NonNullable<JobRecord[M]>;
+    }
+  : never;
+
+export type Job = JobIn<JobStateName>;
+export type LiveJob = JobIn<LiveState>;
+/** A job with a lease: it has left the queue and not ended. */
+export type PlacedJob = JobIn<Exclude<LiveState, "queued">>;
+export type EndedJob = JobIn<FinalState>;
+
+/** The record as a job of its state. @throws Error where it lacks what its state has: somebody wrote past the broker */
+export function jobOf(record: JobRecord): Job {
+  for (const member of membersOf[record.state])
+    if (record[member] === null) throw new Error(`job ${record.id} is ${record.state} without its ${member}`);
+  return record as Job;
+}
+
+type Asked = "id" | "challenge" | "spec" | "spec_digest" | "image_id" | "memory_bytes" | "accepted_ms" | "deadline_ms";
+
+/** A job as it is taken in. */
+export function queuedJob(asked: Pick<JobRecord, Asked>): JobIn<"queued"> {
+  const { job_id, task_id, priority, limits } = asked.spec;
+  return {
+    ...asked,
+    job_id,
+    task_id,
+    priority,
+    cpus: limits.cpus,
+    gpu_count: limits.gpu_count ?? 0,
+    state: "queued",
+    outcome: null,
+    is_cancel_asked: false,
+    node_id: null,
+    node_class: null,
+    data_volumes: [],
+    intent_fencing: null,
+    swarm_task_id: null,
+    container_id: null,
+    exit_code: null,
+    wall_ms: null,
+    is_log_complete: false,
+    log_digest: null,
+    artifacts: [],
+    artifacts_complete: true,
+    staging_ms: null,
+    starting_ms: null,
+    running_ms: null,
+    collecting_ms: null,
+    ended_ms: null,
+  };
+}
+
+/** Whether the job is over, told so that what an ended job has can be read of it. */
+export function isEnded(job: Job): job is EndedJob {
+  return hasEnded(job);
+}
+
 /** The mounts whose content is brought back: writable directories. Single files are not drained (contract §4). */
-export function drainedMounts({ spec }: Job): number[] {
+export function drainedMounts({ spec }: Pick<JobRecord, "spec">): number[] {
   return spec.mounts.flatMap(({ read_only, source_type }, index) =>
     read_only || source_type === "file" ? [] : [index],
   );
-}
-
-/** The job as its challenge sees it; the outcome shows once it is final. */
-export function resourceOf(
-  job: Job,
-  queue: { readonly position: number; readonly estimate_seconds: number | null } | null,
-): JobResource {
-  const ended = hasEnded(job) ? job.outcome : null;
-  const time = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
-  return {
-    id: job.id,
-    job_id: job.job_id,
-    task_id: job.task_id,
-    state: job.state,
-    reason: (ended?.reason ?? null) as JobReason | null,
-    fault: (ended?.fault ?? null) as Fault | null,
-    image: job.spec.image,
-    node_class: job.node_class,
-    exit_code: job.exit_code,
-    wall_ms: job.wall_ms,
-    timeout_seconds: job.spec.timeout_seconds,
-    limits: job.spec.limits,
-    queue_position: queue?.position ?? null,
-    ...(queue ? { queue_estimate_seconds: queue.estimate_seconds } : {}),
-    times: {
-      accepted: time(job.accepted_ms),
-      staging: time(job.staging_ms),
-      starting: time(job.starting_ms),
-      running: time(job.running_ms),
-      collecting: time(job.collecting_ms),
-      ended: time(job.ended_ms),
-    },
-    log_complete: job.is_log_complete,
-    artifacts_complete: job.artifacts_complete,
-    artifacts: [...job.artifacts],
-  };
 }

@@ -6,7 +6,7 @@ import { type ClockOffset, clock_step_ms_min, clockOffset } from "#shared/time/c
 import { each } from "#shared/time/each.ts";
 import { removeLeftovers } from "../cleanup/leftovers.ts";
 import { removeServices, Sweeper } from "../cleanup/sweeper.ts";
-import type { Job } from "../job/job.ts";
+import type { EndedJob, Job, JobIn, PlacedJob } from "../job/job.ts";
 import { Advancer } from "../lifecycle/perform.ts";
 import { SentCreates } from "../lifecycle/sent-creates.ts";
 import type { DispatchWorld, Sight } from "../lifecycle/world.ts";
@@ -29,10 +29,10 @@ const parallel_max = 16;
 
 /** What the database says at a tick. */
 interface Records {
-  readonly active: readonly Job[];
-  readonly overdue: readonly Job[];
-  readonly unremoved: readonly Job[];
-  readonly unswept: readonly Job[];
+  readonly active: readonly PlacedJob[];
+  readonly overdue: readonly JobIn<"queued">[];
+  readonly unremoved: readonly EndedJob[];
+  readonly unswept: readonly EndedJob[];
   readonly waiting: readonly QueuedJob[];
   readonly leases: readonly Lease[];
   readonly closing: ReadonlyMap<string, number>;
@@ -162,13 +162,13 @@ export class Dispatcher {
     return { now_ms: clock.now(), nodes, tasks: view, shares, lost_nodes, closing, full_nodes: this.#full_nodes };
   }
 
-  async #place(waiting: readonly QueuedJob[], leases: readonly Lease[], sight: Sight): Promise<Job[]> {
+  async #place(waiting: readonly QueuedJob[], leases: readonly Lease[], sight: Sight): Promise<PlacedJob[]> {
     if (waiting.length === 0) return [];
     const { store, settings, changed } = this.#world;
     const nodes = [...sight.nodes.values()].filter(
       (node) => isAvailable(node) && !sight.closing.has(node.ID) && !sight.full_nodes.has(node.ID),
     );
-    const placed: Job[] = [];
+    const placed: PlacedJob[] = [];
     const chosen = place(waiting, sight.shares, freeCapacities(classCapacities(nodes), leases));
     await this.#each(chosen, async (placement) => {
       const job = await store.place(placement, sight.now_ms, settings);

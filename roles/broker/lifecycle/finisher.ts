@@ -1,7 +1,7 @@
 import type { SwarmNode, Task } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { jobName } from "#shared/swarm/names.ts";
-import type { Job } from "../job/job.ts";
+import type { PlacedJob } from "../job/job.ts";
 import { isEngines, killedOutcome, type Outcome } from "../job/outcome.ts";
 import { putLogAway } from "../logs/job-log.ts";
 import { LogFollows } from "../logs/log-follows.ts";
@@ -28,7 +28,7 @@ export class Finisher {
   }
 
   /** Follows of a node that left Ready are cut; and what a container says while its engine is down is lost, though it ends well. */
-  seeNodes(active: readonly Job[], nodes: ReadonlyMap<string, SwarmNode>): void {
+  seeNodes(active: readonly PlacedJob[], nodes: ReadonlyMap<string, SwarmNode>): void {
     for (const { id, node_id, state } of active) {
       if (!node_id) continue;
       const nodeState = nodes.get(node_id)?.Status.State;
@@ -39,7 +39,7 @@ export class Finisher {
     }
   }
 
-  begin(job: Job, task: Task, outcome: Outcome): void {
+  begin(job: PlacedJob, task: Task, outcome: Outcome): void {
     const { clock, log } = this.#world;
     if (this.#finishing.has(job.id) || clock.monotonic() < (this.#again.get(job.id) ?? 0)) return;
     const work = this.#finish(job, task, outcome)
@@ -64,7 +64,7 @@ export class Finisher {
     await this.follows.stop();
   }
 
-  async #finish(job: Job, task: Task, outcome: Outcome): Promise<void> {
+  async #finish(job: PlacedJob, task: Task, outcome: Outcome): Promise<void> {
     const { engine, blobs, logs, store, changed } = this.#world;
     const wasStopped = outcome.state === "timed_out" || outcome.state === "cancelled";
     const isWhole = await this.follows.finish(job.id, task.ID, wasStopped);
@@ -81,7 +81,7 @@ export class Finisher {
   }
 
   /** A second task may have come and gone between two ticks: once the job goes on, and its service is removed, nobody could tell. */
-  async #sayStrays({ id }: Job): Promise<void> {
+  async #sayStrays({ id }: PlacedJob): Promise<void> {
     const { engine, store, clock } = this.#world;
     const tasks = await engine.tasksOfService(jobName(id));
     if (tasks.length > 1) await store.stray(id, idsOf(tasks), clock.now());

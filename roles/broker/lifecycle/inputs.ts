@@ -1,6 +1,6 @@
 import { environmentOfOrder, type StagerOrder } from "#shared/schemas/stager.ts";
 import { type StagerKind, stagerName } from "#shared/swarm/names.ts";
-import type { Job } from "../job/job.ts";
+import type { PlacedJob } from "../job/job.ts";
 import { type Outcome, outcomeOf } from "../job/outcome.ts";
 import { ensureService } from "../swarm/ensure.ts";
 import { stagerService } from "../swarm/stager-service-spec.ts";
@@ -13,7 +13,7 @@ export type Staging = "under_way" | "done" | Outcome;
 /** Brings the job's inputs to its node, all mounts in one container (jobs §5); asked again at every tick. */
 export async function stageInputs(
   world: DispatchWorld,
-  job: Job,
+  job: PlacedJob,
   sight: Sight,
   started: Set<string>,
 ): Promise<Staging> {
@@ -38,7 +38,7 @@ export async function stageInputs(
 /** Starts the job's stager of this kind, or finds it; it ends by the deadline of the job's state. */
 export async function startStager(
   { engine, settings, clock, confirm }: DispatchWorld,
-  { id, challenge, node_id, deadline_ms }: Job,
+  { id, challenge, node_id, deadline_ms }: PlacedJob,
   kind: StagerKind,
   mounts: readonly { readonly index: number }[],
   own: StagerOrder,

@@ -5,7 +5,7 @@ import { limits } from "#shared/schemas/limits.ts";
 import { environmentOfOrder, InspectResult } from "#shared/schemas/stager.ts";
 import { inspectorName } from "#shared/swarm/names.ts";
 import { withDeadline } from "#shared/time/with-deadline.ts";
-import type { Job } from "../job/job.ts";
+import type { PlacedJob } from "../job/job.ts";
 import type { Killer } from "../job/outcome.ts";
 import { logBytes, readLog } from "../logs/job-log.ts";
 import { ensureService } from "../swarm/ensure.ts";
@@ -19,7 +19,7 @@ import type { DispatchWorld } from "./world.ts";
  * containers of jobs as well, and says the same of them as of one that ended itself; it started after they did. (A node's
  * record does not tell: it changes with every task that comes or goes there.)
  */
-export async function killerOf(world: DispatchWorld, job: Job, { Status }: Task): Promise<Killer> {
+export async function killerOf(world: DispatchWorld, job: PlacedJob, { Status }: Task): Promise<Killer> {
   const containerId = Status.ContainerStatus?.ContainerID;
   const found = containerId ? await lookAt(world, job, containerId) : null;
   if (!found) return "unknown";
@@ -31,7 +31,7 @@ export async function killerOf(world: DispatchWorld, job: Job, { Status }: Task)
 /** Null when it cannot be told in time. */
 async function lookAt(
   { engine, clock, settings, log }: DispatchWorld,
-  job: Job,
+  job: PlacedJob,
   containerId: string,
 ): Promise<InspectResult | null> {
   const name = inspectorName(job.id);

@@ -1,7 +1,7 @@
 import type { Task } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { stagerEndOf } from "#shared/schemas/stager.ts";
-import { drainedMounts, type Job } from "../job/job.ts";
+import { drainedMounts, type PlacedJob } from "../job/job.ts";
 import { type Outcome, outcomeOf } from "../job/outcome.ts";
 import { exitCodeIn } from "../swarm/exit-code.ts";
 import { isOver } from "../swarm/tasks-view.ts";
@@ -18,7 +18,7 @@ export interface Collected {
 /** Brings back what the job left in its writable mounts, all in one container; asked again at every tick. */
 export async function collectOutputs(
   world: DispatchWorld,
-  job: Job,
+  job: PlacedJob,
   outcome: Outcome,
   sight: Sight,
   started: Set<string>,

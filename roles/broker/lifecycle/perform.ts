@@ -2,7 +2,7 @@ import { EngineError, type Task } from "#shared/engine/engine.ts";
 import { seal } from "#shared/engine/seal.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { jobName, stagerName } from "#shared/swarm/names.ts";
-import type { Job } from "../job/job.ts";
+import type { JobIn, LiveJob, PlacedJob } from "../job/job.ts";
 import {
   cancelledOutcome,
   drainedOutcome,
@@ -39,7 +39,7 @@ export class Advancer {
     this.finisher = new Finisher(world, creates);
   }
 
-  async advance(job: Job, sight: Sight): Promise<void> {
+  async advance(job: LiveJob, sight: Sight): Promise<void> {
     switch (job.state) {
       case "queued":
         return await this.#queued(job, sight);
@@ -54,7 +54,7 @@ export class Advancer {
     }
   }
 
-  async #queued(job: Job, { now_ms, shares }: Sight): Promise<void> {
+  async #queued(job: JobIn<"queued">, { now_ms, shares }: Sight): Promise<void> {
     if (job.is_cancel_asked) await this.#end(job, cancelledOutcome());
     else if (now_ms > job.deadline_ms) {
       const { data_volumes = [] } = shares.get(job.challenge) ?? {};
@@ -64,17 +64,18 @@ export class Advancer {
     }
   }
 
-  async #staging(job: Job, sight: Sight): Promise<void> {
+  async #staging(job: JobIn<"staging">, sight: Sight): Promise<void> {
     const over = this.#interrupted(job, sight) ?? (await stageInputs(this.#world, job, sight, this.#started));
     if (over === "under_way") return;
     await this.#world.engine.removeService(stagerName("stage", job.id));
     if (over !== "done") return await this.#end(job, over);
     const { store, settings } = this.#world;
-    const starting = await store.move(job, "starting", sight.now_ms, sight.now_ms + settings.starting_ms);
-    await this.#starting(starting, sight);
+    const deadline_ms = sight.now_ms + settings.starting_ms;
+    const to = { state: "starting", starting_ms: sight.now_ms, deadline_ms } as const;
+    await this.#starting((await store.move(job, to, sight.now_ms)) as JobIn<"starting">, sight);
   }
 
-  async #starting(seen: Job, sight: Sight): Promise<void> {
+  async #starting(seen: JobIn<"starting">, sight: Sight): Promise<void> {
     const over = this.#interrupted(seen, sight);
     if (over?.state === "lost") return await this.#end(seen, over, true);
     if (over) return await this.#stop(seen, sight, over);
@@ -87,18 +88,16 @@ export class Advancer {
     if (!seen.swarm_task_id) await this.#world.store.record(seen, { swarm_task_id: first.ID });
   }
 
-  async #nowRunning(job: Job, task: Task, sight: Sight): Promise<void> {
+  async #nowRunning(job: JobIn<"starting">, task: Task, sight: Sight): Promise<void> {
     const { store, changed } = this.#world;
     const running_ms = Math.min(sight.now_ms, Math.max(job.starting_ms ?? 0, Date.parse(task.Status.Timestamp)));
-    await store.move(job, "running", sight.now_ms, running_ms + job.spec.timeout_seconds * 1_000, {
-      running_ms,
-      ...taskIds(task),
-    });
+    const deadline_ms = running_ms + job.spec.timeout_seconds * 1_000;
+    await store.move(job, { state: "running", running_ms, deadline_ms, ...taskIds(task) }, sight.now_ms);
     changed(job.id);
     if (job.node_id) this.finisher.follows.follow(job.id, task.ID, job.node_id);
   }
 
-  async #running(job: Job, sight: Sight): Promise<void> {
+  async #running(job: JobIn<"running">, sight: Sight): Promise<void> {
     const task = this.#countedTask(job, sight);
     // Sealed past its deadline, while no broker ran: that is its timeout, whoever stopped it.
     const isReaped = task?.Status.State === "shutdown" && sight.now_ms >= job.deadline_ms;
@@ -117,7 +116,7 @@ export class Advancer {
   }
 
   /** Somebody removed the service: the job ends before its deadline, and not as the submission's fault. */
-  async #taskMissing(job: Job, sight: Sight): Promise<void> {
+  async #taskMissing(job: PlacedJob, sight: Sight): Promise<void> {
     const now_ms = this.#world.clock.monotonic();
     const since = this.#missing.get(job.id) ?? now_ms;
     this.#missing.set(job.id, since);
@@ -126,13 +125,13 @@ export class Advancer {
   }
 
   /** The only task that counts is the first that was seen (jobs §3). */
-  #countedTask(job: Job, { tasks }: Sight): Task | undefined {
+  #countedTask(job: PlacedJob, { tasks }: Sight): Task | undefined {
     const all = tasks.ofJob(job.id);
     return job.swarm_task_id === null ? all[0] : all.find(({ ID }) => ID === job.swarm_task_id);
   }
 
   /** A second run is possible between a task's end and its seal: it is stopped, and said (jobs §3). */
-  async #sealStrays(job: Job, sight: Sight): Promise<void> {
+  async #sealStrays(job: PlacedJob, sight: Sight): Promise<void> {
     const tasks = sight.tasks.ofJob(job.id);
     const counted = this.#countedTask(job, sight);
     if (tasks.every((task) => task === counted)) return;
@@ -140,13 +139,13 @@ export class Advancer {
     await this.#world.store.stray(job.id, idsOf(tasks), sight.now_ms);
   }
 
-  async #seal(job: Job): Promise<void> {
+  async #seal(job: PlacedJob): Promise<void> {
     if (this.#sealed.has(job.id)) return;
     await seal(this.#world.engine, jobName(job.id));
     this.#sealed.add(job.id);
   }
 
-  async #create(job: Job): Promise<void> {
+  async #create(job: JobIn<"starting">): Promise<void> {
     const { engine, settings, fencing, confirm, features, registryAuthOf } = this.#world;
     const name = jobName(job.id);
     if (this.#started.has(name) || !job.node_id || !job.node_class) return;
@@ -177,7 +176,7 @@ export class Advancer {
   }
 
   /** An intent of a former leader: its service is taken over, or after a while the job is given up; never made anew. */
-  async #adopt(job: Job): Promise<void> {
+  async #adopt(job: JobIn<"starting">): Promise<void> {
     const { engine, clock } = this.#world;
     const name = jobName(job.id);
     if (await engine.service(name)) {
@@ -187,35 +186,36 @@ export class Advancer {
     }
   }
 
-  async #ranToEnd(job: Job, task: Task, sight: Sight): Promise<void> {
+  async #ranToEnd(job: PlacedJob, task: Task, sight: Sight): Promise<void> {
     sight.full_nodes.seeTask(task);
     await this.#toCollecting(job, verdict(task), sight, task);
   }
 
   /** Stopping is a seal too. */
-  async #stop(job: Job, sight: Sight, outcome: Outcome): Promise<void> {
+  async #stop(job: PlacedJob, sight: Sight, outcome: Outcome): Promise<void> {
     await this.#toCollecting(job, outcome, sight, this.#countedTask(job, sight));
   }
 
   /** The outcome is written, then the service sealed, in the same tick and before anything is collected. */
-  async #toCollecting(job: Job, outcome: Outcome, sight: Sight, task: Task | undefined): Promise<void> {
+  async #toCollecting(job: PlacedJob, outcome: Outcome, sight: Sight, task: Task | undefined): Promise<void> {
     const { store, settings, changed } = this.#world;
     const ended_ms = task && isOver(task) ? Math.min(sight.now_ms, Date.parse(task.Status.Timestamp)) : sight.now_ms;
     const wall_ms = job.running_ms === null ? 0 : Math.max(0, ended_ms - job.running_ms);
-    const step = { outcome, wall_ms, exit_code: outcome.exit_code, ...(task ? taskIds(task) : {}) };
-    const collecting = await store.move(job, "collecting", sight.now_ms, sight.now_ms + settings.collecting_ms, step);
+    const times = { collecting_ms: sight.now_ms, deadline_ms: sight.now_ms + settings.collecting_ms };
+    const end = { outcome, wall_ms, exit_code: outcome.exit_code, ...(task ? taskIds(task) : {}) };
+    const collecting = await store.move(job, { state: "collecting", ...times, ...end }, sight.now_ms);
     changed(job.id);
     await this.#seal(collecting);
     if (task && isOver(task)) this.#finish(collecting, task, outcome, sight);
   }
 
   /** A node that is away could not tell the log: until the deadline it is waited for. */
-  #finish(job: Job, task: Task, outcome: Outcome, { nodes }: Sight): void {
+  #finish(job: PlacedJob, task: Task, outcome: Outcome, { nodes }: Sight): void {
     if (nodes.get(job.node_id ?? "")?.Status.State === "ready") this.finisher.begin(job, task, outcome);
   }
 
-  async #collecting(job: Job, sight: Sight): Promise<void> {
-    const outcome = job.outcome ?? outcomeOf("failed", "engine_error", "the outcome was not written");
+  async #collecting(job: JobIn<"collecting">, sight: Sight): Promise<void> {
+    const { outcome } = job;
     const isNodeLost = job.node_id !== null && sight.lost_nodes.has(job.node_id);
     const task = this.#countedTask(job, sight);
     const mayRun = task !== undefined && !isOver(task);
@@ -245,13 +245,13 @@ export class Advancer {
     await this.#end(job, final, job.swarm_task_id !== null && job.log_digest === null);
   }
 
-  async #collected(job: Job, outcome: Outcome, sight: Sight) {
+  async #collected(job: JobIn<"collecting">, outcome: Outcome, sight: Sight) {
     if (job.container_id === null) return { isDone: true, isComplete: true, outcome };
     return await collectOutputs(this.#world, job, outcome, sight, this.#started);
   }
 
   /** What ends a job before its container ran. */
-  #interrupted(job: Job, sight: Sight): Outcome | null {
+  #interrupted(job: PlacedJob, sight: Sight): Outcome | null {
     const { now_ms, lost_nodes } = sight;
     if (job.node_id && lost_nodes.has(job.node_id)) return lostOutcome();
     if (job.is_cancel_asked) return cancelledOutcome();
@@ -263,15 +263,15 @@ export class Advancer {
   }
 
   /** The engine's last words about a start. */
-  #lastSaid(job: Job, sight: Sight): string {
+  #lastSaid(job: PlacedJob, sight: Sight): string {
     const status = this.#countedTask(job, sight)?.Status;
     if (!status) return "the engine has not begun with it";
     return (status.Err || status.Message || status.State).replace(/[^\x20-\x7e]/g, "?");
   }
 
-  async #end(job: Job, outcome: Outcome, holdLease = false): Promise<void> {
+  async #end(job: LiveJob, outcome: Outcome, holdLease = false): Promise<void> {
     const { store, clock, changed, log } = this.#world;
-    await store.end(job, outcome, clock.now(), holdLease);
+    await store.end(job, { outcome, isHeld: holdLease }, clock.now());
     log.info(
       { job: job.id, challenge: job.challenge, state: outcome.state, reason: outcome.reason?.name },
       "job ended",
@@ -290,7 +290,7 @@ export class Advancer {
 }
 
 /** Whether the job's worker was to be empty by now. */
-function isTimeThereOver({ node_id }: Job, { closing, now_ms }: Sight): boolean {
+function isTimeThereOver({ node_id }: PlacedJob, { closing, now_ms }: Sight): boolean {
   return node_id !== null && now_ms >= (closing.get(node_id) ?? Number.POSITIVE_INFINITY);
 }
 

@@ -1,11 +1,13 @@
 import type { Database, Transaction } from "#shared/database/database.ts";
 import { moveOrdersWithClock, type WorkerOrder, workerOrders } from "#shared/database/worker-orders.ts";
+import type { FinalState, LiveState } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { type ClockOffset, clock_step_ms_min } from "#shared/time/clock-offset.ts";
-import type { Job, StoredRequest } from "../job/job.ts";
+import type { EndedJob, JobIn, PlacedJob, StoredRequest } from "../job/job.ts";
 import type { Outcome } from "../job/outcome.ts";
+import { type Changes, ending, type FirstDeadlines, leavingQueue, type Move } from "../job/transition.ts";
 import type { Demand, Placement, QueuedJob } from "../placement/placement.ts";
-import { rowToJob } from "./job-row.ts";
+import { columnOf, columnsButSpec, liveTimes, rowOf, rowToJob } from "./job-row.ts";
 import { guard } from "./seat.ts";
 
 export interface Lease extends Demand {
@@ -14,54 +16,36 @@ export interface Lease extends Demand {
   readonly is_hold: boolean;
 }
 
-/** What changes with a step of a live job; absent members stay. */
-export interface Step {
-  readonly swarm_task_id?: string;
-  readonly container_id?: string;
-  readonly exit_code?: number | null;
-  readonly wall_ms?: number;
-  readonly running_ms?: number;
-  readonly is_log_complete?: boolean;
-  readonly log_digest?: string;
-  readonly outcome?: Outcome;
-  readonly artifacts_complete?: boolean;
-}
-
 /**
  * The dispatcher's part of the jobs table. Every write is one transaction of the leader with this fencing number; what is
  * read at a tick does not grow with the queue.
  */
 export interface DispatchStore {
   /** Jobs that have left the queue and not ended. */
-  active(): Promise<Job[]>;
+  active(): Promise<PlacedJob[]>;
   /** The first of each challenge's queue in the order in which they start, CPU and GPU jobs apart. */
   waiting(challenges: readonly string[], now_ms: number): Promise<QueuedJob[]>;
   /** Queued jobs that are to end: cancelled, or past their deadline. */
-  overdue(now_ms: number): Promise<Job[]>;
+  overdue(now_ms: number): Promise<JobIn<"queued">[]>;
   /** Ended jobs whose services or network may still be there, oldest first. */
-  unremoved(): Promise<Job[]>;
+  unremoved(): Promise<EndedJob[]>;
   /** Ended jobs whose volumes may still be there: since before `ended_ms`, with a hold, or on a worker that closes; oldest first. */
-  unswept(ended_ms: number): Promise<Job[]>;
+  unswept(ended_ms: number): Promise<EndedJob[]>;
   leases(): Promise<Lease[]>;
   /** Workers that are to give up their jobs, and until when they may finish. */
   closing(): Promise<ReadonlyMap<string, number>>;
   /** Takes the lease and leaves `queued` in one transaction; null when the job is no longer queued. */
-  place(
-    placement: Placement,
-    now_ms: number,
-    deadlines: { readonly staging_ms: number; readonly starting_ms: number },
-  ): Promise<Job | null>;
-  move(
-    job: Job,
-    state: "starting" | "running" | "collecting",
-    now_ms: number,
-    deadline_ms: number,
-    step?: Step,
-  ): Promise<Job>;
+  place(placement: Placement, now_ms: number, deadlines: FirstDeadlines): Promise<PlacedJob | null>;
+  /** @throws Error when the job has ended meanwhile */
+  move(job: PlacedJob, to: Move, now_ms: number): Promise<PlacedJob>;
   /** Changes nothing once the job has ended: a result that is final is never another one. */
-  record(job: Job, step: Step): Promise<Job>;
+  record(job: PlacedJob, changes: Changes): Promise<PlacedJob>;
   /** Writes the end and gives up the lease, or turns it into a hold. */
-  end(job: Job, outcome: Outcome, now_ms: number, holdLease: boolean): Promise<void>;
+  end(
+    job: Pick<JobIn<LiveState>, "id">,
+    end: { readonly outcome: Outcome; readonly isHeld: boolean },
+    now_ms: number,
+  ): Promise<void>;
   /** `log_digest` is that of a log that was cut short by the end. */
   servicesRemoved(id: string, now_ms: number, log_digest: string | null): Promise<void>;
   /** Nothing of the job is left anywhere: a hold ends too. */
@@ -89,7 +73,7 @@ function reads(sql: Database): Reads {
   return {
     active: async () =>
       await specs.complete(
-        await sql`select ${sql(columns)} from jobs where ended_at is null and state <> 'queued' order by id`,
+        await sql`select ${sql(columnsButSpec)} from jobs where ended_at is null and state <> 'queued' order by id`,
       ),
     async waiting(challenges, now_ms) {
       const rows = await sql`select q.* from unnest(${challenges as string[]}::text[]) as c (challenge)
@@ -109,18 +93,18 @@ function reads(sql: Database): Reads {
       (
         await sql`(select * from jobs where state = 'queued' and deadline_at < ${new Date(now_ms)} limit ${rows_max})
           union (select * from jobs where state = 'queued' and is_cancel_asked limit ${rows_max})`
-      ).map(rowToJob),
+      ).map((row) => rowToJob<"queued">(row)),
     unremoved: async () =>
       (
         await sql`select * from jobs where ended_at is not null and services_removed_at is null
           order by ended_at limit ${rows_max}`
-      ).map(rowToJob),
+      ).map((row) => rowToJob<FinalState>(row)),
     async unswept(ended_ms) {
       const rows = await sql`select * from jobs where services_removed_at is not null and cleaned_at is null
           and (ended_at < ${new Date(ended_ms)} or exists (select 1 from capacity_leases where job = jobs.id)
             or node_id = any(${(await closing(sql)).map(({ node_id }) => node_id)}))
           order by ended_at limit ${rows_max}`;
-      return rows.map(rowToJob);
+      return rows.map((row) => rowToJob<FinalState>(row));
     },
     leases: async () =>
       (await sql`select * from capacity_leases`).map(
@@ -144,9 +128,9 @@ async function event(tx: Transaction, job: string, kind: string, detail: object,
 async function followClock(tx: Transaction, { boot_id, clock_offset_ms }: ClockOffset): Promise<number> {
   const by = tx`make_interval(secs => (${clock_offset_ms}::float8 - clock_offset_ms) / 1000)`;
   const wasSet = tx`boot_id = ${boot_id} and abs(${clock_offset_ms} - clock_offset_ms) >= ${clock_step_ms_min}`;
-  const jobs = await tx`update jobs set accepted_at = accepted_at + ${by}, deadline_at = deadline_at + ${by},
-    staging_at = staging_at + ${by}, starting_at = starting_at + ${by}, running_at = running_at + ${by},
-    collecting_at = collecting_at + ${by}, clock_offset_ms = ${clock_offset_ms} where ended_at is null and ${wasSet}`;
+  const times = liveTimes.map(columnOf).reduce((done, at) => tx`${done} ${tx(at)} = ${tx(at)} + ${by},`, tx``);
+  const jobs = await tx`update jobs set ${times} clock_offset_ms = ${clock_offset_ms}
+    where ended_at is null and ${wasSet}`;
   const now = tx`boot_id = ${boot_id}, clock_offset_ms = ${clock_offset_ms}`;
   await tx`update jobs set ${now} where ended_at is null and boot_id is distinct from ${boot_id}`;
   return jobs.count + (await moveOrdersWithClock(tx, { boot_id, clock_offset_ms }));
@@ -161,43 +145,44 @@ function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads
   return {
     place: ({ id, node, data_volumes }, now_ms, deadlines) =>
       write(async (tx) => {
-        const [row] = await tx`update jobs set node_id = ${node.node_id}, node_class = ${node.node_class},
-          intent_fencing = ${fencing}, data_volumes = ${data_volumes as string[]}, ${placing(tx, now_ms, deadlines)}
-          where id = ${id} and state = 'queued' and not is_cancel_asked returning *`;
-        if (!row) return null;
-        const job = rowToJob(row);
+        const [queued] = await tx`select spec->'mounts' <> '[]'::jsonb as has_mounts from jobs
+          where id = ${id} and state = 'queued' and not is_cancel_asked for update`;
+        if (!queued) return null;
+        const { node_id, node_class } = node;
+        const placed = { node_id, node_class, data_volumes, intent_fencing: fencing };
+        const changes = { ...placed, ...leavingQueue(queued["has_mounts"] as boolean, now_ms, deadlines) };
+        const [row] = await tx`update jobs set ${tx(rowOf(tx, changes))} where id = ${id} returning *`;
+        const job = rowToJob<PlacedJob["state"]>(row ?? {});
         await tx`insert into capacity_leases (job, node_id, cpus, memory_bytes, gpu_count, taken_at)
-          values (${id}, ${node.node_id}, ${job.cpus}, ${job.memory_bytes}, ${job.gpu_count}, ${new Date(now_ms)})`;
+          values (${id}, ${node_id}, ${job.cpus}, ${job.memory_bytes}, ${job.gpu_count}, ${new Date(now_ms)})`;
         await event(tx, id, job.state, { node: node.hostname }, now_ms);
         return job;
       }),
-    move: (job, state, now_ms, deadline_ms, step = {}) =>
+    move: ({ id }, to, now_ms) =>
+      write(async (tx) => {
+        const [row] = await tx`update jobs set ${tx(rowOf(tx, { ...to, intent_fencing: fencing }))}
+          where id = ${id} and ended_at is null returning *`;
+        if (!row) throw new Error(`job ${id} has ended behind the dispatcher's back`);
+        await event(tx, id, to.state, {}, now_ms);
+        return rowToJob<PlacedJob["state"]>(row);
+      }),
+    record: (job, changes) =>
       write(async (tx) => {
         const [row] =
-          await tx`update jobs set state = ${state}, deadline_at = ${new Date(deadline_ms)}, intent_fencing = ${fencing},
-          ${tx(`${state}_at`)} = ${new Date(step.running_ms ?? now_ms)} ${changes(tx, step)}
-          where id = ${job.id} and ended_at is null returning *`;
-        await event(tx, job.id, state, {}, now_ms);
-        if (!row) throw new Error(`job ${job.id} has ended behind the dispatcher's back`);
-        return rowToJob(row);
+          await tx`update jobs set ${tx(rowOf(tx, changes))} where id = ${job.id} and ended_at is null returning *`;
+        if (row && changes.log_digest)
+          await tx`insert into blob_uses (job, digest) values (${job.id}, ${changes.log_digest}) on conflict do nothing`;
+        return row ? rowToJob<PlacedJob["state"]>(row) : job;
       }),
-    record: (job, step) =>
+    end: ({ id }, { outcome, isHeld }, now_ms) =>
       write(async (tx) => {
-        const [row] =
-          await tx`update jobs set id = id ${changes(tx, step)} where id = ${job.id} and ended_at is null returning *`;
-        if (row && step.log_digest)
-          await tx`insert into blob_uses (job, digest) values (${job.id}, ${step.log_digest}) on conflict do nothing`;
-        return row ? rowToJob(row) : job;
-      }),
-    end: (job, outcome, now_ms, holdLease) =>
-      write(async (tx) => {
-        const ended =
-          await tx`update jobs set state = ${outcome.state}, outcome = ${tx.json(outcome as never)}, ended_at = ${new Date(now_ms)},
-          exit_code = coalesce(exit_code, ${outcome.exit_code}) where id = ${job.id} and ended_at is null returning id`;
-        if (ended.length === 0) return;
-        if (holdLease) await tx`update capacity_leases set is_hold = true where job = ${job.id}`;
-        else await tx`delete from capacity_leases where job = ${job.id}`;
-        await event(tx, job.id, outcome.state, { reason: outcome.reason }, now_ms);
+        const [live] = await tx`select exit_code from jobs where id = ${id} and ended_at is null for update`;
+        if (!live) return;
+        const changes = ending({ exit_code: live["exit_code"] as number | null }, outcome, now_ms);
+        await tx`update jobs set ${tx(rowOf(tx, changes))} where id = ${id}`;
+        if (isHeld) await tx`update capacity_leases set is_hold = true where job = ${id}`;
+        else await tx`delete from capacity_leases where job = ${id}`;
+        await event(tx, id, outcome.state, { reason: outcome.reason }, now_ms);
       }),
     servicesRemoved: (id, now_ms, log_digest) =>
       write(async (tx) => {
@@ -222,32 +207,6 @@ function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads
   };
 }
 
-/** A job with mounts goes to `staging`, another to `starting`; each with its own deadline. */
-function placing(tx: Transaction, now_ms: number, deadlines: { staging_ms: number; starting_ms: number }) {
-  const [now, staging, starting] = [0, deadlines.staging_ms, deadlines.starting_ms].map((ms) => new Date(now_ms + ms));
-  const has_mounts = tx`spec->'mounts' <> '[]'::jsonb`;
-  return tx`state = case when ${has_mounts} then 'staging' else 'starting' end,
-    deadline_at = case when ${has_mounts} then ${staging as Date}::timestamptz else ${starting as Date}::timestamptz end,
-    staging_at = case when ${has_mounts} then ${now as Date}::timestamptz end,
-    starting_at = case when ${has_mounts} then null else ${now as Date}::timestamptz end`;
-}
-
-/** `, column = value` for each member that is there; outcome is jsonb. */
-function changes(tx: Transaction, step: Step) {
-  const { running_ms: _, outcome, ...columns } = step;
-  const set = outcome ? tx`, outcome = ${tx.json(outcome as never)}` : tx``;
-  return Object.entries(columns).reduce((done, [name, value]) => tx`${done}, ${tx(name)} = ${value}`, set);
-}
-
-/** All of a job but its spec, which can be large and never changes. */
-const columns = [
-  ...["id", "challenge", "job_id", "task_id", "spec_digest", "image_id", "cpus", "memory_bytes", "gpu_count"],
-  ...["priority", "state", "outcome", "is_cancel_asked", "deadline_at", "node_id", "node_class", "intent_fencing"],
-  ...["swarm_task_id", "container_id", "exit_code", "wall_ms", "is_log_complete", "log_digest", "artifacts"],
-  ...["artifacts_complete", "accepted_at", "staging_at", "starting_at", "running_at", "collecting_at", "ended_at"],
-  "data_volumes",
-];
-
 /** The specs of active jobs, each read once. */
 class SpecCache {
   readonly #sql: Database;
@@ -257,13 +216,13 @@ class SpecCache {
     this.#sql = sql;
   }
 
-  async complete(rows: readonly Record<string, unknown>[]): Promise<Job[]> {
+  async complete(rows: readonly Record<string, unknown>[]): Promise<PlacedJob[]> {
     const ids = rows.map(({ id }) => id as string);
     const unknown = ids.filter((id) => !this.#specs.has(id));
     const read = unknown.length > 0 ? await this.#sql`select id, spec from jobs where id in ${this.#sql(unknown)}` : [];
     const found = new Map(read.map((row) => [row["id"] as string, row["spec"] as StoredRequest]));
     const specOf = (id: string) => this.#specs.get(id) ?? found.get(id);
     this.#specs = new Map(ids.flatMap((id) => (specOf(id) ? [[id, specOf(id) as StoredRequest]] : [])));
-    return rows.map((row) => rowToJob({ ...row, spec: this.#specs.get(row["id"] as string) }));
+    return rows.map((row) => rowToJob<PlacedJob["state"]>({ ...row, spec: this.#specs.get(row["id"] as string) }));
   }
 }

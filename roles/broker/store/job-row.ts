@@ -1,43 +1,80 @@
-import type { Job } from "../job/job.ts";
+import type { Database, Transaction } from "#shared/database/database.ts";
+import type { JobStateName } from "#shared/schemas/job.ts";
+import { type JobIn, type JobRecord, jobOf } from "../job/job.ts";
 
-/** A row of `jobs` as a Job: bigints become numbers, times milliseconds. */
-export function rowToJob(row: Record<string, unknown>): Job {
-  const number = (name: string) => (row[name] === null || row[name] === undefined ? null : Number(row[name]));
-  const time = (name: string) => (row[name] instanceof Date ? (row[name] as Date).getTime() : null);
-  const value = <T>(name: string) => row[name] as T;
-  return {
-    id: value("id"),
-    challenge: value("challenge"),
-    job_id: value("job_id"),
-    task_id: value("task_id"),
-    spec_digest: value("spec_digest"),
-    spec: value("spec"),
-    image_id: value("image_id"),
-    cpus: value("cpus"),
-    memory_bytes: number("memory_bytes") ?? 0,
-    gpu_count: value("gpu_count"),
-    data_volumes: value("data_volumes"),
-    priority: value("priority"),
-    state: value("state"),
-    outcome: value("outcome"),
-    is_cancel_asked: value("is_cancel_asked"),
-    deadline_ms: time("deadline_at") ?? 0,
-    node_id: value("node_id"),
-    node_class: value("node_class"),
-    intent_fencing: number("intent_fencing"),
-    swarm_task_id: value("swarm_task_id"),
-    container_id: value("container_id"),
-    exit_code: number("exit_code"),
-    wall_ms: number("wall_ms"),
-    is_log_complete: value("is_log_complete"),
-    log_digest: value("log_digest"),
-    artifacts: value("artifacts"),
-    artifacts_complete: value("artifacts_complete"),
-    accepted_ms: time("accepted_at") ?? 0,
-    staging_ms: time("staging_at"),
-    starting_ms: time("starting_at"),
-    running_ms: time("running_at"),
-    collecting_ms: time("collecting_at"),
-    ended_ms: time("ended_at"),
-  };
+/** How a member is kept: as it is, as a bigint, as JSON, or (a time) as a timestamp whose column ends in `_at`. */
+type Kind = "plain" | "bigint" | "json" | "time";
+
+/** The one table of the columns of a job; what is read, inserted and updated follows from it. */
+const kinds: Readonly<Record<keyof JobRecord, Kind>> = {
+  id: "plain",
+  challenge: "plain",
+  job_id: "plain",
+  task_id: "plain",
+  spec_digest: "plain",
+  spec: "json",
+  image_id: "plain",
+  cpus: "plain",
+  memory_bytes: "bigint",
+  gpu_count: "plain",
+  priority: "plain",
+  state: "plain",
+  outcome: "json",
+  is_cancel_asked: "plain",
+  deadline_ms: "time",
+  node_id: "plain",
+  node_class: "plain",
+  data_volumes: "plain",
+  intent_fencing: "bigint",
+  swarm_task_id: "plain",
+  container_id: "plain",
+  exit_code: "plain",
+  wall_ms: "bigint",
+  is_log_complete: "plain",
+  log_digest: "plain",
+  artifacts: "json",
+  artifacts_complete: "plain",
+  accepted_ms: "time",
+  staging_ms: "time",
+  starting_ms: "time",
+  running_ms: "time",
+  collecting_ms: "time",
+  ended_ms: "time",
+};
+export const jobMembers = Object.keys(kinds) as (keyof JobRecord)[];
+
+/** The times that move with the clock as long as a job is live. */
+export const liveTimes = jobMembers.filter((member) => kinds[member] === "time" && member !== "ended_ms");
+
+export function columnOf(member: keyof JobRecord): string {
+  return kinds[member] === "time" ? member.replace(/_ms$/, "_at") : member;
+}
+
+/** Every column of a job but its spec, which can be large and never changes. */
+export const columnsButSpec = jobMembers.filter((member) => member !== "spec").map(columnOf);
+
+/** A row of `jobs` as a job of its state. The caller's query says which states `S` there can be. */
+export function rowToJob<S extends JobStateName = JobStateName>(row: Readonly<Record<string, unknown>>): JobIn<S> {
+  const members = jobMembers.map((member) => [member, fromColumn(kinds[member], row[columnOf(member)])]);
+  return jobOf(Object.fromEntries(members) as JobRecord) as JobIn<S>;
+}
+
+/** The columns of `changes` as an insert or an update takes them. */
+export function rowOf(sql: Database | Transaction, changes: Partial<JobRecord>): Record<string, never> {
+  const members = Object.entries(changes) as [keyof JobRecord, unknown][];
+  return Object.fromEntries(
+    members.map(([member, value]) => [columnOf(member), toColumn(sql, kinds[member], value) as never]),
+  );
+}
+
+function fromColumn(kind: Kind, value: unknown): unknown {
+  if (value === null) return null;
+  if (kind === "time") return (value as Date).getTime();
+  return kind === "bigint" ? Number(value) : value;
+}
+
+function toColumn(sql: Database | Transaction, kind: Kind, value: unknown): unknown {
+  if (value === null) return null;
+  if (kind === "time") return new Date(value as number);
+  return kind === "json" ? sql.json(value as never) : value;
 }

@@ -1,24 +1,18 @@
 import type { Database, Transaction } from "#shared/database/database.ts";
 import { ProblemError } from "#shared/http/problem.ts";
-import type { Artifact, JobStateName } from "#shared/schemas/job.ts";
+import type { Artifact, FinalState, JobStateName } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { ClockOffset } from "#shared/time/clock-offset.ts";
-import type { Job, StoredRequest } from "../job/job.ts";
-import { rowToJob } from "./job-row.ts";
+import type { EndedJob, Job, JobIn } from "../job/job.ts";
+import { rowOf, rowToJob } from "./job-row.ts";
 
+/** A job as it was checked and prepared, to be written down. */
 export interface NewJob {
-  readonly id: string;
-  readonly challenge: string;
+  readonly job: JobIn<"queued">;
   readonly idempotency_key: string | null;
-  readonly spec_digest: string;
-  readonly spec: StoredRequest;
   /** Blobs that came with it. */
   readonly added_blobs: readonly { readonly digest: string; readonly size_bytes: number }[];
-  readonly image_id: string;
-  readonly memory_bytes: number;
-  readonly now_ms: number;
   readonly clock_offset: ClockOffset;
-  readonly deadline_ms: number;
   readonly queued_max: number;
   /** Null: waits in the queue; a number: refused when so many are active. */
   readonly active_max: number | null;
@@ -63,7 +57,7 @@ export interface JobStore {
   /** Jobs that have not ended, newest first. */
   live(challenge: string, jobId: string | null, limit: number): Promise<Job[]>;
   /** Ended run calls of this content whose answer nobody got, oldest first; none that was cancelled. */
-  undelivered(challenge: string, jobId: string, taskId: string | null, specDigest: string): Promise<Job[]>;
+  undelivered(same: Pick<Job, "challenge" | "job_id" | "task_id" | "spec_digest">): Promise<EndedJob[]>;
   markDelivered(id: string, now_ms: number): Promise<void>;
 }
 
@@ -73,19 +67,15 @@ export function createJobStore(sql: Database): JobStore {
     return row ? rowToJob(row as Record<string, unknown>) : null;
   };
   return {
-    async sameKey(job) {
-      const [known] =
-        await sql`select * from jobs where challenge = ${job.challenge} and idempotency_key = ${job.idempotency_key}`;
-      return known ? sameJob(known, job) : null;
-    },
-    accept: (job) => accept(sql, job),
+    sameKey: (asked) => sameKey(sql, asked),
+    accept: (asked) => accept(sql, asked),
     byId: (challenge, id) => one(sql`select * from jobs where challenge = ${challenge} and id = ${id}`),
     anyById: (id) => one(sql`select * from jobs where id = ${id}`),
     async list({ challenge, state, job_id, cursor, limit }) {
       const rows = await sql`select * from jobs where challenge = ${challenge}
         ${state ? sql`and state = ${state}` : sql``} ${job_id === undefined ? sql`` : sql`and job_id = ${job_id}`}
         ${cursor ? sql`and id < ${cursor}` : sql``} order by id desc limit ${limit}`;
-      return rows.map(rowToJob);
+      return rows.map((row) => rowToJob(row));
     },
     async queuePosition(job) {
       if (job.state !== "queued") return null;
@@ -121,13 +111,13 @@ export function createJobStore(sql: Database): JobStore {
     async live(challenge, jobId, limit) {
       const rows = await sql`select * from jobs where challenge = ${challenge} and ended_at is null
         ${jobId === null ? sql`` : sql`and job_id = ${jobId}`} order by id desc limit ${limit}`;
-      return rows.map(rowToJob);
+      return rows.map((row) => rowToJob(row));
     },
-    async undelivered(challenge, jobId, taskId, specDigest) {
-      const rows = await sql`select * from jobs where challenge = ${challenge} and job_id = ${jobId}
-        and task_id is not distinct from ${taskId} and spec_digest = ${specDigest} and is_run_call
+    async undelivered({ challenge, job_id, task_id, spec_digest }) {
+      const rows = await sql`select * from jobs where challenge = ${challenge} and job_id = ${job_id}
+        and task_id is not distinct from ${task_id} and spec_digest = ${spec_digest} and is_run_call
         and delivered_at is null and ended_at is not null and state <> 'cancelled' order by ended_at limit 100`;
-      return rows.map(rowToJob);
+      return rows.map((row) => rowToJob<FinalState>(row));
     },
     async markDelivered(id, now_ms) {
       await sql`update jobs set delivered_at = ${new Date(now_ms)} where id = ${id}`;
@@ -135,24 +125,27 @@ export function createJobStore(sql: Database): JobStore {
   };
 }
 
-async function accept(sql: Database, job: NewJob): Promise<Accepted> {
+async function sameKey(sql: Database | Transaction, { job, idempotency_key }: NewJob): Promise<Accepted | null> {
+  const [known] =
+    await sql`select * from jobs where challenge = ${job.challenge} and idempotency_key = ${idempotency_key}`;
+  if (!known) return null;
+  if (known["spec_digest"] === job.spec_digest) return { job: rowToJob(known), isNew: false };
+  throw new ProblemError(409, "idempotency_conflict", "This Idempotency-Key was used for a job with another content.");
+}
+
+async function accept(sql: Database, asked: NewJob): Promise<Accepted> {
   return await sql.begin(async (tx) => {
-    if (job.active_max !== null) await requireActive(tx, job.challenge, job.active_max);
-    const { spec, challenge } = job;
+    const { job, idempotency_key, is_run_call, clock_offset, active_max } = asked;
+    const { challenge, spec, accepted_ms } = job;
+    if (active_max !== null) await requireActive(tx, challenge, active_max);
     const used = spec.mounts.flatMap(({ blob }) => (blob ? [{ job: job.id, digest: blob }] : []));
-    const used_at = new Date(job.now_ms);
-    const sizes = new Map(job.added_blobs.map(({ digest, size_bytes }) => [digest, size_bytes]));
+    const sizes = new Map(asked.added_blobs.map(({ digest, size_bytes }) => [digest, size_bytes]));
+    const used_at = new Date(accepted_ms);
     const added = [...sizes].map(([digest, size_bytes]) => ({ challenge, digest, size_bytes, used_at }));
     // Sent together: one way to the database and back.
     const [[row]] = await Promise.all([
-      tx`insert into jobs (id, challenge, job_id, task_id, idempotency_key, spec_digest, spec, image_id, cpus,
-        memory_bytes, gpu_count, priority, state, deadline_at, accepted_at,
-        boot_id, clock_offset_ms, is_run_call)
-      values (${job.id}, ${challenge}, ${spec.job_id}, ${spec.task_id}, ${job.idempotency_key}, ${job.spec_digest},
-        ${tx.json(spec as never)}, ${job.image_id}, ${spec.limits.cpus}, ${job.memory_bytes}, ${spec.limits.gpu_count ?? 0},
-        ${spec.priority}, 'queued', ${new Date(job.deadline_ms)}, ${used_at},
-        ${job.clock_offset.boot_id}, ${job.clock_offset.clock_offset_ms}, ${job.is_run_call})
-      on conflict (challenge, idempotency_key) where idempotency_key is not null do nothing returning *`,
+      tx`insert into jobs ${tx({ ...rowOf(tx, job), idempotency_key, is_run_call, ...clock_offset } as never)}
+        on conflict (challenge, idempotency_key) where idempotency_key is not null do nothing returning id`,
       ...(added.length > 0
         ? [
             tx`insert into blobs ${tx(added)}
@@ -161,13 +154,12 @@ async function accept(sql: Database, job: NewJob): Promise<Accepted> {
         : []),
     ]);
     if (!row) {
-      const [known] =
-        await tx`select * from jobs where challenge = ${challenge} and idempotency_key = ${job.idempotency_key}`;
-      if (known) return sameJob(known, job);
+      const known = await sameKey(tx, asked);
+      if (known) return known;
       throw new Error("the job was neither stored nor found");
     }
     if (used.length > 0) await tx`insert into blob_uses ${tx(used)} on conflict do nothing`;
-    return { job: rowToJob(row), isNew: true };
+    return { job, isNew: true };
   });
 }
 
@@ -194,11 +186,6 @@ async function requireActive(tx: Transaction, challenge: string, active_max: num
   if (active < active_max) return;
   const detail = `docker_quota_exceeded: challenge '${challenge}' is at its concurrency cap (${active}/${active_max} active workloads)`;
   throw new ProblemError(429, "docker_quota_exceeded", detail, { headers: { "retry-after": "5" } });
-}
-
-function sameJob(row: Record<string, unknown>, { spec_digest }: NewJob): Accepted {
-  if (row["spec_digest"] === spec_digest) return { job: rowToJob(row), isNew: false };
-  throw new ProblemError(409, "idempotency_conflict", "This Idempotency-Key was used for a job with another content.");
 }
 
 /** The first complete upload of a mount counts; a later one is answered with the first. */

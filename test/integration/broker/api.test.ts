@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
+import { putInState } from "../../support/builders/job-states.ts";
 import { tarOf } from "../../support/builders/tar-builder.ts";
 import { type BrokerWorld, startBrokerWorld, succeeded } from "../../support/worlds/broker-world.ts";
 
@@ -200,7 +201,7 @@ test("a queued job says how long it may wait, by the pace of the last ten minute
   // Six started in the last ten minutes: one in 100 s.
   for (let count = 6; count > 0; count -= 1) {
     const { id } = await take();
-    await world.sql`update jobs set state = 'running', starting_at = now() - interval '5 minutes' where id = ${id}`;
+    await putInState(world.sql, id, "running", { starting_ms: Date.now() - 300_000 });
   }
   expect(await take()).toMatchObject({ queue_position: 2, queue_estimate_seconds: 200 });
 });

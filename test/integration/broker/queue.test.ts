@@ -25,7 +25,8 @@ beforeAll(async () => {
   await world.sql`insert into jobs select c.* from (select * from jobs where challenge = 'demo' limit 1) j,
     generate_series(1, ${running}) n,
     jsonb_populate_record(null::jobs, to_jsonb(j) || jsonb_build_object(
-      'id', md5('r' || n), 'state', 'running', 'node_id', 'cpu-1')) c`;
+      'id', md5('r' || n), 'state', 'running', 'node_id', 'cpu-1', 'node_class', 'cpu', 'intent_fencing', 1,
+      'swarm_task_id', 'task', 'starting_at', j.accepted_at, 'running_at', j.accepted_at)) c`;
   await world.sql`analyze jobs`;
 }, 60_000);
 afterAll(() => world[Symbol.asyncDispose]());

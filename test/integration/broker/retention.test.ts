@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { limits } from "#shared/schemas/limits.ts";
 import { linesOf } from "../../../roles/broker/logs/job-log.ts";
 import { retire } from "../../../roles/broker/store/retention.ts";
+import { putInState } from "../../support/builders/job-states.ts";
 import { tarOf } from "../../support/builders/tar-builder.ts";
 import { type BrokerWorld, startBrokerWorld, succeeded } from "../../support/worlds/broker-world.ts";
 
@@ -52,7 +53,8 @@ test("a log that found no room when its job ended is put away later, and one of 
   const { id } = (await (await world.ask("/v1/jobs", { method: "POST", body })).json()) as { id: string };
   await world.logs.append(id, linesOf([{ stream: "stdout", time: "2026-01-01T00:00:00Z", data: "bGF0ZQ==" }]));
   await world.logs.append("f".repeat(32), "{}\n");
-  await world.sql`update jobs set state = 'lost', ended_at = now(), services_removed_at = now() where id = ${id}`;
+  await putInState(world.sql, id, "lost");
+  await world.sql`update jobs set services_removed_at = now() where id = ${id}`;
   expect(await later(Date.now())).toMatchObject({ logs: 2 });
   const left = await Array.fromAsync(world.logs.ids());
   expect([left.includes(id), left.includes("f".repeat(32))]).toEqual([false, false]);

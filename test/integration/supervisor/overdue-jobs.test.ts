@@ -2,10 +2,12 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Engine, EngineError, type Service } from "#shared/engine/engine.ts";
 import { isSealed } from "#shared/engine/seal.ts";
 import { createLogger } from "#shared/observability/logger.ts";
+import type { JobStateName } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { clockOffset } from "#shared/time/clock-offset.ts";
 import { createReapStore, reapOverdueJobs } from "../../../roles/supervisor/workers/overdue-jobs.ts";
+import { putInState } from "../../support/builders/job-states.ts";
 import { type BrokerWorld, startBrokerWorld } from "../../support/worlds/broker-world.ts";
 
 let world: BrokerWorld;
@@ -14,12 +16,10 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => world[Symbol.asyncDispose]());
 
-async function jobIn(state: string, overdue_ms: number): Promise<string> {
+async function jobIn(state: JobStateName, overdue_ms: number): Promise<string> {
   const body = JSON.stringify({ image: "acme/runner:1", command: ["run"] });
   const { id } = (await (await world.ask("/v1/jobs", { method: "POST", body })).json()) as { id: string };
-  const deadline = new Date(Date.now() - overdue_ms);
-  await world.sql`update jobs set state = ${state}, deadline_at = ${deadline},
-    ended_at = ${state === "failed" ? new Date() : null} where id = ${id}`;
+  await putInState(world.sql, id, state, { deadline_ms: Date.now() - overdue_ms });
   return id;
 }
 

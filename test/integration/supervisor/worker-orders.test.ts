@@ -73,10 +73,11 @@ test("an activation does not wait for anything", async () => {
 test("nothing is written while something of a job is on the node, or a broker may not know of the order", async () => {
   const job = "a".repeat(32);
   await sql`insert into jobs (id, challenge, job_id, spec, spec_digest, image_id, cpus, memory_bytes, gpu_count, priority, state,
-    deadline_at, accepted_at, node_id) values (${job}, 'demo', 'job', '{}', 'x', 'i', 1, 1, 0, 0, 'running', now(), now(), 'n')`;
+    deadline_at, accepted_at, node_id, node_class, intent_fencing, swarm_task_id, starting_at, running_at)
+    values (${job}, 'demo', 'job', '{}', 'x', 'i', 1, 1, 0, 0, 'running', now(), now(), 'n', 'cpu', 1, 't', now(), now())`;
   await order("label", null);
   expect(await carryOut()).toBe(1);
-  await sql`update jobs set state = 'succeeded', ended_at = now(), cleaned_at = now()`;
+  await sql`update jobs set state = 'succeeded', outcome = '{}', ended_at = now(), cleaned_at = now()`;
   await sql`insert into capacity_leases values (${job}, 'n', 1, 1, 0, true, now())`;
   expect(await carryOut()).toBe(1);
   await sql`delete from capacity_leases`;

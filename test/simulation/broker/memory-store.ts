@@ -1,10 +1,11 @@
 import { LeadLostError } from "#shared/database/lead.ts";
-import { hasEnded } from "#shared/schemas/job.ts";
 import { type ClockOffset, clock_step_ms_min } from "#shared/time/clock-offset.ts";
 import type { BlobStore } from "../../../roles/broker/blobs/blob-store.ts";
-import type { Job } from "../../../roles/broker/job/job.ts";
+import { isEnded, type Job, type JobIn, type JobRecord, jobOf, type PlacedJob } from "../../../roles/broker/job/job.ts";
+import { ending, leavingQueue } from "../../../roles/broker/job/transition.ts";
 import type { LogFiles } from "../../../roles/broker/logs/log-files.ts";
-import type { DispatchStore, Lease, Step } from "../../../roles/broker/store/dispatch-store.ts";
+import type { DispatchStore, Lease } from "../../../roles/broker/store/dispatch-store.ts";
+import { liveTimes } from "../../../roles/broker/store/job-row.ts";
 import type { ReapStore } from "../../../roles/supervisor/workers/overdue-jobs.ts";
 import type { Random } from "../model/random.ts";
 import type { VirtualClock } from "../model/virtual-clock.ts";
@@ -70,70 +71,72 @@ export function createMemoryStore(
       if (table.fencing !== fencing) throw new LeadLostError("a later leader has written");
       return act();
     });
-  const change = (job: Job, changes: Partial<Job>): Job => {
-    const changed = { ...(table.jobs.get(job.id) ?? job), ...changes };
+  const change = (job: Job, changes: Partial<JobRecord>): Job => {
+    const changed = jobOf({ ...(table.jobs.get(job.id) ?? job), ...changes });
     table.jobs.set(job.id, changed);
     return changed;
   };
   const all = () => [...table.jobs.values()];
+  const live = (id: string): PlacedJob | null => {
+    const job = table.jobs.get(id);
+    return job && isPlaced(job) ? job : null;
+  };
   return {
-    active: () => call(() => all().filter((job) => !hasEnded(job) && job.state !== "queued")),
+    active: () => call(() => all().filter(isPlaced)),
     waiting: (challenges, now_ms) =>
       call(() =>
         all()
-          .filter(({ state, is_cancel_asked }) => state === "queued" && !is_cancel_asked)
-          .filter(({ challenge, deadline_ms }) => challenges.includes(challenge) && deadline_ms >= now_ms),
+          .filter(isQueued)
+          .filter(({ is_cancel_asked, deadline_ms }) => !is_cancel_asked && deadline_ms >= now_ms)
+          .filter(({ challenge }) => challenges.includes(challenge)),
       ),
     overdue: (now_ms) =>
-      call(() => all().filter((job) => job.state === "queued" && (job.is_cancel_asked || job.deadline_ms < now_ms))),
-    unremoved: () => call(() => all().filter((job) => hasEnded(job) && !table.removed.has(job.id))),
+      call(() =>
+        all()
+          .filter(isQueued)
+          .filter((job) => job.is_cancel_asked || job.deadline_ms < now_ms),
+      ),
+    unremoved: () =>
+      call(() =>
+        all()
+          .filter(isEnded)
+          .filter(({ id }) => !table.removed.has(id)),
+      ),
     unswept: (ended_ms) =>
       call(() =>
-        all().filter(({ id, node_id, ended_ms: at }) => {
-          if (!table.removed.has(id) || table.cleaned.has(id)) return false;
-          return (at ?? 0) < ended_ms || table.leases.get(id)?.is_hold === true || table.closing.has(node_id ?? "");
-        }),
+        all()
+          .filter(isEnded)
+          .filter(({ id, node_id, ended_ms: at }) => {
+            if (!table.removed.has(id) || table.cleaned.has(id)) return false;
+            return at < ended_ms || table.leases.get(id)?.is_hold === true || table.closing.has(node_id ?? "");
+          }),
       ),
     leases: () => call(() => [...table.leases.values()]),
     closing: () => call(() => new Map(table.closing)),
-    place: ({ id, node, data_volumes }, now_ms, { staging_ms, starting_ms }) =>
+    place: ({ id, node, data_volumes }, now_ms, deadlines) =>
       write(() => {
         const job = table.jobs.get(id);
         if (job?.state !== "queued" || job.is_cancel_asked) return null;
         const { node_id, node_class } = node;
-        const isStaged = job.spec.mounts.length > 0;
         const { cpus, memory_bytes, gpu_count } = job;
         table.leases.set(id, { job: id, node_id, cpus, memory_bytes, gpu_count, is_hold: false });
         const placed = { node_id, node_class, data_volumes, intent_fencing: fencing };
-        return isStaged
-          ? change(job, { ...placed, state: "staging", staging_ms: now_ms, deadline_ms: now_ms + staging_ms })
-          : change(job, { ...placed, state: "starting", starting_ms: now_ms, deadline_ms: now_ms + starting_ms });
+        return change(job, { ...placed, ...leavingQueue(job.spec.mounts.length > 0, now_ms, deadlines) }) as PlacedJob;
       }),
-    move: (job, state, now_ms, deadline_ms, step = {}) =>
+    move: (job, to) =>
       write(() => {
-        const current = table.jobs.get(job.id);
-        if (!current || hasEnded(current)) throw new Error(`job ${job.id} has ended behind the dispatcher's back`);
-        const at = { [`${state}_ms`]: step.running_ms ?? now_ms };
-        return change(job, { ...columns(step), state, deadline_ms, intent_fencing: fencing, ...at });
+        if (!live(job.id)) throw new Error(`job ${job.id} has ended behind the dispatcher's back`);
+        return change(job, { ...to, intent_fencing: fencing }) as PlacedJob;
       }),
-    record: (job, step) =>
+    record: (job, changes) => write(() => (live(job.id) ? (change(job, changes) as PlacedJob) : job)),
+    end: ({ id }, { outcome, isHeld }, now_ms) =>
       write(() => {
-        const current = table.jobs.get(job.id) ?? job;
-        return hasEnded(current) ? job : change(job, columns(step));
-      }),
-    end: (job, outcome, now_ms, holdLease) =>
-      write(() => {
-        const current = table.jobs.get(job.id);
-        if (!current || hasEnded(current)) return;
-        change(job, {
-          state: outcome.state,
-          outcome,
-          ended_ms: now_ms,
-          exit_code: current.exit_code ?? outcome.exit_code,
-        });
-        const lease = table.leases.get(job.id);
-        if (holdLease && lease) table.leases.set(job.id, { ...lease, is_hold: true });
-        else table.leases.delete(job.id);
+        const current = table.jobs.get(id);
+        if (!current || isEnded(current)) return;
+        change(current, ending(current, outcome, now_ms));
+        const lease = table.leases.get(id);
+        if (isHeld && lease) table.leases.set(id, { ...lease, is_hold: true });
+        else table.leases.delete(id);
       }),
     servicesRemoved: (id) => write(() => void table.removed.add(id)),
     cleaned: (id) =>
@@ -143,15 +146,10 @@ export function createMemoryStore(
       }),
     followClock: (offset) =>
       write(() => {
-        const jobs = all().filter((job) => !hasEnded(job) && stepSince(table, job.id, offset) !== 0);
+        const jobs = all().filter((job) => !isEnded(job) && stepSince(table, job.id, offset) !== 0);
         for (const job of jobs) {
           const by = stepSince(table, job.id, offset);
-          const moved = (at: number | null) => (at === null ? null : at + by);
-          change(job, {
-            ...{ accepted_ms: job.accepted_ms + by, deadline_ms: job.deadline_ms + by },
-            ...{ staging_ms: moved(job.staging_ms), starting_ms: moved(job.starting_ms) },
-            ...{ running_ms: moved(job.running_ms), collecting_ms: moved(job.collecting_ms) },
-          });
+          change(job, Object.fromEntries(liveTimes.map((time) => [time, moved(job[time], by)])));
           table.clock_offsets.set(job.id, offset.clock_offset_ms);
         }
         for (const [id, deadline_ms] of table.closing) {
@@ -176,15 +174,15 @@ export function createMemoryReapStore(table: JobsTable): ReapStore {
     overdue: async (before_ms, offset) =>
       [...table.jobs.values()].filter(
         (job) =>
-          !hasEnded(job) && job.state !== "queued" && job.deadline_ms + stepSince(table, job.id, offset) < before_ms,
+          !isEnded(job) && job.state !== "queued" && job.deadline_ms + stepSince(table, job.id, offset) < before_ms,
       ),
     reaped: async (id) => void table.reaped.add(id),
   };
 }
 
-function columns({ running_ms: _, ...changes }: Step): Partial<Job> {
-  return changes as Partial<Job>;
-}
+const isQueued = (job: Job): job is JobIn<"queued"> => job.state === "queued";
+const isPlaced = (job: Job): job is PlacedJob => !isEnded(job) && !isQueued(job);
+const moved = (at: unknown, by: number) => (typeof at === "number" ? at + by : null);
 
 /** Blobs are not what the simulation is about: every one is stored, none is read. */
 export function createMemoryBlobs(): Pick<BlobStore, "put"> {

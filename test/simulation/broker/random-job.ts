@@ -1,5 +1,5 @@
 import { parseJobRequest } from "../../../roles/broker/admission/job-request.ts";
-import type { Job } from "../../../roles/broker/job/job.ts";
+import { type JobIn, queuedJob } from "../../../roles/broker/job/job.ts";
 import { parseBytes } from "../../../roles/broker/job/quantities.ts";
 import type { Random } from "../model/random.ts";
 
@@ -43,43 +43,17 @@ export function jobOf(
   asked: object,
   { serial, now_ms, queued_ms }: { readonly serial: number; readonly now_ms: number; readonly queued_ms: number },
   random: Random,
-): Job {
+): JobIn<"queued"> {
   const request = parseJobRequest({ image: "job", ...asked });
-  const { cpus, memory, gpu_count } = request.limits;
   const id = serial.toString(16).padStart(32, "0");
-  return {
+  return queuedJob({
     id,
     challenge: random.pick(["a", "b"]),
-    job_id: "job",
-    task_id: null,
     spec_digest: id,
     spec: { ...request, mounts: request.mounts.map((mount) => ({ ...mount, blob: mount.blob ?? null })) },
     image_id: "job",
-    cpus,
-    memory_bytes: parseBytes(memory) ?? 0,
-    gpu_count: gpu_count ?? 0,
-    data_volumes: [],
-    priority: request.priority,
-    state: "queued",
-    outcome: null,
-    is_cancel_asked: false,
-    deadline_ms: now_ms + queued_ms,
-    node_id: null,
-    node_class: null,
-    intent_fencing: null,
-    swarm_task_id: null,
-    container_id: null,
-    exit_code: null,
-    wall_ms: null,
-    is_log_complete: false,
-    log_digest: null,
-    artifacts: [],
-    artifacts_complete: true,
+    memory_bytes: parseBytes(request.limits.memory) ?? 0,
     accepted_ms: now_ms,
-    staging_ms: null,
-    starting_ms: null,
-    running_ms: null,
-    collecting_ms: null,
-    ended_ms: null,
-  };
+    deadline_ms: now_ms + queued_ms,
+  });
 }

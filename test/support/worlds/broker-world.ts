@@ -18,12 +18,14 @@ import { Changes } from "../../../roles/broker/api/changes.ts";
 import { createApp } from "../../../roles/broker/api/jobs-app.ts";
 import type { BlobStore } from "../../../roles/broker/blobs/blob-store.ts";
 import { openFolderBlobStore } from "../../../roles/broker/blobs/folder-blob-store.ts";
+import type { PlacedJob } from "../../../roles/broker/job/job.ts";
 import type { Outcome } from "../../../roles/broker/job/outcome.ts";
 import { linesOf, putLogAway } from "../../../roles/broker/logs/job-log.ts";
 import { type LogFiles, openLogFiles } from "../../../roles/broker/logs/log-files.ts";
 import { createDispatchStore } from "../../../roles/broker/store/dispatch-store.ts";
 import { createJobStore } from "../../../roles/broker/store/job-store.ts";
 import { featuresOf } from "../../../roles/broker/swarm/engine-features.ts";
+import { putInState } from "../builders/job-states.ts";
 import { startPostgres } from "./postgres.ts";
 
 const masterKey = "k".repeat(32);
@@ -162,7 +164,11 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
       });
       await logs.append(id, linesOf([record("stdout", stdout), record("stderr", stderr)]));
       const log_digest = await putLogAway(blobs, logs, id);
-      await dispatch.move(job, "collecting", Date.now(), Date.now() + 60_000);
+      const [now_ms, deadline_ms] = [Date.now(), Date.now() + 60_000];
+      if (job.state === "queued") await putInState(sql, id, "starting");
+      const { exit_code } = outcome;
+      const end = { outcome, exit_code, wall_ms: 0, collecting_ms: now_ms, deadline_ms };
+      const collecting = await dispatch.move(job as PlacedJob, { state: "collecting", ...end }, now_ms);
       for (const [mount, bytes] of Object.entries(left)) {
         const { digest, size_bytes } = await blobs.put(
           (async function* () {
@@ -172,8 +178,8 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
         );
         await store.addArtifact(id, { mount: Number(mount), digest, size_bytes });
       }
-      await dispatch.record(job, { log_digest, is_log_complete: true });
-      await dispatch.end(job, outcome, Date.now(), false);
+      await dispatch.record(collecting, { log_digest, is_log_complete: true });
+      await dispatch.end(job, { outcome, isHeld: false }, Date.now());
       changes.changed(id);
     },
     liveJobs: async () =>
