@@ -20,7 +20,7 @@ export function isSealed({ Mode }: ServiceSpec): boolean {
  * @returns whether it was sealed now
  * @throws EngineError "conflict" when the service keeps changing meanwhile, and whatever the engine throws
  */
-export async function seal(engine: Engine, name: string): Promise<boolean> {
+export async function seal(engine: Pick<Engine, "service" | "updateService">, name: string): Promise<boolean> {
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const service = await engine.service(name);
     if (!service || isSealed(service.Spec)) return false;

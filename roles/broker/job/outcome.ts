@@ -1,5 +1,6 @@
 import type { EngineFault, Task } from "#shared/engine/engine.ts";
 import type { Fault, FinalState, JobReason } from "#shared/schemas/job.ts";
+import { stagerEndOf } from "#shared/schemas/stager.ts";
 import { exitCodeIn } from "../swarm/exit-code.ts";
 
 /** How a job ends, decided once (jobs §2). */
@@ -10,7 +11,8 @@ export interface Outcome {
   readonly exit_code: number | null;
 }
 
-const reasons = {
+/** Every reason why a job ends other than by success: its code, by its name. */
+export const reasons = {
   exit_code: 1001,
   out_of_memory: 1002,
   timeout: 1003,
@@ -95,6 +97,17 @@ export function killedOutcome(code: number, killer: Killer): Outcome {
 /** Whether the worker's engine ended the container, or may have. */
 export function isEngines({ reason }: Outcome): boolean {
   return reason?.name === "engine_error" || reason?.name === "killed_unknown";
+}
+
+/** What a job's outcome becomes when the stager could not bring back what it left; only a success can be spoilt by it. */
+export function collectedOutcome(outcome: Outcome, { Status }: Task): Outcome {
+  if (outcome.state !== "succeeded") return outcome;
+  const end = stagerEndOf(exitCodeIn(Status.Err));
+  if (end === "output_too_large")
+    return outcomeOf("failed", "output_too_large", "the job left more than a mount may hold", outcome.exit_code);
+  if (end === "output_refused")
+    return outcomeOf("failed", "output_refused", "the job left what no archive may hold", outcome.exit_code);
+  return outcome;
 }
 
 export const terminalTaskStates: ReadonlySet<string> = new Set([

@@ -6,9 +6,11 @@ import { type ClockOffset, clock_step_ms_min, clockOffset } from "#shared/time/c
 import { each } from "#shared/time/each.ts";
 import { removeLeftovers } from "../cleanup/leftovers.ts";
 import { removeServices, Sweeper } from "../cleanup/sweeper.ts";
-import type { EndedJob, Job, JobIn, PlacedJob } from "../job/job.ts";
-import { Advancer } from "../lifecycle/perform.ts";
-import { SentCreates } from "../lifecycle/sent-creates.ts";
+import type { EndedJob, Job, JobIn, LiveJob, PlacedJob } from "../job/job.ts";
+import { decide, type Terms } from "../lifecycle/decide.ts";
+import { Finisher } from "../lifecycle/finisher.ts";
+import { JobMemories, remember } from "../lifecycle/memory.ts";
+import { Performer } from "../lifecycle/perform.ts";
 import type { DispatchWorld, Sight } from "../lifecycle/world.ts";
 import { FullNodes } from "../placement/full-nodes.ts";
 import { NodeWatch } from "../placement/lost-nodes.ts";
@@ -42,10 +44,12 @@ interface Records {
 /** One leader's work: looks at jobs and Swarm, and takes everything one step further, tick by tick. */
 export class Dispatcher {
   readonly #world: DispatchWorld;
-  readonly #advancer: Advancer;
+  readonly #memories: JobMemories;
+  readonly #finisher: Finisher;
+  readonly #performer: Performer;
+  readonly #terms: Terms;
   readonly #sweeper: Sweeper;
   readonly #nodes: NodeWatch;
-  readonly #creates: SentCreates;
   /** Services that nobody wants, as the last tick saw them. */
   #unwanted = new Set<string>();
   readonly #full_nodes: FullNodes;
@@ -58,12 +62,15 @@ export class Dispatcher {
 
   constructor(world: DispatchWorld) {
     this.#world = world;
-    this.#creates = new SentCreates(world.clock);
-    this.#advancer = new Advancer(world, this.#creates);
-    this.#sweeper = new Sweeper(world);
-    this.#nodes = new NodeWatch(world.settings.node_lost_ms);
     this.#full_nodes = new FullNodes(world.clock);
-    this.last_tick_ms = world.clock.monotonic();
+    this.#memories = new JobMemories(world.clock);
+    this.#finisher = new Finisher(world);
+    this.#performer = new Performer(world, this.#finisher, this.#full_nodes);
+    const { fencing, settings, clock } = world;
+    this.#terms = { fencing, led_since_ms: clock.monotonic(), times: settings };
+    this.#sweeper = new Sweeper(world);
+    this.#nodes = new NodeWatch(settings.node_lost_ms);
+    this.last_tick_ms = clock.monotonic();
     this.#tidy_ms = this.last_tick_ms + limits.jobs.dispatch.tidy_ms;
     this.#busy_ms = this.last_tick_ms;
   }
@@ -92,7 +99,7 @@ export class Dispatcher {
 
   /** Waits for what runs beside the ticks. */
   async settle(): Promise<void> {
-    await this.#advancer.finisher.settle();
+    await this.#finisher.settle();
   }
 
   async #read(): Promise<Records> {
@@ -131,16 +138,28 @@ export class Dispatcher {
     this.#looked_ms = now_ms;
     const sight = await this.#look(records);
     const placed = await this.#place(waiting, leases, sight);
-    await this.#each([...overdue, ...active, ...placed], (job) => this.#advancer.advance(job, sight));
+    await this.#each([...overdue, ...active, ...placed], (job) => this.#advance(job, sight));
     await this.#removeOrphans([...active, ...placed, ...unremoved], sight);
-    await this.#each(unremoved, async (job) => {
-      if (job.node_id !== null && !this.#creates.areSettled(job.id)) return;
-      if (await removeServices(this.#world, job, sight)) this.#creates.forget(job.id);
-    });
+    await this.#each(unremoved, (job) => this.#remove(job, sight));
     await this.#sweeper.sweep(unswept, new Set(leases.flatMap(({ is_hold, job }) => (is_hold ? job : []))), sight);
     const isChanging = active.some(({ state }) => state !== "running") || overdue.length + unremoved.length > 0;
     if (isChanging || placed.length > 0 || this.#unwanted.size > 0) return "soon";
     return isNothing ? "idle" : "watching";
+  }
+
+  async #advance(job: LiveJob, sight: Sight): Promise<void> {
+    const memory = this.#memories.of(job.id);
+    remember(memory, job, sight);
+    await this.#performer.perform(job, memory, decide(job, sight, memory, this.#terms));
+  }
+
+  /** A job that is over keeps its service's name until no create of it can come any more; then nothing of it is remembered. */
+  async #remove(job: EndedJob, sight: Sight): Promise<void> {
+    const { creates_settled_ms } = this.#memories.of(job.id);
+    if (job.node_id !== null && this.#world.clock.monotonic() < creates_settled_ms) return;
+    if (!(await removeServices(this.#world, job, sight))) return;
+    this.#memories.forget(job.id);
+    this.#finisher.follows.forget(job.id);
   }
 
   async #tidy({ active, unremoved }: Records): Promise<void> {
@@ -156,17 +175,17 @@ export class Dispatcher {
     const [tasks, nodeList] = await Promise.all([engine.tasks(jobFleet), engine.nodes()]);
     const nodes = new Map(nodeList.map((node) => [node.ID, node]));
     const used = new Set([...active.flatMap(({ node_id }) => node_id ?? []), ...leases.map(({ node_id }) => node_id)]);
-    this.#advancer.finisher.seeNodes(active, nodes);
-    const lost_nodes = this.#nodes.see(nodes, used, clock.monotonic());
-    const view = new TasksView(tasks);
-    return { now_ms: clock.now(), nodes, tasks: view, shares, lost_nodes, closing, full_nodes: this.#full_nodes };
+    for (const id of used) this.#finisher.follows.seeNode(id, nodes.get(id)?.Status.State === "ready");
+    const monotonic_ms = clock.monotonic();
+    const lost_nodes = this.#nodes.see(nodes, used, monotonic_ms);
+    return { now_ms: clock.now(), monotonic_ms, nodes, tasks: new TasksView(tasks), shares, lost_nodes, closing };
   }
 
   async #place(waiting: readonly QueuedJob[], leases: readonly Lease[], sight: Sight): Promise<PlacedJob[]> {
     if (waiting.length === 0) return [];
     const { store, settings, changed } = this.#world;
     const nodes = [...sight.nodes.values()].filter(
-      (node) => isAvailable(node) && !sight.closing.has(node.ID) && !sight.full_nodes.has(node.ID),
+      (node) => isAvailable(node) && !sight.closing.has(node.ID) && !this.#full_nodes.has(node.ID),
     );
     const placed: PlacedJob[] = [];
     const chosen = place(waiting, sight.shares, freeCapacities(classCapacities(nodes), leases));

@@ -6,7 +6,6 @@ import type { RegistryAuthOf } from "../admission/registry-auth.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { BrokerConfig } from "../config.ts";
 import type { LogFiles } from "../logs/log-files.ts";
-import type { FullNodes } from "../placement/full-nodes.ts";
 import type { Share } from "../placement/placement.ts";
 import type { DispatchStore } from "../store/dispatch-store.ts";
 import type { EngineFeatures } from "../swarm/engine-features.ts";
@@ -51,7 +50,10 @@ export interface DispatchWorld {
 
 /** What one tick saw. */
 export interface Sight {
+  /** By the wall clock, as deadlines are. */
   readonly now_ms: number;
+  /** By the clock that is never set, as what is remembered is. */
+  readonly monotonic_ms: number;
   readonly tasks: TasksView;
   readonly nodes: ReadonlyMap<string, SwarmNode>;
   /** What each challenge may use. */
@@ -60,6 +62,4 @@ export interface Sight {
   readonly lost_nodes: ReadonlySet<string>;
   /** Workers that are to give up their jobs, and until when these may finish. */
   readonly closing: ReadonlyMap<string, number>;
-  /** Nodes whose disk was seen full. */
-  readonly full_nodes: FullNodes;
 }

@@ -6,8 +6,12 @@ import {
   type ServiceSpec,
 } from "#shared/engine/engine.ts";
 
-/** Creates the service, or finds the one of this name: acting twice finds the first act. */
-export async function ensureService(engine: Engine, spec: ServiceSpec, auth?: RegistryAuth): Promise<void> {
+/** Creates the service, or finds the one of this name: one that exists counts as created. */
+export async function ensureService(
+  engine: Pick<Engine, "createService">,
+  spec: ServiceSpec,
+  auth?: RegistryAuth,
+): Promise<void> {
   try {
     await engine.createService(spec, auth);
   } catch (error) {
@@ -16,7 +20,7 @@ export async function ensureService(engine: Engine, spec: ServiceSpec, auth?: Re
   }
 }
 
-export async function ensureNetwork(engine: Engine, spec: NetworkSpec): Promise<void> {
+export async function ensureNetwork(engine: Pick<Engine, "createNetwork">, spec: NetworkSpec): Promise<void> {
   try {
     await engine.createNetwork(spec);
   } catch (error) {
@@ -26,7 +30,7 @@ export async function ensureNetwork(engine: Engine, spec: NetworkSpec): Promise<
 }
 
 /** Removes a network; false while something still uses it. */
-export async function tryRemoveNetwork(engine: Engine, name: string): Promise<boolean> {
+export async function tryRemoveNetwork(engine: Pick<Engine, "removeNetwork">, name: string): Promise<boolean> {
   try {
     await engine.removeNetwork(name);
     return true;

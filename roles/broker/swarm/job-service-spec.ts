@@ -42,7 +42,10 @@ export function jobNetwork(id: string, challenge: string, isInternal: boolean, i
 }
 
 /** The network a job runs on: one of its own, or one that the operator granted. */
-export function networkOf(id: string, { limits: { network } }: JobRequest): string {
+export function networkOf(
+  id: string,
+  { limits: { network } }: { readonly limits: Pick<JobRequest["limits"], "network"> },
+): string {
   return network === "none" || network === "default" ? jobName(id) : network;
 }
 

@@ -52,6 +52,15 @@ export class TasksView {
   }
 }
 
+/** The only task of a job that counts is the first that was seen (jobs §3). */
+export function countedTask(
+  { id, swarm_task_id }: { readonly id: string; readonly swarm_task_id: string | null },
+  tasks: TasksView,
+): Task | undefined {
+  const all = tasks.ofJob(id);
+  return swarm_task_id === null ? all[0] : all.find(({ ID }) => ID === swarm_task_id);
+}
+
 export const idsOf = (tasks: readonly Task[]) => tasks.map(({ ID }) => ID);
 
 export function isOver(task: Task): boolean {

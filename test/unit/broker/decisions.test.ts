@@ -1,11 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import type { Task, TaskState } from "#shared/engine/engine.ts";
 import { isSealed, sealed } from "#shared/engine/seal.ts";
 import type { JobRequest } from "#shared/schemas/job.ts";
 import { requireOneNetwork } from "#shared/swarm/container.ts";
 import { isImageAllowed, parseImageReference } from "../../../roles/broker/admission/image-reference.ts";
 import { parseJobRequest } from "../../../roles/broker/admission/job-request.ts";
-import { verdict } from "../../../roles/broker/job/outcome.ts";
 import { parseBytes, parseTmpfs, parseUlimit } from "../../../roles/broker/job/quantities.ts";
 import {
   freeCapacities,
@@ -16,55 +14,6 @@ import {
 } from "../../../roles/broker/placement/placement.ts";
 import { featuresOf } from "../../../roles/broker/swarm/engine-features.ts";
 import { jobService } from "../../../roles/broker/swarm/job-service-spec.ts";
-
-const ended = (State: TaskState, Err = "", ExitCode = 0): Task => ({
-  ID: "t",
-  CreatedAt: "",
-  ServiceID: "s",
-  DesiredState: "complete",
-  Spec: {},
-  Status: { State, Timestamp: "", Err, ContainerStatus: { ExitCode } },
-});
-
-describe("a task's end", () => {
-  const cases: [string, Task, string, string | undefined, string | null][] = [
-    ["complete", ended("complete"), "succeeded", undefined, null],
-    ["non-zero exit", ended("failed", "task: non-zero exit (3)", 3), "failed", "exit_code", "submission"],
-    ["engine stopped, exit code 0", ended("failed", "No such container: x", 0), "failed", "engine_error", "platform"],
-    ["killed", ended("failed", "task: non-zero exit (137)", 137), "failed", "killed_unknown", "platform"],
-    [
-      "gone at the engine's start",
-      ended("failed", "task: non-zero exit (255)", 255),
-      "failed",
-      "killed_unknown",
-      "platform",
-    ],
-    ["exit code without the words", ended("failed", "agent lost", 1), "failed", "engine_error", "platform"],
-    [
-      "no such command",
-      ended("failed", 'starting container failed: exec: "x": executable file not found in $PATH', 128),
-      "failed",
-      "command_not_found",
-      "challenge",
-    ],
-    [
-      "other start failure",
-      ended("failed", "starting container failed: cgroup", 128),
-      "failed",
-      "engine_error",
-      "platform",
-    ],
-    ["no image", ended("rejected", "No such image: acme/x"), "failed", "image_not_found", "challenge"],
-    ["orphaned", ended("orphaned"), "failed", "engine_error", "platform"],
-    ["shutdown", ended("shutdown"), "failed", "engine_error", "platform"],
-  ];
-  for (const [what, task, state, reason, fault] of cases) {
-    test(`(${what}) is ${state}${fault ? `, fault ${fault}` : ""}`, () => {
-      const outcome = verdict(task);
-      expect([outcome.state, outcome.reason?.name, outcome.fault] as unknown[]).toEqual([state, reason, fault]);
-    });
-  }
-});
 
 describe("an image allowlist", () => {
   const allows = (image: string, ...list: string[]) => {

@@ -4,7 +4,7 @@ import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { Tally } from "../../../roles/broker/admission/quota.ts";
 import { pauseAfter } from "../../../roles/broker/leader/pace.ts";
-import { FullNodes } from "../../../roles/broker/placement/full-nodes.ts";
+import { FullNodes, fullNodeOf, fullNodeOfStager } from "../../../roles/broker/placement/full-nodes.ts";
 import { VirtualClock } from "../../simulation/model/virtual-clock.ts";
 
 const { dispatch } = limits.jobs;
@@ -42,10 +42,13 @@ test("a worker whose disk was full gets no job until some time later", async () 
     ...{ ID: "t", CreatedAt: "", ServiceID: "s", NodeID, DesiredState: "complete" as const, Spec: {} },
     Status: { State: "failed" as const, Timestamp: "", Err },
   });
-  nodes.seeStager(ended("a", "task: non-zero exit (13)"));
-  nodes.seeTask(ended("b", "mkdir /x: no space left on device"));
-  // A job's own exit code 13 says nothing about the disk.
-  nodes.seeTask(ended("c", "task: non-zero exit (13)"));
+  const seen = [
+    fullNodeOfStager(ended("a", "task: non-zero exit (13)")),
+    fullNodeOf(ended("b", "mkdir /x: no space left on device")),
+    // A job's own exit code 13 says nothing about the disk.
+    fullNodeOf(ended("c", "task: non-zero exit (13)")),
+  ];
+  for (const id of seen) if (id) nodes.spare(id);
   clock.stepWallClock(3_600_000);
   expect(["a", "b", "c"].map((id) => nodes.has(id))).toEqual([true, true, false]);
   await clock.advance(dispatch.full_node_ms);

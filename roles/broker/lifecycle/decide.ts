@@ -1,0 +1,271 @@
+/**
+ * What a job needs next: pure, from its record, from what a look at the Swarm saw, and from what this leader remembers. Every
+ * rule of when a job goes on or ends stands here, and how an end is read in `job/outcome.ts`; `perform.ts` carries it out.
+ */
+import type { EngineFault, Task } from "#shared/engine/engine.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import { drainedMounts, type JobIn, type LiveJob, type PlacedJob } from "../job/job.ts";
+import {
+  cancelledOutcome,
+  collectedOutcome,
+  drainedOutcome,
+  lostOutcome,
+  type Outcome,
+  outcomeOf,
+  refusedOutcome,
+  verdict,
+} from "../job/outcome.ts";
+import { deadlineOf, type StateTimes, stateRules } from "../job/states.ts";
+import type { TaskIds } from "../job/transition.ts";
+import { fullNodeOf, fullNodeOfStager } from "../placement/full-nodes.ts";
+import { networkOf } from "../swarm/job-service-spec.ts";
+import { countedTask, idsOf, isOver } from "../swarm/tasks-view.ts";
+import type { JobMemory } from "./memory.ts";
+import type { Step } from "./step.ts";
+import type { Sight } from "./world.ts";
+
+/** What holds as long as this leader leads. */
+export interface Terms {
+  readonly fencing: number;
+  /** Since when it leads, monotonic. */
+  readonly led_since_ms: number;
+  readonly times: StateTimes;
+}
+
+/** What a decision goes by. */
+interface Case<J extends LiveJob = PlacedJob> {
+  readonly job: J;
+  readonly sight: Sight;
+  readonly memory: Readonly<JobMemory>;
+  readonly terms: Terms;
+}
+
+/** The steps that take the job on, in their order; none: it waits. */
+export function decide(job: LiveJob, sight: Sight, memory: Readonly<JobMemory>, terms: Terms): readonly Step[] {
+  switch (job.state) {
+    case "queued":
+      return whileQueued(job, sight);
+    case "staging":
+      return whileStaging({ job, sight, memory, terms });
+    case "starting":
+      return whileStarting({ job, sight, memory, terms });
+    case "running":
+      return whileRunning({ job, sight, memory, terms });
+    case "collecting":
+      return whileCollecting({ job, sight, memory, terms });
+  }
+}
+
+/** The engine would not take the job's service. */
+export function decideRefused(job: PlacedJob, fault: EngineFault): readonly Step[] {
+  return [end(refusedOutcome(fault, networkOf(job.id, job.spec)))];
+}
+
+function whileQueued(job: JobIn<"queued">, sight: Sight): readonly Step[] {
+  if (job.is_cancel_asked) return [end(cancelledOutcome())];
+  if (!isOverdue(job, sight)) return [];
+  const { data_volumes = [] } = sight.shares.get(job.challenge) ?? {};
+  const where = data_volumes.length > 0 ? ` on a worker that holds ${data_volumes.join(", ")}` : "";
+  return [end(overdueOutcome(job, `no capacity came free${where} before the queue's deadline`))];
+}
+
+function whileStaging({ job, sight, memory, terms }: Case<JobIn<"staging">>): readonly Step[] {
+  const interrupted = interruption(job, sight);
+  if (interrupted) return [removeStager("stage"), end(interrupted)];
+  if (isOverdue(job, sight))
+    return [removeStager("stage"), end(overdueOutcome(job, "the inputs were not placed on the worker in time"))];
+  const [task] = sight.tasks.ofStager("stage", job.id);
+  if (!task && !memory.stagers.has("stage")) return [startStager("stage", [...job.spec.mounts.keys()])];
+  if (!task || !isOver(task)) return [];
+  if (task.Status.State === "complete") {
+    const starting_ms = sight.now_ms;
+    const deadline_ms = deadlineOf("starting", starting_ms, job, terms.times);
+    const move = { do: "move", to: { state: "starting", starting_ms, deadline_ms } } as const;
+    return [removeStager("stage"), move, { do: "create service" }];
+  }
+  const failed = outcomeOf("rejected", "staging_failed", "the inputs could not be placed on the worker");
+  return [...spare(fullNodeOfStager(task)), removeStager("stage"), end(failed)];
+}
+
+function whileStarting(seen: Case<JobIn<"starting">>): readonly Step[] {
+  const { job, sight, memory } = seen;
+  const interrupted = interruption(job, sight);
+  if (interrupted?.state === "lost") return [end(interrupted, true)];
+  if (interrupted) return stop(seen, interrupted);
+  const task = countedTask(job, sight.tasks);
+  if (isOverdue(job, sight)) {
+    const detail = `the container did not start in time: ${lastWords(task)}`;
+    return stop(seen, overdueOutcome(job, detail));
+  }
+  if (!task && job.swarm_task_id !== null) return whileMissing(seen);
+  if (!task) return memory.isServiceMade ? [] : [intended(seen)];
+  if (isOver(task)) return ranToEnd(seen, task);
+  const strays = sealStrays(seen, task);
+  if (task.Status.State === "running") return [...strays, nowRunning(seen, task), followLog(task.ID)];
+  if (job.swarm_task_id !== null) return strays;
+  // The first task that is seen is the one that counts, whatever becomes of it (jobs §3).
+  return [...strays, { do: "record", changes: { swarm_task_id: task.ID } }];
+}
+
+/** Only the leader that wrote the intent creates the service; another one takes over what it finds, and makes nothing anew. */
+function intended({ job, sight, terms }: Case<JobIn<"starting">>): Step {
+  if (job.intent_fencing === terms.fencing) return { do: "create service" };
+  const isGivenUp = sight.monotonic_ms - terms.led_since_ms > limits.jobs.intent_ms_max;
+  const lost = outcomeOf("lost", "create_unknown", "the broker stopped while it started the job");
+  return { do: "adopt service", otherwise: isGivenUp ? lost : null };
+}
+
+function nowRunning({ job, sight, terms }: Case<JobIn<"starting">>, task: Task): Step {
+  const running_ms = Math.min(sight.now_ms, Math.max(job.starting_ms, Date.parse(task.Status.Timestamp)));
+  const deadline_ms = deadlineOf("running", running_ms, job, terms.times);
+  return { do: "move", to: { state: "running", running_ms, deadline_ms, swarm_task_id: task.ID, ...idsIn(task) } };
+}
+
+function whileRunning(seen: Case<JobIn<"running">>): readonly Step[] {
+  const { job, sight } = seen;
+  const task = countedTask(job, sight.tasks);
+  // Sealed past its deadline, while no broker ran: that is its timeout, whoever stopped it.
+  const isReaped = task?.Status.State === "shutdown" && isOverdue(job, sight);
+  if (task && isOver(task) && !isReaped) return ranToEnd(seen, task);
+  const strays = sealStrays(seen, task);
+  const interrupted = interruption(job, sight);
+  if (interrupted?.state === "lost") return [...strays, end(interrupted, true)];
+  if (interrupted) return [...strays, ...stop(seen, interrupted)];
+  if (isOverdue(job, sight)) {
+    const detail = `the command did not end within ${job.spec.timeout_seconds} s`;
+    return [...strays, ...stop(seen, overdueOutcome(job, detail, timeoutExitCode))];
+  }
+  return [...strays, ...(task ? [followLog(task.ID)] : whileMissing(seen))];
+}
+
+/** Somebody removed the service: the job ends before its deadline, and not as the submission's fault. */
+function whileMissing(seen: Case): readonly Step[] {
+  const { sight, memory } = seen;
+  const missing_ms = sight.monotonic_ms - (memory.missing_since_ms ?? sight.monotonic_ms);
+  if (missing_ms < limits.jobs.dispatch.task_missing_ms_max) return [];
+  return stop(seen, outcomeOf("failed", "task_gone", "the job's task is gone from the Swarm"));
+}
+
+function whileCollecting(seen: Case<JobIn<"collecting">>): readonly Step[] {
+  const { job, sight, memory } = seen;
+  const task = countedTask(job, sight.tasks);
+  const mayRun = task !== undefined && !isOver(task);
+  const isNodeLost = sight.lost_nodes.has(job.node_id);
+  if (isNodeLost || isOverdue(job, sight)) {
+    const cut: Step = { do: "record", changes: { artifacts_complete: drainedMounts(job).length === 0 } };
+    const sealing: readonly Step[] = mayRun && !isNodeLost && !memory.isSealed ? [{ do: "seal service" }] : [];
+    // What may still run keeps its capacity until the janitor has seen that it does not.
+    return [cut, ...sealing, end(job.outcome, mayRun)];
+  }
+  // A create of which nobody knows may still come: until then its capacity is not given out, and it is sealed at once.
+  const isCreateOut = job.swarm_task_id === null && !task && sight.monotonic_ms < memory.creates_settled_ms;
+  const sealing: readonly Step[] = memory.isSealed && !isCreateOut ? [] : [{ do: "seal service" }];
+  const steps = [...sealing, ...strays(seen, task)];
+  if (mayRun || isCreateOut) return steps;
+  if (task && job.log_digest === null) return [...steps, ...finish(seen, task, job.outcome)];
+  return [...steps, ...collectOutputs(seen)];
+}
+
+/** What the job left in its writable mounts is brought back, all in one container; then it ends. */
+function collectOutputs({ job, sight, memory }: Case<JobIn<"collecting">>): readonly Step[] {
+  // A task that went without being seen over: the janitor looks whether its container did.
+  const isHeld = job.swarm_task_id !== null && job.log_digest === null;
+  const done: readonly Step[] = memory.stagers.has("collect") ? [removeStager("collect")] : [];
+  const missing = drainedMounts(job).filter((index) => !job.artifacts.some(({ mount }) => mount === index));
+  if (missing.length === 0 || job.container_id === null) return [...done, end(job.outcome, isHeld)];
+  const [task] = sight.tasks.ofStager("collect", job.id);
+  if (!task && !memory.stagers.has("collect")) return [startStager("collect", missing)];
+  // Complete, but its uploads are not in this tick's read of the job: the next one has them.
+  if (!task || !isOver(task) || task.Status.State === "complete") return [];
+  const incomplete: Step = { do: "record", changes: { artifacts_complete: false } };
+  const outcome = collectedOutcome(job.outcome, task);
+  return [...spare(fullNodeOfStager(task)), incomplete, ...done, end(outcome, isHeld)];
+}
+
+function ranToEnd(seen: Case, task: Task): readonly Step[] {
+  return [...spare(fullNodeOf(task)), ...toCollecting(seen, verdict(task), task)];
+}
+
+/** Stopping is a seal too. */
+function stop(seen: Case, outcome: Outcome): readonly Step[] {
+  return toCollecting(seen, outcome, countedTask(seen.job, seen.sight.tasks));
+}
+
+/** The outcome is written, then the service sealed, in the same tick and before anything is collected (jobs §3). */
+function toCollecting(seen: Case, outcome: Outcome, task: Task | undefined): readonly Step[] {
+  const { job, sight, terms } = seen;
+  const isDone = task !== undefined && isOver(task);
+  const ended_ms = isDone ? Math.min(sight.now_ms, Date.parse(task.Status.Timestamp)) : sight.now_ms;
+  const wall_ms = job.running_ms === null ? 0 : Math.max(0, ended_ms - job.running_ms);
+  const collecting_ms = sight.now_ms;
+  const deadline_ms = deadlineOf("collecting", collecting_ms, job, terms.times);
+  const told = { outcome, wall_ms, exit_code: outcome.exit_code, ...(task ? idsIn(task) : {}) };
+  return [
+    { do: "move", to: { state: "collecting", collecting_ms, deadline_ms, ...told } },
+    { do: "seal service" },
+    ...(isDone ? finish(seen, task, outcome) : []),
+  ];
+}
+
+/** A node that is away could not tell the log: until the deadline it is waited for. */
+function finish({ job, sight, memory }: Case, task: Task, outcome: Outcome): readonly Step[] {
+  if (memory.isFinishing || sight.monotonic_ms < memory.finish_again_ms) return [];
+  return sight.nodes.get(job.node_id)?.Status.State === "ready" ? [{ do: "finish", task, outcome }] : [];
+}
+
+/** What ends a job before its own end. */
+function interruption({ node_id, is_cancel_asked }: PlacedJob, sight: Sight): Outcome | null {
+  if (sight.lost_nodes.has(node_id)) return lostOutcome();
+  if (is_cancel_asked) return cancelledOutcome();
+  // Its worker was to be empty by now.
+  return sight.now_ms >= (sight.closing.get(node_id) ?? Number.POSITIVE_INFINITY) ? drainedOutcome() : null;
+}
+
+function isOverdue({ deadline_ms }: LiveJob, { now_ms }: Sight): boolean {
+  return now_ms > deadline_ms;
+}
+
+/** The exit code that coreutils' `timeout` gives, as the first generation did. */
+const timeoutExitCode = 124;
+
+function overdueOutcome(
+  { state }: JobIn<"queued" | "staging" | "starting" | "running">,
+  detail: string,
+  code?: number,
+) {
+  const { overdue } = stateRules[state];
+  return outcomeOf(overdue.state, overdue.reason, detail, code);
+}
+
+/** A second run is possible between a task's end and its seal: it is stopped, and said (jobs §3). */
+function sealStrays(seen: Case, counted: Task | undefined): readonly Step[] {
+  const found = strays(seen, counted);
+  return found.length > 0 && !seen.memory.isSealed ? [{ do: "seal service" }, ...found] : found;
+}
+
+function strays({ job, sight }: Case, counted: Task | undefined): readonly Step[] {
+  const tasks = sight.tasks.ofJob(job.id);
+  return tasks.every((task) => task === counted) ? [] : [{ do: "record strays", task_ids: idsOf(tasks) }];
+}
+
+/** The engine's last words about a start. */
+function lastWords(task: Task | undefined): string {
+  if (!task) return "the engine has not begun with it";
+  const { Err, Message, State } = task.Status;
+  return (Err || Message || State).replace(/[^\x20-\x7e]/g, "?");
+}
+
+function idsIn({ ID, Status }: Task): TaskIds {
+  const container_id = Status.ContainerStatus?.ContainerID;
+  return { swarm_task_id: ID, ...(container_id ? { container_id } : {}) };
+}
+
+const end = (outcome: Outcome, isHeld = false): Step => ({ do: "end", outcome, isHeld });
+const followLog = (task_id: string): Step => ({ do: "follow log", task_id });
+const spare = (node_id: string | null): readonly Step[] => (node_id ? [{ do: "spare node", node_id }] : []);
+const removeStager = (kind: "stage" | "collect"): Step => ({ do: "remove stager", kind });
+const startStager = (kind: "stage" | "collect", mounts: readonly number[]): Step => ({
+  do: "start stager",
+  kind,
+  mounts,
+});
