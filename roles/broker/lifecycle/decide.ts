@@ -89,19 +89,20 @@ function whileStaging({ job, sight, memory, terms }: Case<JobIn<"staging">>): re
 
 function whileStarting(seen: Case<JobIn<"starting">>): readonly Step[] {
   const { job, sight, memory } = seen;
+  const task = countedTask(job, sight.tasks);
+  if (task && hasOwnEnd(seen, task)) return ranToEnd(seen, task);
   const interrupted = interruption(job, sight);
   if (interrupted?.state === "lost") return [end(interrupted, true)];
   if (interrupted) return stop(seen, interrupted);
-  const task = countedTask(job, sight.tasks);
+  if (task?.Status.State === "running" && startOf(seen, task) <= job.deadline_ms)
+    return [...sealStrays(seen, task), nowRunning(seen, task), followLog(task.ID)];
   if (isOverdue(job, sight)) {
     const detail = `the container did not start in time: ${lastWords(task)}`;
     return stop(seen, overdueOutcome(job, detail));
   }
   if (!task && job.swarm_task_id !== null) return whileMissing(seen);
   if (!task) return memory.isServiceMade ? [] : [intended(seen)];
-  if (isOver(task)) return ranToEnd(seen, task);
   const strays = sealStrays(seen, task);
-  if (task.Status.State === "running") return [...strays, nowRunning(seen, task), followLog(task.ID)];
   if (job.swarm_task_id !== null) return strays;
   // The first task that is seen is the one that counts, whatever becomes of it (jobs §3).
   return [...strays, { do: "record", changes: { swarm_task_id: task.ID } }];
@@ -115,8 +116,14 @@ function intended({ job, sight, terms }: Case<JobIn<"starting">>): Step {
   return { do: "adopt service", otherwise: isGivenUp ? lost : null };
 }
 
-function nowRunning({ job, sight, terms }: Case<JobIn<"starting">>, task: Task): Step {
-  const running_ms = Math.min(sight.now_ms, Math.max(job.starting_ms, Date.parse(task.Status.Timestamp)));
+/** When the container started, by its node's clock, as far as that can be. */
+function startOf({ job, sight }: Case<JobIn<"starting">>, { Status }: Task): number {
+  return Math.min(sight.now_ms, Math.max(job.starting_ms, Date.parse(Status.Timestamp)));
+}
+
+function nowRunning(seen: Case<JobIn<"starting">>, task: Task): Step {
+  const { job, terms } = seen;
+  const running_ms = startOf(seen, task);
   const deadline_ms = deadlineOf("running", running_ms, job, terms.times);
   return { do: "move", to: { state: "running", running_ms, deadline_ms, swarm_task_id: task.ID, ...idsIn(task) } };
 }
@@ -124,9 +131,7 @@ function nowRunning({ job, sight, terms }: Case<JobIn<"starting">>, task: Task):
 function whileRunning(seen: Case<JobIn<"running">>): readonly Step[] {
   const { job, sight } = seen;
   const task = countedTask(job, sight.tasks);
-  // Sealed past its deadline, while no broker ran: that is its timeout, whoever stopped it.
-  const isReaped = task?.Status.State === "shutdown" && isOverdue(job, sight);
-  if (task && isOver(task) && !isReaped) return ranToEnd(seen, task);
+  if (task && hasOwnEnd(seen, task)) return ranToEnd(seen, task);
   const strays = sealStrays(seen, task);
   const interrupted = interruption(job, sight);
   if (interrupted?.state === "lost") return [...strays, end(interrupted, true)];
@@ -136,6 +141,11 @@ function whileRunning(seen: Case<JobIn<"running">>): readonly Step[] {
     return [...strays, ...stop(seen, overdueOutcome(job, detail, timeoutExitCode))];
   }
   return [...strays, ...(task ? [followLog(task.ID)] : whileMissing(seen))];
+}
+
+/** A result that came counts, whatever else there is to end the job. Sealed past its deadline it is overdue, whoever did it. */
+function hasOwnEnd({ job, sight }: Case, task: Task): boolean {
+  return isOver(task) && !(task.Status.State === "shutdown" && isOverdue(job, sight));
 }
 
 /** Somebody removed the service: the job ends before its deadline, and not as the submission's fault. */

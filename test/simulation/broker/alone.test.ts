@@ -2,6 +2,25 @@ import { expect, test } from "bun:test";
 import { limits } from "#shared/schemas/limits.ts";
 import { BrokerWorld } from "./world.ts";
 
+test("a job that ran to its end while no broker ran has its result, though its start's deadline has passed", async () => {
+  const world = new BrokerWorld(1);
+  const { clock, table, swarm } = world;
+  const until = async (isSo: () => boolean, ms_max: number) => {
+    const end_ms = clock.monotonic() + ms_max;
+    while (!isSo() && clock.monotonic() < end_ms) await clock.advance(10);
+    expect(isSo()).toBe(true);
+  };
+  world.restartBroker();
+  world.submit({ command: ["5000", "0"], timeout_seconds: 20, limits: { cpus: 1, memory: "1g" } });
+  await until(() => swarm.services.size > 0, 10_000);
+  world.leaveAlone(150_000);
+  const [job] = [() => [...table.jobs.values()][0]];
+  expect(job()?.state).toBe("starting");
+  await until(() => world.isOver(), 900_000);
+  expect(job()).toMatchObject({ state: "succeeded", outcome: { exit_code: 0 } });
+  world.assertEnd();
+});
+
 test("without a broker the supervisor stops what runs past its time, and the next broker says that it timed out", async () => {
   const world = new BrokerWorld(1);
   const { clock, table, swarm } = world;

@@ -1,3 +1,4 @@
+import { describe, expect, test } from "bun:test";
 import type { SwarmNode, Task, TaskState } from "#shared/engine/engine.ts";
 import type { LiveState } from "#shared/schemas/job.ts";
 import { parseJobRequest } from "../../../roles/broker/admission/job-request.ts";
@@ -87,7 +88,7 @@ export function taskOf(
 }
 
 /** What is decided for a job in `state` that is seen so, in words. */
-export function decided(state: LiveState, seen: SeenCase): string[] {
+function decided(state: LiveState, seen: SeenCase): string[] {
   return stepsFor(state, seen).map(inWords);
 }
 
@@ -157,4 +158,13 @@ export function inWords(step: Step): string {
     default:
       return step.do;
   }
+}
+
+type DecisionRow = readonly [what: string, seen: SeenCase, steps: readonly string[]];
+
+/** Each row is a test: what is seen of a job in this state, and the steps that are taken. */
+export function decisionRows(state: LiveState, rows: readonly DecisionRow[]): void {
+  describe(`a ${state} job`, () => {
+    for (const [what, seen, steps] of rows) test(what, () => expect(decided(state, seen)).toEqual([...steps]));
+  });
 }

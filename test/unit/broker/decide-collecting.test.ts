@@ -1,7 +1,6 @@
-import { describe, expect, test } from "bun:test";
 import type { JobRecord } from "../../../roles/broker/job/job.ts";
 import type { Outcome } from "../../../roles/broker/job/outcome.ts";
-import { decided, type SeenCase } from "../../support/builders/decisions.ts";
+import { decisionRows } from "../../support/builders/decisions.ts";
 
 const outputs = {
   mounts: [
@@ -24,8 +23,8 @@ const ended = { is: "complete" } as const;
 const running = { is: "running" } as const;
 const left = [{ mount: 1, digest: "left" as never, size_bytes: 1 }];
 
-/** Each row: what is seen of a job that collects, and the steps that are taken. It carries a success; its deadline is at 10 s. */
-const rows: readonly (readonly [what: string, seen: SeenCase, steps: readonly string[]])[] = [
+// It carries a success unless its row says otherwise.
+decisionRows("collecting", [
   // Its service.
   [
     "is sealed before anything is collected",
@@ -182,8 +181,4 @@ const rows: readonly (readonly [what: string, seen: SeenCase, steps: readonly st
     ["end: succeeded, exit 0"],
   ],
   ["is not ended by its worker's drain", { closes_at: 0, memory: sealed, job: told, tasks: [running] }, []],
-];
-
-describe("a collecting job", () => {
-  for (const [what, seen, steps] of rows) test(what, () => expect(decided("collecting", seen)).toEqual([...steps]));
-});
+]);

@@ -1,15 +1,4 @@
-import { describe, expect, test } from "bun:test";
-import type { LiveState } from "#shared/schemas/job.ts";
-import { decided, type SeenCase } from "../../support/builders/decisions.ts";
-
-type Row = readonly [what: string, seen: SeenCase, steps: readonly string[]];
-
-/** Each row: what is seen of a job in this state, and the steps that are taken. Its deadline is at 10 s. */
-function rowsOf(state: LiveState, rows: readonly Row[]): void {
-  describe(`a ${state} job`, () => {
-    for (const [what, seen, steps] of rows) test(what, () => expect(decided(state, seen)).toEqual([...steps]));
-  });
-}
+import { decisionRows } from "../../support/builders/decisions.ts";
 
 const cancelled = "cancelled, cancelled, fault challenge";
 const drained = "cancelled, worker_drained, fault platform";
@@ -24,7 +13,7 @@ const outputs = {
 };
 const stray = { is: "running", id: "task2" } as const;
 
-rowsOf("queued", [
+decisionRows("queued", [
   ["waits", {}, []],
   ["waits at its deadline", { at: 10_000 }, []],
   ["is rejected past its deadline", { at: 10_001 }, ["end: rejected, queue_deadline, fault platform"]],
@@ -36,7 +25,7 @@ rowsOf("queued", [
   ],
 ]);
 
-rowsOf("staging", [
+decisionRows("staging", [
   ["has its stager started, for all of its mounts", { request: outputs }, ["start stager stage for 0 1"]],
   ["waits for the stager that was started", { request: inputs, memory: { stagers: new Set(["stage"]) } }, []],
   ["waits for the stager that runs", { request: inputs, stager: { is: "running" } }, []],
@@ -67,7 +56,7 @@ rowsOf("staging", [
   ["stays until its worker is to be empty", { closes_at: 1_001, stager: { is: "running" } }, []],
 ]);
 
-rowsOf("starting", [
+decisionRows("starting", [
   ["has its service created by the leader that wrote the intent", {}, ["create service"]],
   ["waits for a task of the service that was created", { memory: { isServiceMade: true } }, []],
   ["of a former leader is looked for", { job: { intent_fencing: 0 } }, ["adopt service"]],
@@ -131,6 +120,39 @@ rowsOf("starting", [
     { tasks: [{ is: "preparing", id: "task1" }, stray] },
     ["seal service", "record strays task1 task2", 'record {"swarm_task_id":"task1"}'],
   ],
+  [
+    "that ran to its end while no broker ran has its result, past its deadline too",
+    { at: 50_000, tasks: [{ is: "complete", at: 40_000 }] },
+    [
+      "collecting from 50 s until 80 s, of task: succeeded, exit 0, ran 0 ms",
+      "seal service",
+      "finish task: succeeded, exit 0",
+    ],
+  ],
+  [
+    "that was stopped past its deadline while no broker ran did not start in time",
+    { at: 200_000, tasks: [{ is: "shutdown", at: 130_000 }] },
+    [
+      "collecting from 200 s until 230 s, of task: rejected, start_deadline, fault platform, ran 0 ms",
+      "seal service",
+      "finish task: rejected, start_deadline, fault platform",
+    ],
+  ],
+  [
+    "that started at its deadline runs, though nobody looked until later",
+    { at: 12_000, tasks: [{ is: "running", at: 10_000 }] },
+    ["running from 10 s until 20 s, of task", "follow log of task"],
+  ],
+  [
+    "that started past its deadline is stopped",
+    { at: 12_000, tasks: [{ is: "running", at: 10_001 }] },
+    ["collecting from 12 s until 42 s, of task: rejected, start_deadline, fault platform, ran 0 ms", "seal service"],
+  ],
+  [
+    "whose result came before it was cancelled, or its node lost, has it",
+    { job: { is_cancel_asked: true }, isNodeLost: true, node: "down", tasks: [{ is: "complete" }] },
+    ["collecting from 1 s until 31 s, of task: succeeded, exit 0, ran 0 ms", "seal service"],
+  ],
   ["waits at its deadline", { at: 10_000, job: { swarm_task_id: "task" }, tasks: [{ is: "preparing" }] }, []],
   [
     "is stopped past its deadline",
@@ -169,123 +191,5 @@ rowsOf("starting", [
     "whose task was missing for 15 s is collected",
     { job: { swarm_task_id: "task", deadline_ms: 60_000 }, at: 20_000, missed: [15_000] },
     [`collecting from 20 s until 50 s: ${gone}, ran 0 ms`, "seal service"],
-  ],
-]);
-
-rowsOf("running", [
-  ["has its log followed", { tasks: [{ is: "running" }] }, ["follow log of task"]],
-  [
-    "that ended is collected, with the time that it ran",
-    { tasks: [{ is: "failed", words: "task: non-zero exit (3)", at: 800, container: "box" }] },
-    [
-      "collecting from 1 s until 31 s, of task box: failed, exit_code, fault submission, exit 3, ran 800 ms",
-      "seal service",
-      "finish task: failed, exit_code, fault submission, exit 3",
-    ],
-  ],
-  [
-    "that ended by a clock that is ahead ran until now",
-    { tasks: [{ is: "complete", at: 9_000 }] },
-    [
-      "collecting from 1 s until 31 s, of task: succeeded, exit 0, ran 1000 ms",
-      "seal service",
-      "finish task: succeeded, exit 0",
-    ],
-  ],
-  [
-    "that ended on a node that is away is collected, and its log waited for",
-    { node: "down", tasks: [{ is: "complete", at: 500 }] },
-    ["collecting from 1 s until 31 s, of task: succeeded, exit 0, ran 500 ms", "seal service"],
-  ],
-  [
-    "whose result came before its node was lost has it",
-    { isNodeLost: true, node: "down", tasks: [{ is: "complete", at: 500 }] },
-    ["collecting from 1 s until 31 s, of task: succeeded, exit 0, ran 500 ms", "seal service"],
-  ],
-  [
-    "whose result came before it was cancelled has it",
-    { job: { is_cancel_asked: true }, tasks: [{ is: "complete", at: 500 }] },
-    [
-      "collecting from 1 s until 31 s, of task: succeeded, exit 0, ran 500 ms",
-      "seal service",
-      "finish task: succeeded, exit 0",
-    ],
-  ],
-  ["runs on at its deadline", { at: 10_000, tasks: [{ is: "running" }] }, ["follow log of task"]],
-  [
-    "is stopped past its deadline",
-    { at: 10_001, tasks: [{ is: "running", container: "box" }] },
-    [
-      "collecting from 10.001 s until 40.001 s, of task box: timed_out, timeout, fault submission, exit 124, ran 10001 ms",
-      "seal service",
-    ],
-  ],
-  [
-    "that ended by itself past its deadline has its own end",
-    { at: 12_000, tasks: [{ is: "complete", at: 9_000 }] },
-    [
-      "collecting from 12 s until 42 s, of task: succeeded, exit 0, ran 9000 ms",
-      "seal service",
-      "finish task: succeeded, exit 0",
-    ],
-  ],
-  [
-    "that was stopped past its deadline while no broker ran has timed out",
-    { at: 200_000, tasks: [{ is: "shutdown", at: 130_000 }] },
-    [
-      "collecting from 200 s until 230 s, of task: timed_out, timeout, fault submission, exit 124, ran 130000 ms",
-      "seal service",
-      "finish task: timed_out, timeout, fault submission, exit 124",
-    ],
-  ],
-  [
-    "that was stopped before its deadline was so by its engine",
-    { tasks: [{ is: "shutdown", at: 500 }] },
-    [
-      "collecting from 1 s until 31 s, of task: failed, engine_error, fault platform, ran 500 ms",
-      "seal service",
-      "finish task: failed, engine_error, fault platform",
-    ],
-  ],
-  [
-    "is stopped when it is cancelled",
-    { job: { is_cancel_asked: true }, tasks: [{ is: "running" }] },
-    [`collecting from 1 s until 31 s, of task: ${cancelled}, ran 1000 ms`, "seal service"],
-  ],
-  [
-    "is stopped when its worker is to be empty",
-    { closes_at: 1_000, tasks: [{ is: "running" }] },
-    [`collecting from 1 s until 31 s, of task: ${drained}, ran 1000 ms`, "seal service"],
-  ],
-  ["runs on until its worker is to be empty", { closes_at: 1_001, tasks: [{ is: "running" }] }, ["follow log of task"]],
-  [
-    "ends when its node is lost, and its capacity is held",
-    { isNodeLost: true, tasks: [{ is: "running" }] },
-    [`end: ${nodeLost}, held`],
-  ],
-  [
-    "with a second task is sealed, and that is said",
-    { tasks: [{ is: "running" }, stray] },
-    ["seal service", "record strays task task2", "follow log of task"],
-  ],
-  [
-    "that is known to be sealed is not sealed anew for its strays",
-    { memory: { isSealed: true }, tasks: [{ is: "running" }, stray] },
-    ["record strays task task2", "follow log of task"],
-  ],
-  [
-    "that Swarm runs again has the first run's end",
-    { tasks: [{ is: "failed", words: "task: non-zero exit (1)", at: 500 }, stray] },
-    [
-      "collecting from 1 s until 31 s, of task: failed, exit_code, fault submission, exit 1, ran 500 ms",
-      "seal service",
-      "finish task: failed, exit_code, fault submission, exit 1",
-    ],
-  ],
-  ["of whose task nothing is seen waits", { job: { deadline_ms: 60_000 }, at: 20_000, missed: [14_999] }, []],
-  [
-    "whose task was missing for 15 s is collected",
-    { job: { deadline_ms: 60_000 }, at: 20_000, missed: [15_000] },
-    [`collecting from 20 s until 50 s: ${gone}, ran 20000 ms`, "seal service"],
   ],
 ]);
