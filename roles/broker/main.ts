@@ -8,11 +8,11 @@ import type { Engine } from "#shared/engine/engine.ts";
 import { guarded } from "#shared/http/app.ts";
 import { type Server, serve } from "#shared/http/serve.ts";
 import { runRole } from "#shared/process/run-role.ts";
-import { jobPolicyOf } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { Wake } from "#shared/time/wake.ts";
 import { createImageIds } from "./admission/image-ids.ts";
+import { policiesOf, recentPolicies } from "./admission/policies.ts";
 import { Tally } from "./admission/quota.ts";
 import { registryAuths } from "./admission/registry-auth.ts";
 import { Changes } from "./api/changes.ts";
@@ -51,6 +51,7 @@ await runRole({
     const [blobs, logs] = [await openBlobs(config), await openLogFiles(join(config.blob_directory, "logs"))];
     const [changes, wake] = [new Changes(systemClock), new Wake()];
     const [store, challenges] = [createJobStore(sql), createChallenges(sql)];
+    const policies = policiesOf(challenges);
     const tokens = createTransferTokens(config.master_key);
     const registryAuthOf = registryAuths(sql, config.master_key);
     const state = { is_leading: false, last_tick_ms: systemClock.monotonic() };
@@ -62,6 +63,7 @@ await runRole({
       store,
       engine,
       challenges,
+      policies: recentPolicies(policies, systemClock),
       changes,
       master_key: config.master_key,
       images: createImageIds(engine, systemClock, registryAuthOf),
@@ -92,8 +94,7 @@ await runRole({
           registryAuthOf,
           settings: config,
           features,
-          policies: async () =>
-            new Map((await challenges.all()).map(({ spec }) => [spec.slug as string, jobPolicyOf(spec)])),
+          policies,
         },
       },
       signal,

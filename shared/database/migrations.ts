@@ -10,6 +10,7 @@ import dataVolumes from "./migrations/0009-data-volumes.sql" with { type: "text"
 import clockOffsets from "./migrations/0010-clock-offsets.sql" with { type: "text" };
 import weightsAnswers from "./migrations/0011-weights-answers.sql" with { type: "text" };
 import jobStates from "./migrations/0012-job-states.sql" with { type: "text" };
+import queueOrder from "./migrations/0013-queue-order.sql" with { type: "text" };
 
 /** In order; number n is version n. Applied ones are never edited. */
 export const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -25,4 +26,5 @@ export const migrations: readonly { readonly name: string; readonly sql: string 
   { name: "clock-offsets", sql: clockOffsets },
   { name: "weights-answers", sql: weightsAnswers },
   { name: "job-states", sql: jobStates },
+  { name: "queue-order", sql: queueOrder },
 ];

@@ -123,6 +123,11 @@ export const limits = {
     unnamed_file_ms_max: 3_600_000,
     retention_ms: 600_000,
     free_bytes_min: 512 * 1_048_576,
+    /** The pace of a queue is that of its starts in the last `pace_ms`, and of not more than these. */
+    pace_ms: 600_000,
+    pace_starts_max: 200,
+    /** What challenges may use is read anew for the place of a queued job when it is older. */
+    policies_ms: 2_000,
     /** A place in the queue that is further back is said to be this one. */
     queue_position_max: 1_000,
     wait_seconds_max: 60,

@@ -4,7 +4,11 @@ import { ProblemError } from "#shared/http/problem.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 
 /** Who asks: an active challenge with its broker token. @throws ProblemError in the order of contract §4 */
-export async function authorize(headers: Headers, challenges: Challenges, masterKey: string): Promise<Challenge> {
+export async function authorize(
+  headers: Headers,
+  challenges: Pick<Challenges, "bySlug">,
+  masterKey: string,
+): Promise<Challenge> {
   const slug = headers.get("x-platform-challenge-slug");
   if (!slug) throw new ProblemError(400, "missing_challenge_slug", "missing challenge slug");
   const challenge = await challenges.bySlug(slug);

@@ -12,6 +12,7 @@ import { resourceOf } from "../job/resource.ts";
 import { authorize } from "./authorization.ts";
 import { described, JobsQuery, jobApiDocument } from "./document.ts";
 import { LogResponses } from "./log-response.ts";
+import { queuePlace } from "./queue-place.ts";
 import { parseBody, readText } from "./read-body.ts";
 import type { ApiWorld } from "./world.ts";
 
@@ -26,16 +27,9 @@ export function createApp(world: ApiWorld) {
     .use(jobApiDocument());
 }
 
-/** The pace of a queue is that of so many milliseconds. */
-const pace_ms = 600_000;
-
-/** The job, and while it waits its place and how long that may take by the pace at which its challenge's jobs start. */
-async function show({ store, clock }: Pick<ApiWorld, "store" | "clock">, job: Job) {
-  const position = await store.queuePosition(job);
-  if (position === null) return resourceOf(job, null);
-  const placed = await store.placedSince(job.challenge, clock.now() - pace_ms);
-  const estimate_seconds = placed === 0 ? null : Math.ceil((position * pace_ms) / placed / 1_000);
-  return resourceOf(job, { position, estimate_seconds });
+/** The job, and while it waits its place in the queue. */
+async function show(world: Pick<ApiWorld, "store" | "clock" | "policies">, job: Job) {
+  return resourceOf(job, job.state === "queued" ? await queuePlace(world, job) : null);
 }
 
 /** Taking jobs and inputs in, and the list of what is there. */

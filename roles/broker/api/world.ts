@@ -1,12 +1,15 @@
 import type { Challenges } from "#shared/database/challenges.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { AcceptWorld } from "../admission/accept-job.ts";
+import type { Policies } from "../admission/policies.ts";
 import type { LogFiles } from "../logs/log-files.ts";
 import type { Changes } from "./changes.ts";
 
 /** What the job API acts with. */
 export interface ApiWorld extends AcceptWorld {
-  readonly challenges: Challenges;
+  readonly challenges: Pick<Challenges, "bySlug">;
+  /** A moment old at most. */
+  readonly policies: Policies;
   readonly master_key: string;
   readonly changes: Changes;
   readonly logs: LogFiles;

@@ -17,13 +17,14 @@ import { NodeWatch } from "../placement/lost-nodes.ts";
 import {
   classCapacities,
   freeCapacities,
+  type Grant,
   isAvailable,
   place,
   type QueuedJob,
-  type Share,
 } from "../placement/placement.ts";
 import type { Lease } from "../store/dispatch-store.ts";
 import { idsOf, TasksView } from "../swarm/tasks-view.ts";
+import { leadersGrants } from "./grants.ts";
 import type { Pace } from "./pace.ts";
 import { sealWhatIsOver } from "./takeover.ts";
 
@@ -38,7 +39,7 @@ interface Records {
   readonly waiting: readonly QueuedJob[];
   readonly leases: readonly Lease[];
   readonly closing: ReadonlyMap<string, number>;
-  readonly shares: ReadonlyMap<string, Share>;
+  readonly grants: ReadonlyMap<string, Grant>;
 }
 
 /** One leader's work: looks at jobs and Swarm, and takes everything one step further, tick by tick. */
@@ -106,23 +107,19 @@ export class Dispatcher {
     const { store, clock, policies, settings } = this.#world;
     const now_ms = clock.now();
     const known = await policies();
-    const [active, overdue, unremoved, unswept, waiting, leases, closing] = await Promise.all([
+    const challenges = [...known.keys()];
+    const [active, overdue, unremoved, unswept, waiting, lastStarts, leases, closing] = await Promise.all([
       store.active(),
       store.overdue(now_ms),
       store.unremoved(),
       store.unswept(now_ms - settings.volume_ms),
-      store.waiting([...known.keys()], now_ms),
+      store.waiting(challenges, now_ms),
+      store.lastStarts(challenges),
       store.leases(),
       store.closing(),
     ]);
-    const running = Map.groupBy(active, ({ challenge }) => challenge);
-    const shares = new Map(
-      [...known].map(([slug, { running_max, share_weight, data_volumes }]) => [
-        slug,
-        { running: running.get(slug)?.length ?? 0, running_max, share_weight, data_volumes },
-      ]),
-    );
-    return { active, overdue, unremoved, unswept, waiting, leases, closing, shares };
+    const grants = leadersGrants(known, active, lastStarts);
+    return { active, overdue, unremoved, unswept, waiting, leases, closing, grants };
   }
 
   async #act(records: Records): Promise<Pace> {
@@ -170,7 +167,7 @@ export class Dispatcher {
     await removeLeftovers(this.#world, [...active, ...unremoved, ...(await this.#world.store.active())]);
   }
 
-  async #look({ active, leases, closing, shares }: Records): Promise<Sight> {
+  async #look({ active, leases, closing, grants }: Records): Promise<Sight> {
     const { engine, clock } = this.#world;
     const [tasks, nodeList] = await Promise.all([engine.tasks(jobFleet), engine.nodes()]);
     const nodes = new Map(nodeList.map((node) => [node.ID, node]));
@@ -178,7 +175,7 @@ export class Dispatcher {
     for (const id of used) this.#finisher.follows.seeNode(id, nodes.get(id)?.Status.State === "ready");
     const monotonic_ms = clock.monotonic();
     const lost_nodes = this.#nodes.see(nodes, used, monotonic_ms);
-    return { now_ms: clock.now(), monotonic_ms, nodes, tasks: new TasksView(tasks), shares, lost_nodes, closing };
+    return { now_ms: clock.now(), monotonic_ms, nodes, tasks: new TasksView(tasks), grants, lost_nodes, closing };
   }
 
   async #place(waiting: readonly QueuedJob[], leases: readonly Lease[], sight: Sight): Promise<PlacedJob[]> {
@@ -188,7 +185,7 @@ export class Dispatcher {
       (node) => isAvailable(node) && !sight.closing.has(node.ID) && !this.#full_nodes.has(node.ID),
     );
     const placed: PlacedJob[] = [];
-    const chosen = place(waiting, sight.shares, freeCapacities(classCapacities(nodes), leases));
+    const chosen = place(waiting, sight.grants, freeCapacities(classCapacities(nodes), leases));
     await this.#each(chosen, async (placement) => {
       const job = await store.place(placement, sight.now_ms, settings);
       if (job) placed.push(job);

@@ -64,7 +64,7 @@ export function decideRefused(job: PlacedJob, fault: EngineFault): readonly Step
 function whileQueued(job: JobIn<"queued">, sight: Sight): readonly Step[] {
   if (job.is_cancel_asked) return [end(cancelledOutcome())];
   if (!isOverdue(job, sight)) return [];
-  const { data_volumes = [] } = sight.shares.get(job.challenge) ?? {};
+  const { data_volumes = [] } = sight.grants.get(job.challenge) ?? {};
   const where = data_volumes.length > 0 ? ` on a worker that holds ${data_volumes.join(", ")}` : "";
   return [end(overdueOutcome(job, `no capacity came free${where} before the queue's deadline`))];
 }

@@ -1,12 +1,12 @@
 import type { Engine, SwarmNode } from "#shared/engine/engine.ts";
 import type { Logger } from "#shared/observability/logger.ts";
-import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import type { Policies } from "../admission/policies.ts";
 import type { RegistryAuthOf } from "../admission/registry-auth.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { BrokerConfig } from "../config.ts";
 import type { LogFiles } from "../logs/log-files.ts";
-import type { Share } from "../placement/placement.ts";
+import type { Grant } from "../placement/placement.ts";
 import type { DispatchStore } from "../store/dispatch-store.ts";
 import type { EngineFeatures } from "../swarm/engine-features.ts";
 import type { TasksView } from "../swarm/tasks-view.ts";
@@ -42,8 +42,7 @@ export interface DispatchWorld {
   /** Makes sure, right before something is started, that this is still the leader. @throws LeadLostError */
   confirm(): Promise<void>;
   readonly registryAuthOf: RegistryAuthOf;
-  /** The job policies of all challenges, a moment old at most. */
-  policies(): Promise<ReadonlyMap<string, JobPolicy>>;
+  readonly policies: Policies;
   /** Tells those who wait for the job that it changed. */
   changed(jobId: string): void;
 }
@@ -56,8 +55,8 @@ export interface Sight {
   readonly monotonic_ms: number;
   readonly tasks: TasksView;
   readonly nodes: ReadonlyMap<string, SwarmNode>;
-  /** What each challenge may use. */
-  readonly shares: ReadonlyMap<string, Share>;
+  /** What each challenge has and may use. */
+  readonly grants: ReadonlyMap<string, Grant>;
   /** Nodes that have been down, or gone, for longer than the setting. */
   readonly lost_nodes: ReadonlySet<string>;
   /** Workers that are to give up their jobs, and until when these may finish. */

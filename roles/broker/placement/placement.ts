@@ -2,6 +2,7 @@ import { dataVolumesOf } from "#shared/engine/data-volumes.ts";
 import type { SwarmNode } from "#shared/engine/engine.ts";
 import { gpuCount } from "#shared/swarm/gpus.ts";
 import { label } from "#shared/swarm/labels.ts";
+import { classOf, inOrder, type Queueing, type Share } from "./order.ts";
 
 export interface NodeCapacity {
   readonly node_id: string;
@@ -20,18 +21,10 @@ export interface Demand {
   readonly gpu_count: number;
 }
 
-export interface QueuedJob extends Demand {
-  readonly id: string;
-  readonly challenge: string;
-  readonly priority: number;
-  readonly accepted_ms: number;
-}
+export interface QueuedJob extends Demand, Queueing {}
 
-/** What a challenge may use. */
-export interface Share {
-  readonly running: number;
-  readonly running_max: number;
-  readonly share_weight: number;
+/** What a challenge has, may have and is granted. */
+export interface Grant extends Share {
   /** Its jobs run only where all of these lie. */
   readonly data_volumes: readonly string[];
 }
@@ -95,7 +88,7 @@ export function choose(
   data_volumes: readonly string[],
   free: readonly NodeCapacity[],
 ): NodeCapacity | null {
-  const wanted = job.gpu_count > 0 ? "gpu" : "cpu";
+  const wanted = classOf(job);
   const fitting = free.filter(
     (node) =>
       node.node_class === wanted &&
@@ -112,61 +105,37 @@ export function choose(
 }
 
 /**
- * Decides which queued jobs start now: again and again the next job of the challenge that has the least running for its
- * share, its jobs by priority and age. A challenge whose next job fits nowhere lets the others go on, and its own jobs of
- * the other class: they wait for other nodes.
+ * Decides which queued jobs start now, in the order in which they start. A lane whose next job fits nowhere lets the others go
+ * on, and so does a challenge that may run no more.
  */
 export function place(
   queued: readonly QueuedJob[],
-  shares: ReadonlyMap<string, Share>,
+  grants: ReadonlyMap<string, Grant>,
   free: readonly NodeCapacity[],
 ): Placement[] {
   const placed: Placement[] = [];
   const left = new Map(free.map((node) => [node.node_id, node]));
-  const running = new Map([...shares].map(([challenge, { running }]) => [challenge, running]));
-  const queues = inOrder(queued);
-  while (queues.size > 0) {
-    const queue = nextQueue(queues, shares, running);
-    if (queue === null) break;
-    const job = queues.get(queue)?.shift();
-    const data_volumes = shares.get(job?.challenge ?? "")?.data_volumes ?? [];
-    const node = job ? choose(job, data_volumes, [...left.values()]) : null;
-    if (!job || !node) {
-      queues.delete(queue);
+  const stuck = new Set<string>();
+  const started = new Map<string, number>();
+  for (const job of inOrder(queued, grants)) {
+    const lane = `${classOf(job)} ${job.challenge}`;
+    const grant = grants.get(job.challenge);
+    const count = started.get(job.challenge) ?? 0;
+    if (!grant || stuck.has(lane) || count + grant.running.cpu + grant.running.gpu >= grant.running_max) continue;
+    const { data_volumes } = grant;
+    const node = choose(job, data_volumes, [...left.values()]);
+    if (!node) {
+      stuck.add(lane);
       continue;
     }
-    const { challenge } = job;
     placed.push({ id: job.id, node, data_volumes });
-    const { cpus, memory_bytes, gpu_count } = node;
+    started.set(job.challenge, count + 1);
     left.set(node.node_id, {
       ...node,
-      cpus: cpus - job.cpus,
-      memory_bytes: memory_bytes - job.memory_bytes,
-      gpu_count: gpu_count - job.gpu_count,
+      cpus: node.cpus - job.cpus,
+      memory_bytes: node.memory_bytes - job.memory_bytes,
+      gpu_count: node.gpu_count - job.gpu_count,
     });
-    running.set(challenge, (running.get(challenge) ?? 0) + 1);
   }
   return placed;
-}
-
-/** One queue for each challenge and class, by what it waits for. */
-function inOrder(queued: readonly QueuedJob[]): Map<string, QueuedJob[]> {
-  const queues = Map.groupBy(queued, ({ challenge, gpu_count }) => `${gpu_count > 0 ? "gpu" : "cpu"} ${challenge}`);
-  for (const queue of queues.values()) {
-    queue.sort((a, b) => b.priority - a.priority || a.accepted_ms - b.accepted_ms || a.id.localeCompare(b.id));
-  }
-  return queues;
-}
-
-function nextQueue(
-  queues: ReadonlyMap<string, readonly QueuedJob[]>,
-  shares: ReadonlyMap<string, Share>,
-  running: ReadonlyMap<string, number>,
-): string | null {
-  const under = [...queues].flatMap(([name, [first]]) => {
-    const share = first ? shares.get(first.challenge) : undefined;
-    const count = running.get(first?.challenge ?? "") ?? 0;
-    return share && count < share.running_max ? [{ name, load: count / share.share_weight }] : [];
-  });
-  return under.toSorted((a, b) => a.load - b.load || a.name.localeCompare(b.name))[0]?.name ?? null;
 }

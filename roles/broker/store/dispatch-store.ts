@@ -6,8 +6,9 @@ import { type ClockOffset, clock_step_ms_min } from "#shared/time/clock-offset.t
 import type { EndedJob, JobIn, PlacedJob, StoredRequest } from "../job/job.ts";
 import type { Outcome } from "../job/outcome.ts";
 import { type Changes, ending, type FirstDeadlines, leavingQueue, type Move } from "../job/transition.ts";
-import type { Demand, Placement, QueuedJob } from "../placement/placement.ts";
+import type { Demand, Placement } from "../placement/placement.ts";
 import { columnOf, columnsButSpec, liveTimes, rowOf, rowToJob } from "./job-row.ts";
+import { type QueueReads, queueReads } from "./queue-reads.ts";
 import { guard } from "./seat.ts";
 
 export interface Lease extends Demand {
@@ -20,11 +21,9 @@ export interface Lease extends Demand {
  * The dispatcher's part of the jobs table. Every write is one transaction of the leader with this fencing number; what is
  * read at a tick does not grow with the queue.
  */
-export interface DispatchStore {
+export interface DispatchStore extends Pick<QueueReads, "waiting" | "lastStarts"> {
   /** Jobs that have left the queue and not ended. */
   active(): Promise<PlacedJob[]>;
-  /** The first of each challenge's queue in the order in which they start, CPU and GPU jobs apart. */
-  waiting(challenges: readonly string[], now_ms: number): Promise<QueuedJob[]>;
   /** Queued jobs that are to end: cancelled, or past their deadline. */
   overdue(now_ms: number): Promise<JobIn<"queued">[]>;
   /** Ended jobs whose services or network may still be there, oldest first. */
@@ -62,33 +61,19 @@ export interface DispatchStore {
 }
 
 export function createDispatchStore(sql: Database, fencing: number): DispatchStore {
-  return { ...reads(sql), ...writes(sql, fencing) };
+  return { ...reads(sql), ...queueReads(sql), ...writes(sql, fencing) };
 }
 
-type Reads = Pick<DispatchStore, "active" | "waiting" | "overdue" | "unremoved" | "unswept" | "leases" | "closing">;
+type Reads = Pick<DispatchStore, "active" | "overdue" | "unremoved" | "unswept" | "leases" | "closing">;
 
 function reads(sql: Database): Reads {
   const specs = new SpecCache(sql);
-  const { rows_max, waiting_max } = limits.jobs.dispatch;
+  const { rows_max } = limits.jobs.dispatch;
   return {
     active: async () =>
       await specs.complete(
         await sql`select ${sql(columnsButSpec)} from jobs where ended_at is null and state <> 'queued' order by id`,
       ),
-    async waiting(challenges, now_ms) {
-      const rows = await sql`select q.* from unnest(${challenges as string[]}::text[]) as c (challenge)
-        cross join (values (false), (true)) as g (is_gpu)
-        cross join lateral (
-          select id, challenge, priority, accepted_at, cpus, memory_bytes, gpu_count from jobs
-          where challenge = c.challenge and (gpu_count > 0) = g.is_gpu and state = 'queued'
-            and not is_cancel_asked and deadline_at >= ${new Date(now_ms)}
-          order by priority desc, accepted_at, id limit ${waiting_max}) q`;
-      return rows.map(({ accepted_at, memory_bytes, ...row }) => ({
-        ...(row as unknown as Omit<QueuedJob, "accepted_ms" | "memory_bytes">),
-        accepted_ms: (accepted_at as Date).getTime(),
-        memory_bytes: Number(memory_bytes),
-      }));
-    },
     overdue: async (now_ms) =>
       (
         await sql`(select * from jobs where state = 'queued' and deadline_at < ${new Date(now_ms)} limit ${rows_max})
@@ -136,7 +121,7 @@ async function followClock(tx: Transaction, { boot_id, clock_offset_ms }: ClockO
   return jobs.count + (await moveOrdersWithClock(tx, { boot_id, clock_offset_ms }));
 }
 
-function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads> {
+function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads | keyof QueueReads> {
   const write = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
     sql.begin(async (tx) => {
       await guard(tx, fencing);

@@ -1,10 +1,10 @@
 import type { Database, Transaction } from "#shared/database/database.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import type { Artifact, FinalState, JobStateName } from "#shared/schemas/job.ts";
-import { limits } from "#shared/schemas/limits.ts";
 import type { ClockOffset } from "#shared/time/clock-offset.ts";
 import type { EndedJob, Job, JobIn } from "../job/job.ts";
 import { rowOf, rowToJob } from "./job-row.ts";
+import { type QueueReads, queueReads } from "./queue-reads.ts";
 
 /** A job as it was checked and prepared, to be written down. */
 export interface NewJob {
@@ -34,7 +34,7 @@ export interface JobQuery {
 }
 
 /** What a challenge's requests read and write; the dispatcher has its own part in `dispatch-store.ts`. */
-export interface JobStore {
+export interface JobStore extends Pick<QueueReads, "rank" | "uses" | "countQueued" | "pace"> {
   /** The job that was taken in with this key. @throws ProblemError 409 idempotency_conflict when it is another one */
   sameKey(job: NewJob): Promise<Accepted | null>;
   /** Durable when it resolves. @throws ProblemError 409 idempotency_conflict, 429 docker_quota_exceeded */
@@ -42,10 +42,6 @@ export interface JobStore {
   byId(challenge: string, id: string): Promise<Job | null>;
   anyById(id: string): Promise<Job | null>;
   list(query: JobQuery): Promise<Job[]>;
-  /** Its place in its challenge's queue, from 1; at most `queue_position_max`. Null when it is not queued. */
-  queuePosition(job: Job): Promise<number | null>;
-  /** How many of the challenge's jobs left the queue since then. */
-  placedSince(challenge: string, since_ms: number): Promise<number>;
   queued(challenge: string): Promise<number>;
   /** @returns whether the job was live */
   askCancel(challenge: string, id: string): Promise<boolean>;
@@ -77,20 +73,6 @@ export function createJobStore(sql: Database): JobStore {
         ${cursor ? sql`and id < ${cursor}` : sql``} order by id desc limit ${limit}`;
       return rows.map((row) => rowToJob(row));
     },
-    async queuePosition(job) {
-      if (job.state !== "queued") return null;
-      // Bounded: an exact count would cost the more the longer the queue is.
-      const [row] = await sql`select count(*)::int as ahead from (
-        select 1 from jobs where challenge = ${job.challenge} and state = 'queued'
-          and (priority > ${job.priority} or (priority = ${job.priority} and accepted_at < ${new Date(job.accepted_ms)}))
-        limit ${limits.jobs.queue_position_max - 1}) ahead`;
-      return ((row?.["ahead"] as number) ?? 0) + 1;
-    },
-    async placedSince(challenge, since_ms) {
-      const [row] = await sql`select count(*)::int as placed from jobs
-        where challenge = ${challenge} and coalesce(staging_at, starting_at) > ${new Date(since_ms)}`;
-      return (row?.["placed"] as number) ?? 0;
-    },
     async queued(challenge) {
       const [row] =
         await sql`select count(*)::int as queued from jobs where challenge = ${challenge} and state = 'queued'`;
@@ -108,6 +90,7 @@ export function createJobStore(sql: Database): JobStore {
     },
     addArtifact: (id, artifact) => addArtifact(sql, id, artifact),
     ...blobRows(sql),
+    ...queueReads(sql),
     async live(challenge, jobId, limit) {
       const rows = await sql`select * from jobs where challenge = ${challenge} and ended_at is null
         ${jobId === null ? sql`` : sql`and job_id = ${jobId}`} order by id desc limit ${limit}`;

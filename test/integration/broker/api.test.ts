@@ -193,6 +193,8 @@ test("below the floor of free space nothing new is taken in, and what runs comes
 });
 
 test("a queued job says how long it may wait, by the pace of the last ten minutes", async () => {
+  // Nobody else waits, and nothing has started.
+  await world.sql`truncate jobs cascade`;
   await world.addChallenge("paced");
   const body = JSON.stringify({ image: "acme/runner:1", command: ["run"] });
   const take = async () =>

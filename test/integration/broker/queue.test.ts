@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { createChallenges } from "#shared/database/challenges.ts";
+import type { Database } from "#shared/database/database.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { systemClock } from "#shared/time/clock.ts";
+import { policiesOf } from "../../../roles/broker/admission/policies.ts";
+import { queuePlace } from "../../../roles/broker/api/queue-place.ts";
+import { compareInLane } from "../../../roles/broker/placement/order.ts";
 import { createDispatchStore } from "../../../roles/broker/store/dispatch-store.ts";
+import { rowToJob } from "../../../roles/broker/store/job-row.ts";
+import { queueReads } from "../../../roles/broker/store/queue-reads.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { type BrokerWorld, startBrokerWorld } from "../../support/worlds/broker-world.ts";
 
@@ -32,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]());
 
 /** The rows of `jobs` that were read for what `act` asks. */
-async function rowsRead(act: (store: ReturnType<typeof createDispatchStore>) => Promise<unknown>): Promise<number> {
+async function rowsRead(act: (tx: Database) => Promise<unknown>): Promise<number> {
   return await world.sql.begin(async (tx) => {
     const rows = async () => {
       const [row] = await tx`select (seq_tup_read + idx_tup_fetch)::int as rows from pg_stat_xact_user_tables
@@ -40,7 +48,7 @@ async function rowsRead(act: (store: ReturnType<typeof createDispatchStore>) => 
       return row?.["rows"] as number;
     };
     const before = await rows();
-    await act(createDispatchStore(tx as never, 1));
+    await act(tx as never);
     return (await rows()) - before;
   });
 }
@@ -61,7 +69,8 @@ test("what starts next is the first of each challenge's queue, by priority and a
 
 test("10,000 queued jobs do not make a tick read more", async () => {
   const now_ms = Date.now();
-  const read = await rowsRead(async (store) => {
+  const read = await rowsRead(async (tx) => {
+    const store = createDispatchStore(tx, 1);
     await store.waiting(["demo", "other"], now_ms);
     await store.overdue(now_ms);
     await store.unremoved();
@@ -69,6 +78,21 @@ test("10,000 queued jobs do not make a tick read more", async () => {
   });
   expect(read).toBeLessThan(4 * 32 + 100);
   expect((await createDispatchStore(world.sql, 1).active()).length).toBe(running);
+});
+
+test("10,000 queued jobs do not make the place of the first cost more, and that of the last only so much", async () => {
+  // Of "demo" 500 run, of "other" none.
+  const ofPlace = async (challenge: string, at: number) => {
+    const rows =
+      await world.sql`select * from jobs where challenge = ${challenge} and state = 'queued' and gpu_count = 0`;
+    const jobs = rows.map((row) => rowToJob<"queued">(row)).toSorted(compareInLane);
+    const job = jobs.at(at);
+    if (!job) throw new Error("nothing is queued");
+    const policies = policiesOf(createChallenges(world.sql));
+    return await rowsRead((tx) => queuePlace({ store: queueReads(tx), clock: systemClock, policies }, job));
+  };
+  expect(await ofPlace("other", 0)).toBeLessThan(2 * running + 50);
+  expect(await ofPlace("demo", -1)).toBeLessThan(2 * running + 2 * limits.jobs.queue_position_max + 50);
 });
 
 test("status and submission answer with so long a queue, and its end is refused by number", async () => {

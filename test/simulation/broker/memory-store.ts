@@ -4,6 +4,7 @@ import type { BlobStore } from "../../../roles/broker/blobs/blob-store.ts";
 import { isEnded, type Job, type JobIn, type JobRecord, jobOf, type PlacedJob } from "../../../roles/broker/job/job.ts";
 import { ending, leavingQueue } from "../../../roles/broker/job/transition.ts";
 import type { LogFiles } from "../../../roles/broker/logs/log-files.ts";
+import { classOf } from "../../../roles/broker/placement/order.ts";
 import type { DispatchStore, Lease } from "../../../roles/broker/store/dispatch-store.ts";
 import { liveTimes } from "../../../roles/broker/store/job-row.ts";
 import type { ReapStore } from "../../../roles/supervisor/workers/overdue-jobs.ts";
@@ -89,6 +90,15 @@ export function createMemoryStore(
           .filter(isQueued)
           .filter(({ is_cancel_asked, deadline_ms }) => !is_cancel_asked && deadline_ms >= now_ms)
           .filter(({ challenge }) => challenges.includes(challenge)),
+      ),
+    lastStarts: () =>
+      call(() =>
+        all()
+          .flatMap((job) => {
+            const at_ms = job.staging_ms ?? job.starting_ms;
+            return at_ms === null ? [] : [{ challenge: job.challenge, node_class: classOf(job), at_ms }];
+          })
+          .toSorted((a, b) => b.at_ms - a.at_ms),
       ),
     overdue: (now_ms) =>
       call(() =>

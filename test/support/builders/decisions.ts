@@ -99,13 +99,15 @@ export function stepsFor(state: LiveState, seen: SeenCase): readonly Step[] {
   const tasks = (seen.tasks ?? []).map((task) => taskOf(task));
   const stagers = stager ? [taskOf(stager, state === "staging" ? "stage" : "collect")] : [];
   const nodes = new Map<string, SwarmNode>(node === null ? [] : [["node", { Status: { State: node } } as SwarmNode]]);
-  const share = { running: 0, running_max: 1, share_weight: 1, data_volumes: seen.data_volumes ?? [] };
+  const none = { cpu: 0, gpu: 0 };
+  const use = { running: none, last_start_ms: none, running_max: 1, share_weight: 1 };
+  const grants = new Map([["demo", { ...use, data_volumes: seen.data_volumes ?? [] }]]);
   const sightAt = (ms: number, all: readonly Task[]) => ({
     now_ms: start_ms + ms,
     monotonic_ms: ms,
     tasks: new TasksView(all),
     nodes,
-    shares: new Map([["demo", share]]),
+    grants,
     lost_nodes: new Set(seen.isNodeLost ? ["node"] : []),
     closing: new Map(seen.closes_at === undefined ? [] : [["node", start_ms + seen.closes_at]]),
   });

@@ -12,6 +12,7 @@ import { createLogger } from "#shared/observability/logger.ts";
 import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { createImageIds } from "../../../roles/broker/admission/image-ids.ts";
+import { policiesOf } from "../../../roles/broker/admission/policies.ts";
 import { Tally } from "../../../roles/broker/admission/quota.ts";
 import { registryAuths } from "../../../roles/broker/admission/registry-auth.ts";
 import { Changes } from "../../../roles/broker/api/changes.ts";
@@ -117,6 +118,7 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
       },
     },
     challenges: createChallenges(sql),
+    policies: policiesOf(createChallenges(sql)),
     master_key: masterKey,
     changes,
     logs,

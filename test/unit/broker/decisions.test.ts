@@ -7,10 +7,10 @@ import { parseJobRequest } from "../../../roles/broker/admission/job-request.ts"
 import { parseBytes, parseTmpfs, parseUlimit } from "../../../roles/broker/job/quantities.ts";
 import {
   freeCapacities,
+  type Grant,
   type NodeCapacity,
   place,
   type QueuedJob,
-  type Share,
 } from "../../../roles/broker/placement/placement.ts";
 import { featuresOf } from "../../../roles/broker/swarm/engine-features.ts";
 import { jobService } from "../../../roles/broker/swarm/job-service-spec.ts";
@@ -84,8 +84,9 @@ describe("placing", () => {
     gpu_count: 0,
     ...changes,
   });
-  const share = (changes: Partial<Share> = {}): Share => ({
-    ...{ running: 0, running_max: 10, share_weight: 1, data_volumes: [] },
+  const share = (changes: Partial<Grant> = {}): Grant => ({
+    ...{ running: { cpu: 0, gpu: 0 }, last_start_ms: { cpu: 0, gpu: 0 } },
+    ...{ running_max: 10, share_weight: 1, data_volumes: [] },
     ...changes,
   });
   const nodesOf = (...asked: Parameters<typeof place>) => place(...asked).map(({ id, node }) => [id, node.node_id]);
@@ -103,7 +104,7 @@ describe("placing", () => {
   });
   test("keeps the cap, priority and age of one challenge", () => {
     const queued = [job("j2", "a"), job("j1", "a"), job("j3", "a", { priority: 1 })];
-    const shares = new Map([["a", share({ running: 1, running_max: 3 })]]);
+    const shares = new Map([["a", share({ running: { cpu: 1, gpu: 0 }, running_max: 3 })]]);
     expect(place(queued, shares, [node("n", "cpu", 9)]).map(({ id }) => id)).toEqual(["j3", "j1"]);
   });
   test("puts GPU jobs on GPU nodes alone, and others never there", () => {
