@@ -1,4 +1,5 @@
 import type { Gauge } from "prom-client";
+import { RepeatedWork } from "#shared/observability/repeated-work.ts";
 import { label } from "#shared/swarm/labels.ts";
 import { isOwnService } from "#shared/swarm/names.ts";
 import { pause } from "#shared/time/pause.ts";
@@ -31,7 +32,7 @@ export async function supervise(world: SuperviseWorld, signal: AbortSignal): Pro
 }
 
 async function keepReconciled(world: SuperviseWorld, wake: Wake, signal: AbortSignal): Promise<void> {
-  const told = new Telling(world, "the round failed");
+  const work = new RepeatedWork(world.log, "reconciling");
   const reapStore = createReapStore(world.sql);
   while (!signal.aborted) {
     let pause_ms = world.reconcile_ms;
@@ -42,9 +43,9 @@ async function keepReconciled(world: SuperviseWorld, wake: Wake, signal: AbortSi
       await reapOverdueJobs(world.engine, reapStore, world.log, world.clock);
       world.rounds.last_success_ms = world.clock.monotonic();
       if (unfinished > 0) pause_ms = Math.min(pause_ms, hurry_ms);
-      told.success();
+      work.worked();
     } catch (error) {
-      told.failure(error);
+      work.failed(error);
     }
     world.onRound();
     wake.now();
@@ -53,16 +54,16 @@ async function keepReconciled(world: SuperviseWorld, wake: Wake, signal: AbortSi
 }
 
 async function keepAttached(world: SuperviseWorld, wake: Wake, signal: AbortSignal): Promise<void> {
-  const told = new Telling(world, "the roles could not be attached");
+  const work = new RepeatedWork(world.log, "attaching the roles");
   let again_ms = attach_again_ms;
   while (!signal.aborted) {
     let missing = 1;
     try {
       missing = await attachRoles(world.engine, world.log);
       world.rounds.missing_attachments.set(missing);
-      told.success();
+      work.worked();
     } catch (error) {
-      told.failure(error);
+      work.failed(error);
     }
     again_ms = missing === 0 ? attach_again_ms : Math.min(again_ms * 2, world.reconcile_ms);
     await wake.orAfter(missing === 0 ? world.reconcile_ms : again_ms, world.clock, signal);
@@ -81,28 +82,5 @@ async function followStarts({ engine, clock, log }: SuperviseWorld, wake: Wake, 
     }
     wake.now();
     await pause(clock, event_pause_ms, signal);
-  }
-}
-
-/** Logs a failure when it begins or changes, not at every round. */
-class Telling {
-  readonly #log: SuperviseWorld["log"];
-  readonly #what: string;
-  #sentence = "";
-
-  constructor({ log }: SuperviseWorld, what: string) {
-    this.#log = log;
-    this.#what = what;
-  }
-
-  failure(error: unknown): void {
-    const { message } = error as Error;
-    if (message !== this.#sentence) this.#log.error({ err: error }, this.#what);
-    this.#sentence = message;
-  }
-
-  success(): void {
-    if (this.#sentence !== "") this.#log.info(`${this.#what} no more`);
-    this.#sentence = "";
   }
 }

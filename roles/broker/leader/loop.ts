@@ -1,5 +1,6 @@
 import type { Database } from "#shared/database/database.ts";
 import { type Candidate, LeadLostError } from "#shared/database/lead.ts";
+import { RepeatedWork } from "#shared/observability/repeated-work.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { pause } from "#shared/time/pause.ts";
 import type { Wake } from "#shared/time/wake.ts";
@@ -50,6 +51,7 @@ async function leadOnce(
   const { fencing } = lead;
   const confirm = () => lead.confirm(limits.jobs.dispatch.create_window_ms_max);
   const dispatcher = new Dispatcher({ ...world, fencing, confirm, store: createDispatchStore(sql, fencing) });
+  const ticks = new RepeatedWork(world.log, "dispatching");
   let retire_at_ms = world.clock.monotonic();
   let retiring: Promise<void> = Promise.resolve();
   try {
@@ -57,7 +59,7 @@ async function leadOnce(
     while (!signal.aborted) {
       await lead.confirm();
       const before = process.cpuUsage();
-      const pace = await tick(dispatcher, world);
+      const pace = await tick(dispatcher, ticks);
       const { user, system } = process.cpuUsage(before);
       state.last_tick_ms = dispatcher.last_tick_ms;
       if (world.clock.monotonic() >= retire_at_ms) {
@@ -76,12 +78,14 @@ async function leadOnce(
   }
 }
 
-async function tick(dispatcher: Dispatcher, { log }: Pick<DispatchWorld, "log">): Promise<Pace> {
+async function tick(dispatcher: Dispatcher, ticks: RepeatedWork): Promise<Pace> {
   try {
-    return await dispatcher.tick();
+    const pace = await dispatcher.tick();
+    ticks.worked();
+    return pace;
   } catch (error) {
     if (error instanceof LeadLostError) throw error;
-    log.warn({ err: error }, "a tick failed and will be tried again");
+    ticks.failed(error);
     return "soon";
   }
 }

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Logger } from "#shared/observability/logger.ts";
+import { RepeatedWork } from "#shared/observability/repeated-work.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { pause } from "#shared/time/pause.ts";
@@ -26,20 +27,20 @@ export async function followCertificate(
   current: TlsPair,
   signal: AbortSignal,
 ): Promise<void> {
-  let complaint = "";
+  const replacing = new RepeatedWork(log, "replacing the certificate");
   while (!signal.aborted) {
     await pause(clock, limits.proxy.certificate_check_every_ms, signal);
     if (signal.aborted) return;
     try {
       const pair = await readCertificate(files.certificate, files.key);
-      complaint = "";
-      if (pair.cert === current.cert && pair.key === current.key) continue;
-      await use(pair);
-      current = pair;
-      log.info("the certificate was replaced");
-    } catch (err) {
-      if (complaint !== (err as Error).message) log.error({ err }, "the new certificate cannot be used");
-      complaint = (err as Error).message;
+      if (pair.cert !== current.cert || pair.key !== current.key) {
+        await use(pair);
+        current = pair;
+        log.info("the certificate was replaced");
+      }
+      replacing.worked();
+    } catch (error) {
+      replacing.failed(error);
     }
   }
 }
