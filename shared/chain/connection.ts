@@ -11,8 +11,6 @@ export interface ConnectionOptions {
   /** Names or ws(s) URLs, tried in turn. */
   readonly endpoints: readonly string[];
   readonly clock?: Clock;
-  readonly connect_ms_max?: number;
-  readonly call_ms_max?: number;
 }
 
 export interface Session {
@@ -21,31 +19,26 @@ export interface Session {
   readonly endpoint: string;
 }
 
-type SessionLimits = Required<Pick<ConnectionOptions, "clock" | "connect_ms_max" | "call_ms_max">>;
-
 /** Subtensor's own extensions carry nothing in the extrinsic; without an entry the library warns and guesses. */
 const EMPTY_EXTENSIONS = Object.fromEntries(
   ["SudoTransactionExtension", "CheckShieldedTxValidity", "SubtensorTransactionExtension", "DrandPriority"].map(
     (name) => [name, { extrinsic: {}, payload: {} }],
   ),
 );
+const { connect_ms_max, call_ms_max } = limits.chain;
 const RATE_LIMIT_CODE = -32005;
 
 /** One connection to whichever endpoint answers; opened on first use, and anew after it broke. */
 export class ChainConnection {
   readonly #ring: EndpointRing;
-  readonly #limits: SessionLimits;
+  readonly #clock: Clock;
   #session: Promise<Session> | undefined;
   #endpoint = "";
   #is_closed = false;
 
-  constructor({ endpoints, clock = systemClock, connect_ms_max, call_ms_max }: ConnectionOptions) {
+  constructor({ endpoints, clock = systemClock }: ConnectionOptions) {
     this.#ring = new EndpointRing(endpoints.map(resolveEndpoint), clock);
-    this.#limits = {
-      clock,
-      connect_ms_max: connect_ms_max ?? limits.chain.connect_ms_max,
-      call_ms_max: call_ms_max ?? limits.chain.call_ms_max,
-    };
+    this.#clock = clock;
   }
 
   get endpoint(): string {
@@ -62,8 +55,7 @@ export class ChainConnection {
       const endpoint = this.#ring.current();
       try {
         const session = await this.#open(endpoint);
-        const { clock, call_ms_max } = this.#limits;
-        return await within(clock, call_ms_max, read(session), "the chain's answer");
+        return await within(this.#clock, call_ms_max, read(session), "the chain's answer");
       } catch (error) {
         if (!isEndpointFault(error)) throw error;
         cause = error;
@@ -89,7 +81,7 @@ export class ChainConnection {
     if (this.#session !== undefined && this.#endpoint === endpoint) return await this.#session;
     await this.#drop();
     this.#endpoint = endpoint;
-    const opening = openSession(endpoint, this.#limits, () => {
+    const opening = openSession(endpoint, this.#clock, () => {
       if (this.#session === opening) this.#session = undefined;
     });
     this.#session = opening;
@@ -104,11 +96,7 @@ export class ChainConnection {
   }
 }
 
-async function openSession(
-  endpoint: string,
-  { clock, connect_ms_max, call_ms_max }: SessionLimits,
-  lost: () => void,
-): Promise<Session> {
+async function openSession(endpoint: string, clock: Clock, lost: () => void): Promise<Session> {
   // Costs 100 ms and 50 MB: only who talks to a chain pays.
   const [{ ApiPromise, WsProvider }, { rpcDefinitions }] = await Promise.all([
     import("@polkadot/api"),

@@ -1,4 +1,4 @@
-import type { Sha256 } from "../../../shared/schemas/names.ts";
+import type { Sha256 } from "#shared/schemas/names.ts";
 
 export interface StoredBlob {
   readonly digest: Sha256;

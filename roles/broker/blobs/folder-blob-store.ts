@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import type { Sha256 } from "../../../shared/schemas/names.ts";
-import type { Clock } from "../../../shared/time/clock.ts";
+import type { Sha256 } from "#shared/schemas/names.ts";
+import type { Clock } from "#shared/time/clock.ts";
 import {
   BlobError,
   type BlobReading,

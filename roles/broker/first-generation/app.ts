@@ -14,9 +14,9 @@ import { parseRunRequest } from "./request.ts";
 import { DockerRuns } from "./run-calls.ts";
 
 /** The routes of the first generation's clients, a thin layer over jobs (contract §4). */
-export function createDockerApp(world: ApiWorld, drip_ms: number = limits.jobs.drip_ms) {
+export function createDockerApp(world: ApiWorld) {
   const { store } = world;
-  const runs = new DockerRuns(world, drip_ms);
+  const runs = new DockerRuns(world);
   const read = async (request: Request) => {
     const text = await readText(request);
     return { text, challenge: await authorize(request.headers, world.challenges, world.master_key) };

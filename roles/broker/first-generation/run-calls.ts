@@ -1,6 +1,7 @@
 import { isConnectionError } from "#shared/database/migrate.ts";
 import { problemResponse } from "#shared/http/problem.ts";
 import { hasEnded } from "#shared/schemas/job.ts";
+import { limits } from "#shared/schemas/limits.ts";
 import { acceptPrepared } from "../admission/accept-job.ts";
 import { streamOf } from "../api/stream-of.ts";
 import type { ApiWorld } from "../api/world.ts";
@@ -11,13 +12,11 @@ import { lateFailure, runAnswer, runFailure } from "./response.ts";
 /** Run calls under way: each waits for its job, and hears a space now and then so that it does not give up. */
 export class DockerRuns {
   readonly #world: ApiWorld;
-  readonly #drip_ms: number;
   /** Jobs whose client is still there: their results belong to it. */
   readonly #waiting = new Set<string>();
 
-  constructor(world: ApiWorld, drip_ms: number) {
+  constructor(world: ApiWorld) {
     this.#world = world;
-    this.#drip_ms = drip_ms;
   }
 
   /** The finished result of the same call whose client hung up, for one client only. */
@@ -45,7 +44,7 @@ export class DockerRuns {
     const requestId = request.headers.get("x-request-id") ?? "";
     let early: Job;
     try {
-      early = await this.#ended(job, this.#drip_ms, request.signal);
+      early = await this.#ended(job, limits.jobs.drip_ms, request.signal);
     } catch (error) {
       this.#waiting.delete(job.id);
       throw error;
@@ -64,7 +63,7 @@ export class DockerRuns {
     try {
       while (!hasEnded(current)) {
         yield " ";
-        current = await this.#ended(current, this.#drip_ms, signal);
+        current = await this.#ended(current, limits.jobs.drip_ms, signal);
         if (signal.aborted) return;
       }
       const failure = runFailure(current);

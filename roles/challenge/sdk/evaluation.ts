@@ -22,7 +22,6 @@ export interface EvaluationParts<S extends TObject> {
   readonly context: ChallengeContext<Static<S>>;
   readonly broker: Broker;
   readonly clock: Clock;
-  readonly last_chance_ms?: number;
 }
 
 /**
@@ -37,7 +36,7 @@ export async function evaluate<S extends TObject>(
   const { log } = parts.context;
   const left_ms = submission.deadline_at_ms - parts.clock.now();
   // A result that came while the challenge itself was down for long is still worth a look.
-  const ms = Math.max(left_ms, parts.last_chance_ms ?? l.last_chance_ms);
+  const ms = Math.max(left_ms, l.last_chance_ms);
   await withDeadline(parts.clock, ms, async (deadline) => {
     const signal = AbortSignal.any([stop, deadline]);
     try {

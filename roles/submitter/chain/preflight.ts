@@ -1,6 +1,6 @@
-import type { SubnetState } from "../../../shared/chain/chain.ts";
-import { isWindowOpen, nextEpochBlock, windowOpensAt } from "../../../shared/chain/schedule.ts";
-import type { ChainVector } from "../../../shared/chain/weights-vector.ts";
+import type { SubnetState } from "#shared/chain/chain.ts";
+import { isWindowOpen, nextEpochBlock, windowOpensAt } from "#shared/chain/schedule.ts";
+import type { ChainVector } from "#shared/chain/weights-vector.ts";
 
 /** Whether a vector may be sent in the next block. Refusals carry the name the chain itself would answer. */
 export type Preflight =

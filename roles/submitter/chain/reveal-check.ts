@@ -1,6 +1,6 @@
-import type { BlockRef, WeightEntry } from "../../../shared/chain/chain.ts";
-import type { StandingCommit } from "../../../shared/chain/chain-reads.ts";
-import { storageIndex } from "../../../shared/chain/storage-index.ts";
+import type { BlockRef, WeightEntry } from "#shared/chain/chain.ts";
+import type { StandingCommit } from "#shared/chain/chain-reads.ts";
+import { storageIndex } from "#shared/chain/storage-index.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { WeightsChain } from "./weights-chain.ts";
 

@@ -1,6 +1,6 @@
 import type { ApiPromise } from "@polkadot/api";
-import type { BlockRef } from "../../../shared/chain/chain.ts";
-import type { Hotkey } from "../../../shared/chain/hotkey.ts";
+import type { BlockRef } from "#shared/chain/chain.ts";
+import type { Hotkey } from "#shared/chain/hotkey.ts";
 
 export type WeightsCall =
   | {

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import type { SubnetState } from "../../../shared/chain/chain.ts";
-import type { Hotkey } from "../../../shared/chain/hotkey.ts";
-import { afterEpoch, nextEpochBlock, revealRound } from "../../../shared/chain/schedule.ts";
-import { encodeRevealPayload, encryptUntilRound } from "../../../shared/chain/timelock.ts";
-import { type ChainVector, upscaleValues } from "../../../shared/chain/weights-vector.ts";
-import { limits } from "../../../shared/schemas/limits.ts";
-import type { Clock } from "../../../shared/time/clock.ts";
+import type { SubnetState } from "#shared/chain/chain.ts";
+import type { Hotkey } from "#shared/chain/hotkey.ts";
+import { afterEpoch, nextEpochBlock, revealRound } from "#shared/chain/schedule.ts";
+import { encodeRevealPayload, encryptUntilRound } from "#shared/chain/timelock.ts";
+import { type ChainVector, upscaleValues } from "#shared/chain/weights-vector.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import type { Clock } from "#shared/time/clock.ts";
 import { type ChainRefusal, refusalByName } from "./chain-errors.ts";
 import type { Journal, JournalEntry, Settlement } from "./journal.ts";
 import { preflight } from "./preflight.ts";

@@ -1,10 +1,10 @@
-import type { BlockRef, Chain, SubnetState } from "../../../shared/chain/chain.ts";
-import { readCommitsAt, readSubnetAt, type StandingCommit } from "../../../shared/chain/chain-reads.ts";
-import { ChainConnection, type ConnectionOptions, type Session } from "../../../shared/chain/connection.ts";
-import type { Hotkey } from "../../../shared/chain/hotkey.ts";
-import { PolkadotChain } from "../../../shared/chain/metagraph.ts";
-import { storageIndex } from "../../../shared/chain/storage-index.ts";
-import { limits } from "../../../shared/schemas/limits.ts";
+import type { BlockRef, Chain, SubnetState } from "#shared/chain/chain.ts";
+import { readCommitsAt, readSubnetAt, type StandingCommit } from "#shared/chain/chain-reads.ts";
+import { ChainConnection, type ConnectionOptions, type Session } from "#shared/chain/connection.ts";
+import type { Hotkey } from "#shared/chain/hotkey.ts";
+import { PolkadotChain } from "#shared/chain/metagraph.ts";
+import { storageIndex } from "#shared/chain/storage-index.ts";
+import { limits } from "#shared/schemas/limits.ts";
 import { type ChainRefusal, refusalOfSubmission } from "./chain-errors.ts";
 import { findExtrinsic, type InBlock } from "./extrinsic-search.ts";
 import { type SignedCall, signCall, type WeightsCall } from "./sign-call.ts";

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { Type } from "@sinclair/typebox";
 import { createLogger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
-import { systemClock } from "#shared/time/clock.ts";
+import { type Clock, systemClock } from "#shared/time/clock.ts";
 import type { Broker } from "../../../roles/challenge/sdk/broker/broker-client.ts";
 import { BrokerRefusal } from "../../../roles/challenge/sdk/broker/broker-error.ts";
 import type { Job } from "../../../roles/challenge/sdk/broker/job.ts";
@@ -60,7 +60,12 @@ const definition = defineChallenge({
   score: () => score(),
 });
 
-const clock = { ...systemClock, now: () => now };
+/** Of a wait nobody sees more than its beginning. */
+const clock: Clock = {
+  ...systemClock,
+  now: () => now,
+  sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 100), signal),
+};
 
 beforeEach(() => {
   now = 1_700_000_000_000;
@@ -85,7 +90,7 @@ async function step(id: string): Promise<void> {
   if (!row) throw new Error("no such submission");
   const log = createLogger("test", "silent");
   const context = { slug: "demo", settings: {}, submissions, log };
-  await evaluate(row, { definition, context, broker, clock, last_chance_ms: 100 }, new AbortController().signal);
+  await evaluate(row, { definition, context, broker, clock }, new AbortController().signal);
 }
 
 describe("an evaluation", () => {
