@@ -1,14 +1,13 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
 import { ProblemError } from "#shared/http/problem.ts";
 import { buildInfo } from "#shared/process/build-info.ts";
+import { limits } from "#shared/schemas/limits.ts";
 import { asProblem, refuse, refuseRaw, send } from "./http/answers.ts";
 import { ClientGoneError } from "./http/body.ts";
 import type { Call } from "./http/call.ts";
-import { plainAddress, type TrustedProxies } from "./http/client-address.ts";
-import { type RequestHead, readHead } from "./http/request-head.ts";
+import type { Client, TrustedProxies } from "./http/client-address.ts";
+import type { InFlight, Place } from "./http/in-flight.ts";
+import type { RequestHead } from "./http/request-head.ts";
 import type { ProxyMetrics } from "./metrics.ts";
 import { forward, passThrough, readSubmission } from "./pass-through/pass-through.ts";
 import { checkUpgrade, tunnel } from "./pass-through/tunnel.ts";
@@ -19,12 +18,23 @@ export interface ProxyWorld extends Uploads {
   readonly trusted: TrustedProxies;
   readonly public_socket: string;
   readonly metrics: ProxyMetrics;
+  readonly in_flight: InFlight;
 }
 
-/** What node:http calls. Neither function throws or rejects. */
+/** A request's head and where it comes from. */
+export interface Arrival {
+  readonly head: RequestHead;
+  /** The address at the other end of the connection. */
+  readonly peer: string;
+  readonly isTls: boolean;
+}
+
+/** What a connection calls. Nothing throws or rejects. */
 export interface ProxyApp {
-  handle(message: IncomingMessage, response: ServerResponse, is_waiting?: boolean): Promise<void>;
-  upgrade(message: IncomingMessage, socket: Duplex, early: Buffer): Promise<void>;
+  handle(request: Arrival & Pick<Call, "body" | "response" | "is_waiting">): Promise<void>;
+  upgrade(request: Arrival, socket: Duplex, early: Buffer): Promise<void>;
+  /** A request that was refused with this status before it was one. */
+  recordMalformed(status: number): void;
 }
 
 const challengePath = /^\/challenges\/([^/]+)(\/.*)?$/s;
@@ -34,35 +44,38 @@ const submissionPath = /^\/v1\/challenges\/([^/]+)\/submissions\/([^/]+)$/;
 /** The public door over what it is given: the registry, nonces, metagraph and connections may be anybody's. */
 export function createApp(world: ProxyWorld): ProxyApp {
   return {
-    async handle(message, response, is_waiting = false) {
-      const gone = new AbortController();
-      response.on("close", () => {
-        if (!response.writableFinished) gone.abort(new ClientGoneError("the client has gone"));
-      });
-      // Its failures are the business of whoever reads the body.
-      message.on("error", () => undefined);
-      const begun = { message, response, signal: gone.signal, is_waiting };
-      const started = world.clock.monotonic();
-      let call: Call | null = null;
-      let route = "malformed";
-      try {
-        const head = readHead(message);
-        call = { ...begun, head, client: clientOf(world, message, head) };
-        route = routeOf(head.path);
-        await dispatch(world, call);
-      } catch (error) {
-        // A body whose end is in doubt is not read: the connection closes instead.
-        await answerFailure(world, call ?? { ...begun, ...unread(message), is_waiting: true }, error);
-      }
-      const ms = world.clock.monotonic() - started;
-      world.metrics.record(route, response.statusCode, ms);
-      if (call && world.log.isLevelEnabled("debug")) {
-        const { method, path, request_id } = call.head;
-        world.log.debug({ method, path, request_id, status: response.statusCode, ms: Math.round(ms) }, "request");
-      }
-    },
-    upgrade: (message, socket, early) => upgrade(world, message, socket, early),
+    handle: (request) => handle(world, request),
+    upgrade: (request, socket, early) => upgrade(world, request, socket, early),
+    recordMalformed: (status) => world.metrics.record("malformed", status, 0),
   };
+}
+
+async function handle(world: ProxyWorld, request: Parameters<ProxyApp["handle"]>[0]): Promise<void> {
+  const { head, body, response, is_waiting } = request;
+  const gone = new AbortController();
+  response.on("close", () => {
+    if (!response.writableFinished) gone.abort(new ClientGoneError("the client has gone"));
+  });
+  // Its failures are the business of whoever reads or writes it.
+  body.on("error", () => undefined);
+  response.on("error", () => undefined);
+  const started = world.clock.monotonic();
+  const client = clientOf(world, request);
+  const place = placeOf(world, client);
+  const call: Call = { head, body, response, client, place, is_waiting, signal: gone.signal };
+  try {
+    place.enter();
+    await dispatch(world, call);
+  } catch (error) {
+    await answerFailure(world, call, error);
+  } finally {
+    place.leave();
+  }
+  const ms = world.clock.monotonic() - started;
+  const { method, path, request_id } = head;
+  world.metrics.record(routeOf(path), response.statusCode, ms);
+  if (!world.log.isLevelEnabled("debug")) return;
+  world.log.debug({ method, path, request_id, status: response.statusCode, ms: Math.round(ms) }, "request");
 }
 
 /** A request's label among the metrics. */
@@ -90,48 +103,56 @@ async function dispatch(world: ProxyWorld, call: Call): Promise<void> {
   else await publicRead(world.connections, world.public_socket, call);
 }
 
-async function answerFailure({ log }: ProxyWorld, call: Call, error: unknown): Promise<void> {
+async function answerFailure(world: ProxyWorld, call: Call, error: unknown): Promise<void> {
   if (call.signal.aborted || error instanceof ClientGoneError) return void call.response.destroy();
   const problem = asProblem(error);
-  if (problem.status >= 500)
-    log.warn({ err: problem.cause ?? problem, request_id: call.head.request_id }, problem.message);
+  logFault(world, problem, call.head.request_id);
   if (call.response.headersSent) return void call.response.destroy();
   await refuse(call, problem).catch(() => call.response.destroy());
 }
 
-async function upgrade(world: ProxyWorld, message: IncomingMessage, socket: Duplex, early: Buffer): Promise<void> {
+async function upgrade(world: ProxyWorld, arrival: Arrival, socket: Duplex, early: Buffer): Promise<void> {
+  const { head } = arrival;
   const gone = new AbortController();
-  socket.on("error", () => gone.abort()).on("close", () => gone.abort());
-  let request_id = "";
+  const client = clientOf(world, arrival);
+  const place = placeOf(world, client);
+  socket.on("error", () => gone.abort());
+  // A client that does not end its side keeps its place no longer than any other.
+  socket.once("finish", () => setTimeout(() => socket.destroy(), limits.proxy.linger_ms_max).unref());
+  socket.on("close", () => {
+    gone.abort();
+    place.leave();
+  });
   try {
-    const head = readHead(message);
-    request_id = head.request_id;
+    place.enter();
     checkUpgrade(head);
     const challenge = challengePath.exec(head.path);
     if (!challenge) throw new ProblemError(404, "not_found", "There is nothing at this path.");
-    const request = { head, client: clientOf(world, message, head) };
-    const forwarded = await forward(world, request, challenge[1] ?? "", challenge[2] ?? "/");
+    const forwarded = await forward(world, { head, client, place }, challenge[1] ?? "", challenge[2] ?? "/");
     const status = await tunnel(world.connections, forwarded, socket, early, gone.signal);
     world.metrics.record("websocket", status, 0);
   } catch (error) {
     if (gone.signal.aborted) return void socket.destroy();
     const problem = asProblem(error);
-    if (problem.status >= 500) world.log.warn({ err: problem.cause ?? problem, request_id }, problem.message);
+    logFault(world, problem, head.request_id);
     world.metrics.record("websocket", problem.status, 0);
-    refuseRaw(socket, problem, request_id);
+    refuseRaw(socket, problem, head.request_id);
+    socket.resume();
   }
 }
 
-function clientOf({ trusted }: ProxyWorld, { socket }: IncomingMessage, head: RequestHead) {
-  const is_tls = (socket as Socket & Partial<TLSSocket>).encrypted === true;
-  return trusted.clientOf(plainAddress(socket.remoteAddress), is_tls, head);
+/** Being busy is no fault: under a storm it would be the log's whole content; the metrics count it. */
+function logFault({ log }: ProxyWorld, { status, cause, message }: ProblemError, request_id: string): void {
+  if (status >= 500 && cause !== undefined) log.warn({ err: cause, request_id }, message);
 }
 
-/** Stands for a head that could not be read. */
-function unread(message: IncomingMessage): Pick<Call, "head" | "client"> {
-  const head = { method: message.method ?? "", path: "", query: "", headers: [], host: "", body_bytes: null };
-  const forwarded = { for: "", proto: "", host: "" };
-  return { head: { ...head, request_id: Bun.randomUUIDv7() }, client: { address: "", forwarded } };
+function clientOf({ trusted }: ProxyWorld, { head, peer, isTls }: Arrival): Client {
+  return trusted.clientOf(peer, isTls, head);
+}
+
+/** A trusted proxy that does not say for whom it asks stands for many. */
+function placeOf({ in_flight, trusted }: ProxyWorld, { address }: Client): Place {
+  return in_flight.placeOf(trusted.has(address) ? null : address);
 }
 
 function allow(method: string, methods: readonly string[]): void {

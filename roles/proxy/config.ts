@@ -60,6 +60,31 @@ export const ProxyConfig = Type.Object(
       default: proxy.connections_per_address_max,
       description: "connections that one address, unless it is a trusted proxy, may have open at once",
     }),
+    in_flight_max: Type.Integer({
+      minimum: 1,
+      default: proxy.in_flight_max,
+      description: "requests that may be under way at once, WebSockets included",
+    }),
+    in_flight_per_address_max: Type.Integer({
+      minimum: 1,
+      default: proxy.in_flight_per_address_max,
+      description: "requests that one address, unless it is a trusted proxy, may have under way at once",
+    }),
+    in_flight_per_challenge_max: Type.Integer({
+      minimum: 1,
+      default: proxy.in_flight_per_challenge_max,
+      description: "requests to one challenge that may be under way at once",
+    }),
+    held_bytes_max: Type.Integer({
+      minimum: 1,
+      default: proxy.held_bytes_max,
+      description: "bytes of uploads that are held in memory at once; at most a fifth of the container's memory limit",
+    }),
+    held_bytes_per_address_max: Type.Integer({
+      minimum: 1,
+      default: proxy.held_bytes_per_address_max,
+      description: "bytes of uploads that are held in memory at once for one address; at least submission_bytes_max",
+    }),
   },
   { additionalProperties: false },
 );

@@ -1,10 +1,10 @@
 import { join } from "node:path";
+import type { Static } from "@sinclair/typebox";
 import { createChallenges } from "#shared/database/challenges.ts";
 import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
 import { migrateWhenReachable } from "#shared/database/migrate.ts";
 import { runRole } from "#shared/process/run-role.ts";
 import { internalBaseUrl } from "#shared/schemas/challenge.ts";
-import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { createApp } from "./app.ts";
 import { ProxyConfig } from "./config.ts";
@@ -13,7 +13,8 @@ import { ByteBudget } from "./http/byte-budget.ts";
 import { followCertificate, readCertificate } from "./http/certificate.ts";
 import { TrustedProxies } from "./http/client-address.ts";
 import { openDoor } from "./http/door.ts";
-import { registerMetrics } from "./metrics.ts";
+import { InFlight } from "./http/in-flight.ts";
+import { registerMetrics, registerUse } from "./metrics.ts";
 import { createNonces } from "./upload/nonces.ts";
 import { RateLimit } from "./upload/rate-limit.ts";
 import { createRegistrations } from "./upload/registrations.ts";
@@ -28,6 +29,7 @@ await runRole({
   check({ config }) {
     return [
       databaseProbe(connectDatabase(config.database_url, "proxy")),
+      { name: "memory", run: async () => memoryOf(config) },
       { name: "trusted proxies", run: async () => new TrustedProxies(config.trusted_proxies) },
       {
         name: "certificate",
@@ -47,6 +49,9 @@ await runRole({
     const nonces = createNonces(sql);
     const seen = createSubmissionsSeen(sql);
     const connections = new Connections();
+    const in_flight = new InFlight(config);
+    const memory = memoryOf(config);
+    registerUse(metrics, { in_flight, memory });
     const app = createApp({
       netuid: config.netuid,
       master_key: config.master_key,
@@ -58,14 +63,14 @@ await runRole({
       registrations: createRegistrations(sql, config.netuid),
       per_hotkey: new RateLimit(config.uploads_per_minute_per_hotkey, systemClock),
       per_address: new RateLimit(config.uploads_per_minute_per_address, systemClock),
-      memory: new ByteBudget(limits.proxy.held_bytes_max),
       metrics: registerMetrics(metrics),
       clock: systemClock,
       resolve: internalBaseUrl,
-      ...{ trusted, nonces, seen, connections, log },
+      ...{ trusted, nonces, seen, connections, in_flight, memory, log },
     });
     const { listen_host: hostname, listen_port: port, connections_max, connections_per_address_max } = config;
-    const door = await openDoor(app, { hostname, port, connections_max, connections_per_address_max, trusted, tls });
+    const bounds = { connections_max, connections_per_address_max, trusted, memory };
+    const door = await openDoor(app, { hostname, port, ...bounds, tls });
     log.info({ hostname, port: door.port, is_tls: tls !== undefined }, "listening");
     const use = door.replaceCertificate;
     const background = [
@@ -83,6 +88,19 @@ await runRole({
     };
   },
 });
+
+function memoryOf({
+  held_bytes_max,
+  held_bytes_per_address_max: share,
+  submission_bytes_max,
+}: Static<typeof ProxyConfig>) {
+  if (submission_bytes_max > share || share > held_bytes_max) {
+    throw new Error(
+      "expected PLATFORM_SUBMISSION_BYTES_MAX <= PLATFORM_HELD_BYTES_PER_ADDRESS_MAX <= PLATFORM_HELD_BYTES_MAX, or no upload of that size is ever taken",
+    );
+  }
+  return new ByteBudget(held_bytes_max, share);
+}
 
 function tlsFiles({ tls_certificate: certificate, tls_key: key }: { tls_certificate?: string; tls_key?: string }) {
   if ((certificate === undefined) !== (key === undefined)) {

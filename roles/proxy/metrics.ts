@@ -1,4 +1,4 @@
-import { Counter, Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
 export interface ProxyMetrics {
   record(route: string, status: number, ms: number): void;
@@ -25,4 +25,28 @@ export function registerMetrics(registry: Registry): ProxyMetrics {
       seconds.observe({ route }, ms / 1_000);
     },
   };
+}
+
+/** Shows how much of the door is in use; `/metrics` asks when it is read. */
+export function registerUse(
+  registry: Registry,
+  { in_flight, memory }: { readonly in_flight: { readonly count: number }; readonly memory: { readonly used: number } },
+): void {
+  const registers = [registry];
+  new Gauge({
+    name: "platform_proxy_requests_in_flight",
+    help: "Requests under way, WebSockets included.",
+    registers,
+    collect() {
+      this.set(in_flight.count);
+    },
+  });
+  new Gauge({
+    name: "platform_proxy_held_bytes",
+    help: "Bytes held in memory for clients.",
+    registers,
+    collect() {
+      this.set(memory.used);
+    },
+  });
 }

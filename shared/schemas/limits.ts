@@ -205,7 +205,15 @@ export const limits = {
     submission_bytes_max: 7_500_000,
     /** Bytes and time spent on reading what a refused client still sends, so that it sees the refusal. */
     drain_bytes_max: 67_108_864,
-    drain_ms_max: 10_000,
+    drain_ms_max: 30_000,
+    /** A refused client that sends nothing for so long waits for the refusal. */
+    drain_silence_ms_max: 5_000,
+    /** How long a client may leave an answer unread that waits for it. */
+    unsent_ms_max: 300_000,
+    /** How long a connection that we ended stays for its client to read the last answer. */
+    linger_ms_max: 2_000,
+    /** What it may still send in that time. */
+    linger_bytes_max: 1_048_576,
     /** How far an upload's timestamp may be from now, either way. */
     signature_age_ms_max: 300_000,
     /** How long a used nonce is remembered. */
@@ -215,12 +223,27 @@ export const limits = {
     retention_batch_rows_max: 10_000,
     /** An older metagraph counts as none. */
     metagraph_age_ms_max: 86_400_000,
-    /** Bodies of uploads that are held in memory at once, together. */
-    held_bytes_max: 536_870_912,
+    /**
+     * What is held in memory for clients at once: bodies of uploads, heads that have not ended, requests that wait behind another.
+     * With all of it held the process stays under half of its container's 512 MiB.
+     */
+    held_bytes_max: 67_108_864,
+    /** Of that, one address's share: three uploads of the largest size. */
+    held_bytes_per_address_max: 25_165_824,
+    /** The least that must come of an upload in each such time: 16 KiB a second. */
+    upload_pace_bytes_min: 163_840,
+    upload_pace_every_ms: 10_000,
+    /** Requests from their head to the end of their answer, WebSockets too: in all, of one address, to one challenge. */
+    in_flight_max: 2_048,
+    in_flight_per_address_max: 256,
+    in_flight_per_challenge_max: 1_024,
     connections_max: 10_000,
     connections_per_address_max: 4_000,
     /** A request's line and headers together. */
     head_bytes_max: 32_768,
+    /** A line between the chunks of a body, and all lines behind its last chunk. */
+    chunk_line_bytes_max: 1_024,
+    trailer_bytes_max: 8_192,
     head_ms_max: 15_000,
     /** A whole request, from its first byte to its last. */
     request_ms_max: 300_000,

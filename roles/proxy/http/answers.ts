@@ -12,8 +12,8 @@ import type { Call } from "./call.ts";
 export async function relay(answer: UpstreamAnswer, { head, response }: Call): Promise<void> {
   const headers = returnedHeaders(answer.headers);
   if (!headers.some(([name]) => name.toLowerCase() === "x-request-id")) headers.push(["X-Request-Id", head.request_id]);
-  response.sendDate = !headers.some(([name]) => name.toLowerCase() === "date");
-  response.writeHead(answer.status, answer.reason, headers.flat());
+  response.writeHead(answer.status, answer.reason, headers);
+  response.aheadBytes = () => answer.aheadBytes();
   if (!answer.isWhole()) response.flushHeaders();
   try {
     await answer.pipeTo(response);
@@ -30,18 +30,15 @@ export function send(
   headers: Readonly<Record<string, string>>,
   body: string,
 ): void {
-  response.writeHead(status, {
-    ...headers,
-    "content-length": String(Buffer.byteLength(body)),
-    "x-request-id": head.request_id,
-  });
+  const own = { ...headers, "content-length": String(Buffer.byteLength(body)), "x-request-id": head.request_id };
+  response.writeHead(status, "", Object.entries(own));
   response.end(head.method === "HEAD" ? undefined : body);
 }
 
 /** Answers with a problem, after what the client still sends was read within bounds; the connection ends when that was not all. */
 export async function refuse(call: Call, error: ProblemError): Promise<void> {
   await drain(call);
-  const is_rest_unread = call.is_waiting || !call.message.complete;
+  const is_rest_unread = call.is_waiting || !call.body.isComplete;
   const headers = { ...error.headers, ...problemType, ...(is_rest_unread ? { connection: "close" } : {}) };
   send(call, error.status, headers, JSON.stringify(problemOf(error, call.head.request_id)));
 }

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import { ProblemError } from "#shared/http/problem.ts";
 import { requestIdOf } from "#shared/http/request-id.ts";
 import type { Headers } from "../upstream/response-reader.ts";
@@ -6,6 +5,7 @@ import type { Headers } from "../upstream/response-reader.ts";
 /** A request's head, checked once. Names of headers keep their spelling; `path` and `query` are as they were sent. */
 export interface RequestHead {
   readonly method: string;
+  readonly version: "1.0" | "1.1";
   readonly path: string;
   /** With its `?`, or empty. */
   readonly query: string;
@@ -26,6 +26,10 @@ const single = new Set([
   "x-nonce",
   "x-timestamp",
 ]);
+const requestLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) (\S+) HTTP\/(1\.[01])$/;
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not pass
+const badValue = /[\0-\x08\x0a-\x1f\x7f]/;
 const authority = /^(?:[\w.~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 const badTarget = /[\0-\x20\x7f#]/;
 
@@ -34,38 +38,60 @@ export function headerOf(headers: Headers, name: string): string | undefined {
   return headers.find(([candidate]) => candidate.toLowerCase() === name)?.[1];
 }
 
+/** Whether a header of this name (in lower case) has `word` in its comma-separated list. */
+export function hasWord(headers: Headers, name: string, word: string): boolean {
+  return headers.some(
+    ([candidate, value]) =>
+      candidate.toLowerCase() === name && value.split(",").some((part) => part.trim().toLowerCase() === word),
+  );
+}
+
 /**
- * Reads the head that node:http accepted and refuses what two readers of HTTP could understand differently (RFC 9112 §3.2, §6.1).
+ * Reads a head (latin1, its lines ended by CR LF, without the blank line) and refuses what two readers of HTTP could understand
+ * differently (RFC 9112 §2.2, §3.2, §5, §6.1).
  *
  * @throws ProblemError 400
  */
-export function readHead(message: IncomingMessage): RequestHead {
-  const headers = pairs(message.rawHeaders);
-  const target = message.url ?? "";
-  if (!target.startsWith("/") || badTarget.test(target)) throw malformed("The request target must be a path.");
+export function readHead(text: string): RequestHead {
+  const [first = "", ...lines] = text.split("\r\n");
+  const [, method = "", target = "", version = ""] = requestLine.exec(first) ?? [];
+  if (method === "") throw malformed("The request line is malformed.");
+  const headers = lines.map(headerLine);
+  if (!target.startsWith("/") && method !== "CONNECT") throw malformed("The request target must be a path.");
+  if (badTarget.test(target)) throw malformed("The request target must be a path.");
   if (hasDuplicate(headers)) {
     throw new ProblemError(400, "duplicate_header", "A header that must be single was sent twice.");
   }
   const host = headerOf(headers, "host");
-  if (host === undefined ? message.httpVersion !== "1.0" : !authority.test(host)) {
+  if (host === undefined ? version !== "1.0" : !authority.test(host)) {
     throw malformed("The Host header is missing or malformed.");
   }
   const question = target.indexOf("?");
   return {
-    method: message.method ?? "",
+    method,
+    version: version as "1.0" | "1.1",
     path: question < 0 ? target : target.slice(0, question),
     query: question < 0 ? "" : target.slice(question),
     headers,
     host: host ?? "",
     request_id: requestIdOf(headerOf(headers, "x-request-id")),
-    body_bytes: bodyBytes(headers, message.httpVersion),
+    body_bytes: bodyBytes(headers, version),
   };
 }
 
-function bodyBytes(headers: Headers, httpVersion: string): number | null {
+/** No folded line, no space before the colon, no control character: each is read differently somewhere. */
+function headerLine(line: string): readonly [string, string] {
+  const colon = line.indexOf(":");
+  const name = line.slice(0, Math.max(colon, 0));
+  const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
+  if (!token.test(name) || badValue.test(value)) throw malformed("A header line is malformed.");
+  return [name, value];
+}
+
+function bodyBytes(headers: Headers, version: string): number | null {
   const [length, encoding] = [headerOf(headers, "content-length"), headerOf(headers, "transfer-encoding")];
   if (encoding !== undefined) {
-    const is_plain = encoding.toLowerCase() === "chunked" && httpVersion === "1.1" && length === undefined;
+    const is_plain = encoding.toLowerCase() === "chunked" && version === "1.1" && length === undefined;
     if (!is_plain) throw malformed("The body's transfer encoding must be chunked and nothing else.");
     return null;
   }
@@ -78,10 +104,6 @@ function hasDuplicate(headers: Headers): boolean {
   return new Set(names).size < names.length;
 }
 
-function pairs(raw: readonly string[]): [string, string][] {
-  return raw.flatMap((name, index) => (index % 2 === 0 ? [[name, raw[index + 1] ?? ""] as [string, string]] : []));
-}
-
-function malformed(detail: string): ProblemError {
+export function malformed(detail: string): ProblemError {
   return new ProblemError(400, "malformed_request", detail);
 }

@@ -4,6 +4,7 @@ import type { Directory } from "../directory.ts";
 import { relay } from "../http/answers.ts";
 import { type Call, letSend } from "../http/call.ts";
 import type { Client } from "../http/client-address.ts";
+import type { Place } from "../http/in-flight.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { addressOf, type Connections, type UpstreamAddress } from "../upstream/connections.ts";
 import { exchange, type UpstreamRequest } from "../upstream/exchange.ts";
@@ -29,12 +30,13 @@ const oneSegment = /^(?:[\w.~!$&'()*+,;=:@-]|%(?:2[0-46-9a-d]|[346][0-9a-f]|5[0-
 export interface RequestToForward {
   readonly head: RequestHead;
   readonly client: Client;
+  readonly place: Place;
 }
 
 /**
  * What becomes of a request to `/challenges/{segment}{path}` (contract §2).
  *
- * @throws ProblemError 400 for a path with dot segments, 403 for one that is kept from the public, then 404
+ * @throws ProblemError 400 for a path with dot segments, 403 for one that is kept from the public, then 404, then 503 for a busy challenge
  */
 export async function forward(
   proxy: PassThrough,
@@ -44,6 +46,7 @@ export async function forward(
 ): Promise<Forwarded> {
   refuseFaulty(path);
   const { spec } = await proxy.directory.activeChallenge(segment);
+  request.place.enterChallenge(spec.slug);
   const called = aliasedPath(spec, path);
   if (called !== path) refuseFaulty(called);
   return forwardTo(proxy, request, spec, called, isSignedRoute(spec, request.head.method, path));
@@ -51,7 +54,7 @@ export async function forward(
 
 function forwardTo(
   { resolve }: PassThrough,
-  { head, client }: RequestToForward,
+  { head, client }: Pick<RequestToForward, "head" | "client">,
   spec: ChallengeSpec,
   path: string,
   is_signed_route: boolean,
@@ -72,7 +75,7 @@ export async function passThrough(proxy: PassThrough, call: Call, segment: strin
   const { address, ...request } = await forward(proxy, call, segment, path);
   const { body_bytes } = call.head;
   letSend(call);
-  const body = body_bytes === 0 ? null : { stream: call.message, length: body_bytes };
+  const body = body_bytes === 0 ? null : { stream: call.body, length: body_bytes };
   await relay(await exchange(proxy.connections, address, { ...request, body }, call.signal), call);
 }
 
@@ -82,6 +85,7 @@ export async function readSubmission(proxy: PassThrough, call: Call, segment: st
   if (!oneSegment.test(id) || /^\.+$/.test(id)) {
     throw new ProblemError(404, "submission_not_found", "Submission not found");
   }
+  call.place.enterChallenge(spec.slug);
   const { address, ...request } = forwardTo(proxy, call, spec, `/v1/submissions/${id}`, false);
   await relay(await exchange(proxy.connections, address, { ...request, body: null }, call.signal), call);
 }

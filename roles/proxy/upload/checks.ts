@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { isSignedUpload, type UploadClaim } from "#shared/auth/upload-signature.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
@@ -28,22 +27,17 @@ export function checkAge(timestamp: string, now_ms: number): void {
   }
 }
 
-/**
- * The body's digest, when the miner has signed it for this challenge.
- *
- * @throws ProblemError 401
- */
+/** @throws ProblemError 401 unless the miner has signed a body of this digest for this challenge */
 export async function checkSignature(
   head: RequestHead,
   miner: MinerHeaders,
-  body: Buffer,
+  body_sha256: string,
   target: { readonly netuid: number; readonly slug: string },
-): Promise<string> {
-  const body_sha256 = createHash("sha256").update(body).digest("hex");
+): Promise<void> {
   const { signature, ...claimed } = miner;
   for (const path of new Set([head.path, decodedPath(head.path)])) {
     const claim = { ...target, ...claimed, method: head.method, path, body_sha256 };
-    if (await isSignedUpload(claim, signature)) return body_sha256;
+    if (await isSignedUpload(claim, signature)) return;
   }
   throw new ProblemError(401, "invalid_signature", "invalid signature");
 }

@@ -21,22 +21,35 @@ export class RateLimit {
   /** @throws ProblemError 429 when `key` has used up its rate */
   take(key: string): void {
     if (this.#per_minute === 0) return;
-    const now = this.#clock.monotonic();
-    const bucket = this.#buckets.get(key) ?? { tokens: this.#per_minute, at: now };
-    const tokens = Math.min(this.#per_minute, bucket.tokens + ((now - bucket.at) * this.#per_minute) / 60_000);
+    const tokens = this.#tokensOf(key);
     // Last used, last in the map: the oldest is forgotten first.
     this.#buckets.delete(key);
-    this.#buckets.set(key, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now });
+    this.#buckets.set(key, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: this.#clock.monotonic() });
     if (this.#buckets.size > limits.proxy.rate_keys_max) this.#forgetOldest();
-    if (tokens < 1) throw tooMany(Math.ceil(((1 - tokens) * 60) / this.#per_minute));
+    if (tokens < 1) throw this.#tooMany(tokens);
+  }
+
+  /** The same without taking: for a `key` that is claimed and not yet proven. */
+  check(key: string): void {
+    if (this.#per_minute === 0) return;
+    const tokens = this.#tokensOf(key);
+    if (tokens < 1) throw this.#tooMany(tokens);
+  }
+
+  #tokensOf(key: string): number {
+    const bucket = this.#buckets.get(key);
+    if (!bucket) return this.#per_minute;
+    const saved = ((this.#clock.monotonic() - bucket.at) * this.#per_minute) / 60_000;
+    return Math.min(this.#per_minute, bucket.tokens + saved);
+  }
+
+  #tooMany(tokens: number): ProblemError {
+    const seconds = Math.ceil(((1 - tokens) * 60) / this.#per_minute);
+    const headers = { "retry-after": String(Math.max(1, seconds)) };
+    return new ProblemError(429, "rate_limited", "Too many submissions; try again later.", { headers });
   }
 
   #forgetOldest(): void {
     for (const key of this.#buckets.keys()) return void this.#buckets.delete(key);
   }
-}
-
-function tooMany(seconds: number): ProblemError {
-  const headers = { "retry-after": String(Math.max(1, seconds)) };
-  return new ProblemError(429, "rate_limited", "Too many submissions; try again later.", { headers });
 }

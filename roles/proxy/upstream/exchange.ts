@@ -12,13 +12,22 @@ export interface UpstreamRequest {
   /** Without those that frame the body. */
   readonly headers: Headers;
   /** What to send: nothing, bytes, or a stream that has `length` bytes, or as many as come. */
-  readonly body: null | Buffer | { readonly stream: Readable; readonly length: number | null };
+  readonly body: null | HeldPieces | { readonly stream: Readable; readonly length: number | null };
+}
+
+export interface HeldPieces {
+  readonly pieces: readonly Buffer[];
+  readonly length: number;
+  /** The last piece went out: they are not looked at again. */
+  readonly onSent: () => void;
 }
 
 /** The head of an answer and its body, still on its way. */
 export interface UpstreamAnswer extends ResponseHead {
   /** Whether the whole body is there already. */
   isWhole(): boolean;
+  /** Bytes that were read and that nobody has taken: a paused socket reads one piece ahead. */
+  aheadBytes(): number;
   /** Hands the body to `sink` as it comes, at the sink's pace, and ends it; rejects, the sink not ended, when it breaks off. */
   pipeTo(sink: Writable): Promise<void>;
   /** Gives the answer up. */
@@ -42,7 +51,8 @@ export async function exchange(
 ): Promise<UpstreamAnswer> {
   const is_repeatable = request.body === null && repeatable.has(request.method);
   const { upstream_idle_ms_max, upstream_idle_once_ms_max } = limits.proxy;
-  const idle = Buffer.isBuffer(request.body)
+  const isHeld = request.body !== null && "pieces" in request.body;
+  const idle = isHeld
     ? null
     : connections.takeIdle(address, is_repeatable ? upstream_idle_ms_max : upstream_idle_once_ms_max);
   if (idle) {
@@ -112,7 +122,7 @@ class Exchange {
     if (this.#is_over) return void this.#socket.destroy();
     try {
       const pieces = this.#reader.push(chunk);
-      if (pieces.length > 0) this.#deliver(Buffer.concat(pieces));
+      for (const piece of joined(pieces)) this.#deliver(piece);
     } catch (cause) {
       return this.#fail("the answer is no HTTP", cause);
     }
@@ -134,6 +144,7 @@ class Exchange {
     this.#resolve({
       ...head,
       isWhole: () => this.#reader.is_done,
+      aheadBytes: () => this.#socket.readableLength,
       pipeTo: (sink) => this.#pipeTo(sink),
       discard: () => this.#discard(),
     });
@@ -143,7 +154,7 @@ class Exchange {
     if (!this.#sink) {
       this.#early.push(piece);
       this.#socket.pause();
-    } else if (!this.#sink.write(piece)) {
+    } else if (!this.#sink.write(piece) && !this.#socket.isPaused()) {
       this.#socket.pause();
       this.#sink.once("drain", () => this.#socket.resume());
     }
@@ -202,16 +213,29 @@ class Exchange {
     const headers = [...request.headers, ...framing(request)];
     this.#socket.write(headText({ ...request, headers }), "latin1");
     if (body === null) this.#sent();
-    else if (Buffer.isBuffer(body)) {
-      this.#socket.write(body);
-      this.#sent();
-    } else this.#stream(body.stream, body.length === null);
+    else if ("pieces" in body) this.#sendPieces(body);
+    else this.#stream(body.stream, body.length === null);
   }
 
   #sent(): void {
     this.#is_sent = true;
     if (this.#is_announced) return;
     this.#head_timer = setTimeout(() => this.#fail("no answer in time"), limits.proxy.upstream_head_ms_max);
+  }
+
+  /** At the upstream's pace: what it does not take stays where it is. */
+  #sendPieces({ pieces, onSent }: HeldPieces): void {
+    let next = 0;
+    const more = () => {
+      while (next < pieces.length && !this.#is_over) {
+        const piece = pieces[next++];
+        if (piece && !this.#socket.write(piece)) return void this.#socket.once("drain", more);
+      }
+      if (this.#is_over) return;
+      this.#sent();
+      onSent();
+    };
+    more();
   }
 
   #stream(source: Readable, is_chunked: boolean): void {
@@ -235,6 +259,13 @@ class Exchange {
 }
 
 const crlf = Buffer.from("\r\n");
+const small_bytes_max = 8_192;
+
+/** Small pieces are worth a copy that saves a write each, large ones are not. */
+function joined(pieces: Buffer[]): Buffer[] {
+  const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  return bytes > pieces.length * small_bytes_max || pieces.length < 2 ? pieces : [Buffer.concat(pieces)];
+}
 
 function framing({ method, body }: UpstreamRequest): Headers {
   if (body === null)

@@ -41,6 +41,8 @@ export class ResponseReader {
     this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
     const pieces: Buffer[] = [];
     while (!this.is_done && this.#step(pieces));
+    // Even an empty part of what was read would keep the whole of it in memory.
+    this.#pending = Buffer.from(this.#pending);
     return pieces;
   }
 

@@ -9,6 +9,7 @@ import { Directory } from "../../../roles/proxy/directory.ts";
 import { ByteBudget } from "../../../roles/proxy/http/byte-budget.ts";
 import { TrustedProxies } from "../../../roles/proxy/http/client-address.ts";
 import { type Door, type DoorOptions, openDoor } from "../../../roles/proxy/http/door.ts";
+import { InFlight } from "../../../roles/proxy/http/in-flight.ts";
 import { registerMetrics } from "../../../roles/proxy/metrics.ts";
 import type { Nonces } from "../../../roles/proxy/upload/nonces.ts";
 import { RateLimit } from "../../../roles/proxy/upload/rate-limit.ts";
@@ -139,6 +140,8 @@ export async function startProxy(
     byNameOrSlug: async (name: string) =>
       challenges.find(({ spec }) => spec.slug === name || spec.name.toLowerCase() === name.toLowerCase()) ?? null,
   };
+  const memory = world.memory ?? new ByteBudget(100_000_000);
+  const in_flight_max = { in_flight_max: 1_000, in_flight_per_address_max: 1_000, in_flight_per_challenge_max: 1_000 };
   const app = createApp({
     netuid: 7,
     master_key: masterKey,
@@ -154,14 +157,15 @@ export async function startProxy(
     per_address: new RateLimit(0, clock),
     metrics: registerMetrics(new Registry()),
     connections: new Connections(),
-    memory: new ByteBudget(100_000_000),
+    in_flight: new InFlight(in_flight_max),
     resolve: () => upstream,
     log: createLogger("proxy", "fatal"),
     clock,
     ...world,
     trusted,
+    memory,
   });
-  const limits = { connections_max: 1_000, connections_per_address_max: 1_000, trusted };
+  const limits = { connections_max: 1_000, connections_per_address_max: 1_000, trusted, memory };
   const opened = await openDoor(app, { hostname: "127.0.0.1", port: 0, ...limits, ...door });
   return {
     url: `http://127.0.0.1:${opened.port}`,

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import type { IncomingMessage } from "node:http";
 import { systemClock } from "#shared/time/clock.ts";
 import { plainAddress, TrustedProxies } from "../../../roles/proxy/http/client-address.ts";
 import { readHead } from "../../../roles/proxy/http/request-head.ts";
@@ -33,11 +32,7 @@ describe("a path pattern", () => {
 
 describe("a client's address", () => {
   const headOf = (forwarded: string) =>
-    readHead({
-      rawHeaders: ["Host", "h", "X-Forwarded-For", forwarded, "X-Forwarded-Proto", "https"],
-      url: "/",
-      httpVersion: "1.1",
-    } as unknown as IncomingMessage);
+    readHead(`GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: ${forwarded}\r\nX-Forwarded-Proto: https`);
   const trusted = new TrustedProxies(["10.0.0.0/8", "2001:db8::1"]);
 
   test("is the connection's when that is no trusted proxy's", () => {

@@ -1,0 +1,151 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import { Writable } from "node:stream";
+import { limits } from "#shared/schemas/limits.ts";
+import type { Hold } from "./byte-budget.ts";
+import type { RequestHead } from "./request-head.ts";
+
+/** The connection as its answer sees it. */
+export interface ResponseOwner {
+  readonly socket: Socket;
+  /** The connection ends after this answer. */
+  isLast: boolean;
+  /** For what the client has not read. */
+  readonly unsentHold: Hold;
+  /** The answer was given up: the connection cannot go on. */
+  cut(): void;
+}
+
+type Head = Pick<RequestHead, "method" | "version">;
+
+/** Writes one answer to a client (RFC 9112): its head, its body in the framing that the client understands, at the client's pace. */
+export class ResponseWriter extends Writable {
+  statusCode = 0;
+  readonly #owner: ResponseOwner;
+  readonly #request: Head;
+  #head: string | null = null;
+  #isHeadSent = false;
+  #isChunked = false;
+  #hasNoBody = false;
+  #onDrained: (() => void) | null = null;
+  /** What the source of the answer has read ahead. */
+  aheadBytes: () => number = () => 0;
+  /** Since when the client has not read what was sent, by the monotonic clock; null when it has. */
+  unsent_since: number | null = null;
+
+  constructor(owner: ResponseOwner, request: Head) {
+    super();
+    this.#owner = owner;
+    this.#request = request;
+  }
+
+  /** Whether the head was decided: another answer can no longer be given. */
+  get headersSent(): boolean {
+    return this.#head !== null || this.#isHeadSent;
+  }
+
+  writeHead(status: number, reason: string, headers: readonly (readonly [string, string])[]): void {
+    this.statusCode = status;
+    const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);
+    const names = new Set(headers.map(([name]) => name.toLowerCase()));
+    if (!names.has("date")) lines.push(`Date: ${httpDate()}\r\n`);
+    this.#hasNoBody = this.#request.method === "HEAD" || status === 204 || status === 304;
+    if (!this.#hasNoBody && !names.has("content-length")) {
+      this.#isChunked = this.#request.version === "1.1";
+      if (this.#isChunked) lines.push("Transfer-Encoding: chunked\r\n");
+      else this.#owner.isLast = true;
+    }
+    if (headers.some(([name, value]) => /^connection$/i.test(name) && value === "close")) this.#owner.isLast = true;
+    else lines.push(this.#owner.isLast ? "Connection: close\r\n" : keepAlive);
+    this.#head = `HTTP/1.1 ${status} ${reason || (STATUS_CODES[status] ?? "")}\r\n${lines.join("")}\r\n`;
+  }
+
+  /** Sends the head though nothing of the body is there yet. */
+  flushHeaders(): void {
+    if (this.#head !== null) this.#owner.socket.write(this.#takeHead(), "latin1");
+  }
+
+  writeContinue(): void {
+    this.#owner.socket.write("HTTP/1.1 100 Continue\r\n\r\n", "latin1");
+  }
+
+  /** Takes what the client leaves unread from the memory that all share; without a share of it the client loses the connection. */
+  checkUnsent(): void {
+    if (this.unsent_since === null) return;
+    if (!this.#owner.unsentHold.set(this.writableLength + this.aheadBytes())) this.#owner.cut();
+  }
+
+  /** The client has read what the socket held back. */
+  drained(): void {
+    const onDrained = this.#onDrained;
+    this.#onDrained = null;
+    onDrained?.();
+  }
+
+  override _write(piece: Buffer, _: string, done: () => void): void {
+    const head = this.#takeHead();
+    const isEmpty = this.#hasNoBody || piece.length === 0;
+    if (isEmpty) return void this.#send(head === "" ? [] : [Buffer.from(head, "latin1")], done);
+    const start = this.#isChunked ? `${head}${piece.length.toString(16)}\r\n` : head;
+    const parts = start === "" ? [piece] : [Buffer.from(start, "latin1"), piece];
+    if (this.#isChunked) parts.push(crlf);
+    this.#send(parts, done);
+  }
+
+  override _final(done: () => void): void {
+    const end = `${this.#takeHead()}${this.#isChunked ? "0\r\n\r\n" : ""}`;
+    this.#send(end === "" ? [] : [Buffer.from(end, "latin1")], done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#owner.unsentHold.set(0);
+    this.unsent_since = null;
+    if (!this.writableFinished) this.#owner.cut();
+    done(error);
+  }
+
+  /** In slices, because the socket copies what it cannot send at once. */
+  #send(parts: Buffer[], done: () => void): void {
+    const { socket, unsentHold } = this.#owner;
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    const pieces = bytes <= slice_bytes_max ? [Buffer.concat(parts)] : parts.flatMap(slices);
+    let next = 0;
+    const more = () => {
+      this.unsent_since = null;
+      while (next < pieces.length) {
+        const piece = pieces[next++] as Buffer;
+        if (socket.write(piece)) continue;
+        this.unsent_since = performance.now();
+        this.#onDrained = more;
+        return void this.checkUnsent();
+      }
+      unsentHold.set(0);
+      done();
+    };
+    more();
+  }
+
+  #takeHead(): string {
+    const head = this.#head ?? "";
+    this.#head = null;
+    this.#isHeadSent ||= head !== "";
+    return head;
+  }
+}
+
+const crlf = Buffer.from("\r\n");
+const slice_bytes_max = 65_536;
+const keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${limits.proxy.keep_alive_ms_max / 1_000}\r\n`;
+const date = { second: 0, text: "" };
+
+function slices(part: Buffer): Buffer[] {
+  if (part.length <= slice_bytes_max) return [part];
+  const count = Math.ceil(part.length / slice_bytes_max);
+  return Array.from({ length: count }, (_, at) => part.subarray(at * slice_bytes_max, (at + 1) * slice_bytes_max));
+}
+
+function httpDate(): string {
+  const second = Math.floor(Date.now() / 1_000);
+  if (second !== date.second) Object.assign(date, { second, text: new Date(second * 1_000).toUTCString() });
+  return date.text;
+}
