@@ -86,7 +86,8 @@ export function roleServices(plan: RolePlan): ServiceSpec[] {
       networks: [network.public],
       secrets: databaseSecrets,
       mounts: [socketFolder("proxy"), socketFolder("public"), ...database],
-      env: { PLATFORM_NETUID: plan.netuid },
+      env: { PLATFORM_NETUID: plan.netuid, ...promptCollection(512 * MiB) },
+      memory_bytes: 512 * MiB,
       port: { inside: ports.proxy, published: plan.proxy_port },
     },
     {
@@ -104,6 +105,14 @@ export function roleServices(plan: RolePlan): ServiceSpec[] {
     ...(plan.chain_endpoints === null ? developmentChain(plan) : []),
   ];
   return services.map((service) => serviceSpec(service, plan));
+}
+
+/**
+ * What a role that reads much from strangers is told of its memory. The collector goes by the machine's, and lets as much garbage
+ * gather as is alive; the allocator gives back what is free when it likes. Under a storm the proxy took 390 MB without, 220 with.
+ */
+export function promptCollection(memory_bytes: number): Readonly<Record<string, number>> {
+  return { BUN_JSC_forceRAMSize: memory_bytes / 4, MIMALLOC_PURGE_DELAY: 0 };
 }
 
 function embeddedDatabase(): RoleService {
