@@ -1,6 +1,7 @@
 import { Value } from "@sinclair/typebox/value";
 import type postgres from "postgres";
 import { type Challenge, ChallengeSpec, type ChallengeStatus, type Readiness } from "../schemas/challenge.ts";
+import { isGrantable } from "../schemas/granted-network.ts";
 import type { Database, Transaction } from "./database.ts";
 
 type Row = Omit<Challenge, "spec"> & { readonly spec: unknown };
@@ -48,7 +49,7 @@ export function createChallenges(sql: Database | Transaction): Challenges {
 /** Stored records meet the schema or the database was changed behind our back: then it is better to stop than to guess. */
 function parse(row: Row): Challenge {
   return {
-    spec: Value.Decode(ChallengeSpec, Value.Default(ChallengeSpec, row.spec)),
+    spec: Value.Decode(ChallengeSpec, Value.Default(ChallengeSpec, withoutReserved(row.spec))),
     status: row.status,
     token_generation: row.token_generation,
     token_rotating: row.token_rotating,
@@ -56,4 +57,12 @@ function parse(row: Row): Challenge {
     created_at: row.created_at,
     updated_at: row.updated_at,
   };
+}
+
+/** Grants of networks that nobody may be granted: a record from before that was refused grants them no more, and can be read. */
+function withoutReserved(spec: unknown): unknown {
+  const { jobs } = spec as { readonly jobs?: { readonly networks?: readonly string[] } };
+  return jobs?.networks
+    ? { ...(spec as object), jobs: { ...jobs, networks: jobs.networks.filter(isGrantable) } }
+    : spec;
 }

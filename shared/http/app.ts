@@ -41,8 +41,7 @@ function asProblem(code: string | number, error: unknown, report: (cause: unknow
 
 function validationProblem(error: unknown): ProblemError {
   const { all, type } = error as { all?: readonly Partial<SchemaFault>[]; type?: string };
-  const { path = "", message = "invalid" } = all?.[0] ?? {};
-  return faultProblem({ path, message }, type);
+  return faultProblem({ path: "", message: "invalid", ...all?.[0] }, type);
 }
 
 /**

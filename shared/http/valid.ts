@@ -7,6 +7,8 @@ export interface SchemaFault {
   /** As TypeBox writes it: `/limits/cpus`; "" for the whole. */
   readonly path: string;
   readonly message: string;
+  /** What the value did not meet; `x-expected` in it are words of its own, better than a pattern. */
+  readonly schema?: Readonly<Record<string, unknown>>;
 }
 
 /** A JSON value of a client as its schema's type. @throws ProblemError 422 with {@link faultProblem}'s sentence */
@@ -17,8 +19,9 @@ export function valid<S extends TSchema>(schema: S, value: unknown): Static<S> {
 }
 
 /** The refusal of a request: it names the field and what was expected, never the value that was sent. */
-export function faultProblem({ path, message }: SchemaFault, part = "body"): ProblemError {
+export function faultProblem({ path, message, schema }: SchemaFault, part = "body"): ProblemError {
   const field = path.slice(1).replaceAll("/", ".");
-  const sentence = `${part}${field ? ` field ${field}` : ""}: ${message.charAt(0).toLowerCase()}${message.slice(1)}`;
+  const expected = String(schema?.["x-expected"] ?? message);
+  const sentence = `${part}${field ? ` field ${field}` : ""}: ${expected.charAt(0).toLowerCase()}${expected.slice(1)}`;
   return new ProblemError(422, "invalid_request", sentence);
 }

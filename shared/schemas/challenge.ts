@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { GrantedNetwork } from "./granted-network.ts";
 import { limits } from "./limits.ts";
 import { Slug } from "./names.ts";
 
@@ -92,10 +93,11 @@ export const JobPolicy = Type.Object(
       description: "repositories (a trailing / allows all below it) whose images its jobs may run",
     }),
     allow_egress: Type.Boolean({ default: false, description: 'whether its jobs may ask for network "default"' }),
-    networks: Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+    networks: Type.Array(GrantedNetwork, {
       maxItems: 16,
       default: [],
-      description: "further networks granted to its jobs",
+      description:
+        "further networks that its jobs may join: the operator's own, each labelled platform.challenge.SLUG=true; the engine's and the platform's are refused",
     }),
     data_volumes: Type.Array(DataVolumeName, {
       maxItems: 16,

@@ -14,6 +14,7 @@ import { parseBytes } from "../job/quantities.ts";
 import { classCapacities } from "../placement/placement.ts";
 import type { Accepted, JobStore, NewJob } from "../store/job-store.ts";
 import type { EngineFeatures } from "../swarm/engine-features.ts";
+import { grantFault } from "../swarm/granted-network.ts";
 import type { ImageIds } from "./image-ids.ts";
 import { checkJobRequest } from "./job-request.ts";
 import type { Tally } from "./quota.ts";
@@ -65,6 +66,7 @@ export async function prepareJob(
 ): Promise<NewJob> {
   const policy = jobPolicyOf(challenge.spec);
   checkJobRequest(request, policy, world.features);
+  await checkGrant(world.engine, challenge.spec.slug, request);
   if ((await world.blobs.freeBytes()) < world.settings.free_bytes_min) throw storageFull();
   await checkGpus(world.engine, request, policy);
   const image_id = await world.images.resolve(challenge.spec.slug, request.image, request.image_pull_policy);
@@ -90,6 +92,13 @@ export async function prepareJob(
     active_max: policy.queueing ? null : policy.running_max,
     is_run_call: false,
   };
+}
+
+async function checkGrant(engine: Engine, slug: string, request: JobRequest): Promise<void> {
+  const fault = await grantFault(engine, slug, request);
+  if (fault === null) return;
+  const detail = `Docker network must be 'none', 'default', or a platform network: ${fault}`;
+  throw new ProblemError(400, "network_not_granted", detail);
 }
 
 /** GPUs that no labelled node could ever give are refused at once, not queued for an hour. */

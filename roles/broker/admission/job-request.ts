@@ -3,6 +3,7 @@ import { dataTarget } from "#shared/engine/data-volumes.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { valid } from "#shared/http/valid.ts";
 import type { JobPolicy } from "#shared/schemas/challenge.ts";
+import { isGrantable } from "#shared/schemas/granted-network.ts";
 import { JobRequest } from "#shared/schemas/job.ts";
 import { sourcePath } from "../job/mount-source.ts";
 import { parseBytes, parseTmpfs, parseUlimit } from "../job/quantities.ts";
@@ -66,9 +67,8 @@ function checkImage({ image }: JobRequest, policy: JobPolicy): void {
 }
 
 function checkNetwork({ limits: { network } }: JobRequest, policy: JobPolicy): void {
-  const isGranted =
-    network === "none" || (network === "default" && policy.allow_egress) || policy.networks.includes(network);
-  if (!isGranted)
+  const isNamed = policy.networks.includes(network) && isGrantable(network);
+  if (network !== "none" && !(network === "default" && policy.allow_egress) && !isNamed)
     throw refuse("network_not_allowed", "Docker network must be 'none', 'default', or a platform network");
 }
 

@@ -22,6 +22,7 @@ export const reasons = {
   command_not_found: 2002,
   container_refused: 2003,
   cancelled: 2004,
+  network_not_granted: 2005,
   queue_deadline: 3001,
   staging_deadline: 3002,
   staging_failed: 3003,

@@ -61,6 +61,11 @@ export function decideRefused(job: PlacedJob, fault: EngineFault): readonly Step
   return [end(refusedOutcome(fault, networkOf(job.id, job.spec)))];
 }
 
+/** The network that the job asks for is not one that the operator granted. */
+export function decideNotGranted(fault: string): readonly Step[] {
+  return [end(outcomeOf("rejected", "network_not_granted", fault))];
+}
+
 function whileQueued(job: JobIn<"queued">, sight: Sight): readonly Step[] {
   if (job.is_cancel_asked) return [end(cancelledOutcome())];
   if (!isOverdue(job, sight)) return [];

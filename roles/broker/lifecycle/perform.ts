@@ -6,8 +6,9 @@ import type { LiveJob, PlacedJob } from "../job/job.ts";
 import { logChange } from "../logs/log-follows.ts";
 import type { FullNodes } from "../placement/full-nodes.ts";
 import { ensureNetwork, ensureService } from "../swarm/ensure.ts";
-import { jobNetwork, jobService, networkOf } from "../swarm/job-service-spec.ts";
-import { decideRefused } from "./decide.ts";
+import { grantFault } from "../swarm/granted-network.ts";
+import { hasOwnNetwork, jobNetwork, jobService } from "../swarm/job-service-spec.ts";
+import { decideNotGranted, decideRefused } from "./decide.ts";
 import type { Finisher } from "./finisher.ts";
 import type { JobMemory } from "./memory.ts";
 import { startStager } from "./stagers.ts";
@@ -80,7 +81,9 @@ export class Performer {
   }
 
   async #create(job: PlacedJob, memory: JobMemory): Promise<void> {
-    const { clock, log } = this.#world;
+    const { engine, clock, log } = this.#world;
+    const fault = await grantFault(engine, job.challenge, job.spec);
+    if (fault) return await this.perform(job, memory, decideNotGranted(fault));
     try {
       await this.#createService(job);
       memory.isServiceMade = true;
@@ -98,7 +101,7 @@ export class Performer {
     const { engine, settings, confirm, features, registryAuthOf } = this.#world;
     const { id, challenge, spec } = job;
     const request = { ...spec, mounts: spec.mounts.map(({ blob: _, ...mount }) => mount) };
-    if (networkOf(id, request) === jobName(id)) {
+    if (hasOwnNetwork(request)) {
       const isInternal = request.limits.network === "none";
       await ensureNetwork(engine, jobNetwork(id, challenge, isInternal, settings.encrypted_overlays));
     }

@@ -41,12 +41,17 @@ export function jobNetwork(id: string, challenge: string, isInternal: boolean, i
   };
 }
 
-/** The network a job runs on: one of its own, or one that the operator granted. */
-export function networkOf(
-  id: string,
-  { limits: { network } }: { readonly limits: Pick<JobRequest["limits"], "network"> },
-): string {
-  return network === "none" || network === "default" ? jobName(id) : network;
+/** What a job says of its network. */
+type OnNetwork = { readonly limits: Pick<JobRequest["limits"], "network"> };
+
+/** Whether a network is made for the job alone; else it joins one that the operator granted. */
+export function hasOwnNetwork({ limits: { network } }: OnNetwork): boolean {
+  return network === "none" || network === "default";
+}
+
+/** The network a job runs on. */
+export function networkOf(id: string, request: OnNetwork): string {
+  return hasOwnNetwork(request) ? jobName(id) : request.limits.network;
 }
 
 /** One container, run once, with hard limits (jobs §6). */

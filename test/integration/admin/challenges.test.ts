@@ -95,6 +95,35 @@ describe("the life of a challenge", () => {
   });
 });
 
+const reservedNetworks = [
+  ...["host", "bridge", "none", "default", "ingress", "docker_gwbridge", "container:x", ""],
+  ...["platform_control", "platform_transfer", "platform_challenge_other", "platform-job-1"],
+];
+
+test("a network that no job may join is refused with a sentence, on every way into the record", async () => {
+  await world.call("POST", base, { body: record("grants", { jobs: { networks: ["mirror.1"] } }) });
+  const jobs = { networks: ["mirror", "platform_control"] };
+  for (const [method, body] of [
+    ["PATCH", { jobs }],
+    ["PUT", record("grants", { jobs })],
+  ] as const) {
+    const { status, json } = await world.call(method, `${base}/grants`, { body });
+    expect([status, json.code]).toEqual([422, "invalid_request"]);
+    expect(json.detail).toStartWith(
+      "body field jobs.networks.1: expected the name of a network of the operator's own, neither the engine's (host,",
+    );
+  }
+  expect((await world.call("GET", `${base}/grants`)).json.spec.jobs.networks).toEqual(["mirror.1"]);
+});
+
+test("a record that grants a network of the platform's from before can be read, changed, and grants it no more", async () => {
+  await world.call("POST", base, { body: record("old", { jobs: { networks: ["mirror"] } }) });
+  await world.sql`update challenges set spec = jsonb_set(spec, '{jobs,networks}', '["host", "mirror", "platform_control"]')
+    where slug = 'old'`;
+  expect((await world.call("GET", `${base}/old`)).json.spec.jobs.networks).toEqual(["mirror"]);
+  expect((await world.call("PATCH", `${base}/old`, { body: { description: "x" } })).status).toBe(200);
+});
+
 describe("bad input", () => {
   const long = (n: number) => "x".repeat(n);
   test.each<[string, unknown, number, string]>([
@@ -111,6 +140,12 @@ describe("bad input", () => {
     ["a negative emission", record("bad", { emission_percent: -1 }), 422, "invalid_request"],
     ["an emission that is text", record("bad", { emission_percent: "10" }), 422, "invalid_request"],
     ["port 0", record("bad", { internal_port: 0 }), 422, "invalid_request"],
+    ...reservedNetworks.map((name): [string, unknown, number, string] => [
+      `the network ${name} for its jobs`,
+      record("bad", { jobs: { networks: ["mirror", name] } }),
+      422,
+      "invalid_request",
+    ]),
     ["an empty name", record("bad", { name: "" }), 422, "invalid_request"],
     ["a name with NUL", record("bad", { name: "a\0b" }), 422, "invalid_request"],
     ["half a surrogate pair", '{"slug":"bad","name":"\\ud800","image":"x:1"}', 422, "invalid_request"],

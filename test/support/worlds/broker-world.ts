@@ -5,7 +5,7 @@ import { deriveToken } from "#shared/auth/tokens.ts";
 import { createChallenges } from "#shared/database/challenges.ts";
 import { connectDatabase, type Database } from "#shared/database/database.ts";
 import { migrate } from "#shared/database/migrate.ts";
-import { type Engine, EngineError } from "#shared/engine/engine.ts";
+import { type Engine, EngineError, type Labels, type Network } from "#shared/engine/engine.ts";
 import { guarded } from "#shared/http/app.ts";
 import { type Server, serve } from "#shared/http/serve.ts";
 import { createLogger } from "#shared/observability/logger.ts";
@@ -48,6 +48,8 @@ export interface BrokerWorld extends AsyncDisposable {
   readonly blobs: BlobStore;
   readonly logs: LogFiles;
   readonly changes: Changes;
+  /** The engine's networks, by name. */
+  readonly networks: Map<string, Labels>;
   /** The floor of free space: raised above what the disk has, it is a full one. */
   readonly disk: { free_bytes_min: number };
   headers(slug?: string): Record<string, string>;
@@ -57,8 +59,8 @@ export interface BrokerWorld extends AsyncDisposable {
   liveJobs(): Promise<string[]>;
 }
 
-/** One GPU node with two GPUs and one CPU node; every image is known. */
-function engineOf(): Engine {
+/** One GPU node with two GPUs and one CPU node; every image is known, and the networks that the test made. */
+function engineOf(networks: ReadonlyMap<string, Labels>): Engine {
   const node = (ID: string, workload: string, gpus: number) => ({
     ID,
     Spec: { Role: "worker", Availability: "active", Labels: { "platform.workload": workload } },
@@ -75,6 +77,10 @@ function engineOf(): Engine {
   });
   const known: Partial<Engine> = {
     nodes: async () => [node("cpu-1", "cpu", 0), node("gpu-1", "gpu", 2)] as never,
+    network: async (nameOrId) => {
+      const found = [...networks].find(([Name]) => nameOrId === Name || nameOrId === idOf(Name));
+      return found ? ({ Id: idOf(found[0]), Name: found[0], Labels: found[1] } as Network) : null;
+    },
     image: async (reference) =>
       reference.includes("missing") ? null : { Id: "sha256:1", RepoTags: [], RepoDigests: [], Labels: {} },
     remoteDigest: async () => {
@@ -83,6 +89,9 @@ function engineOf(): Engine {
   };
   return known as Engine;
 }
+
+/** By which the engine finds a network as well as by its name. */
+export const idOf = (network: string) => `id-of-${network}`;
 
 export async function startBrokerWorld(): Promise<BrokerWorld> {
   const postgres = await startPostgres();
@@ -101,7 +110,8 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
   const [store, dispatch, changes] = [createJobStore(sql), createDispatchStore(sql, 1), new Changes(systemClock)];
   const logs = await openLogFiles(join(directory, "logs"));
   const log = createLogger("broker-test", "silent");
-  const engine = engineOf();
+  const networks = new Map<string, Labels>();
+  const engine = engineOf(networks);
   const app = createApp({
     store,
     blobs,
@@ -140,6 +150,7 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
     blobs,
     logs,
     changes,
+    networks,
     disk,
     headers,
     async addChallenge(slug, policy = {}) {

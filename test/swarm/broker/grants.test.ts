@@ -31,6 +31,10 @@ async function fill({ docker }: LabNode, volume: string, script: string): Promis
   await container.remove();
 }
 
+async function makeNetwork(Name: string, Labels: Record<string, string>): Promise<void> {
+  await world.lab.manager.docker.createNetwork({ Name, Labels, Driver: "overlay", Internal: true });
+}
+
 async function label({ spec }: LabNode, labels: Record<string, string>): Promise<void> {
   const { docker } = world.lab.manager;
   const found = (await docker.listNodes()).find(({ Description }) => Description?.Hostname === spec.name);
@@ -78,7 +82,7 @@ test("a job whose data no worker holds is told so at its queue's deadline", asyn
 
 test("a way out is there where egress was granted, and a granted network's members where that was", async () => {
   const { docker } = world.lab.manager;
-  await docker.createNetwork({ Name: "mirror", Driver: "overlay", Internal: true });
+  await makeNetwork("mirror", { "platform.challenge.demo": "true" });
   await grant({ data_volumes: [], allow_egress: true, networks: ["mirror", "not-there"] });
   const out = await shell("ip route", { network: "default" });
   const own = await shell("ip route");
@@ -93,6 +97,23 @@ test("a way out is there where egress was granted, and a granted network's membe
   expect(await world.ended(nowhere)).toMatchObject({
     ...{ state: "rejected", fault: "platform" },
     reason: { name: "network_missing", detail: "there is no network not-there" },
+  });
+}, 120_000);
+
+test("a job joins no network that is not labelled for its challenge, neither when it comes nor when it starts", async () => {
+  await makeNetwork("others", { "platform.challenge.other": "true" });
+  await grant({ data_volumes: [], networks: ["host", "platform_transfer", "others", "late"], running_max: 0 });
+  for (const network of ["host", "platform_transfer", "others"]) {
+    expect(shell("true", { network })).rejects.toThrow(
+      "Docker network must be 'none', 'default', or a platform network",
+    );
+  }
+  const late = await shell("true", { network: "late" });
+  await makeNetwork("late", {});
+  await grant({ running_max: 8 });
+  expect(await world.ended(late)).toMatchObject({
+    ...{ state: "rejected", fault: "challenge" },
+    reason: { name: "network_not_granted", detail: "the network late is not labelled platform.challenge.demo=true" },
   });
 }, 120_000);
 
