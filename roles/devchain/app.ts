@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { waitReady } from "@polkadot/wasm-crypto";
 import { Value } from "@sinclair/typebox/value";
 import type { Logger } from "#shared/observability/logger.ts";
@@ -10,8 +11,8 @@ import { buildMetadata } from "./metadata/build.ts";
 import { defaultGenesis, Genesis } from "./node/genesis.ts";
 import { DevNode } from "./node/node.ts";
 import { Store } from "./node/store.ts";
-import { rpcMethods } from "./rpc/methods.ts";
-import { serveRpc } from "./rpc/server.ts";
+import { devMethods, rpcMethods } from "./rpc/methods.ts";
+import { type RpcServer, serveRpc } from "./rpc/server.ts";
 
 export interface Devchain {
   readonly node: DevNode;
@@ -21,7 +22,7 @@ export interface Devchain {
 
 /** Starts the node: its chain, its doors and its pace. */
 export async function startDevchain(
-  config: DevchainConfig,
+  config: DevchainConfig & { readonly run_directory: string },
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
 ): Promise<Devchain> {
   await waitReady();
@@ -38,17 +39,24 @@ export async function startDevchain(
     metadata: buildMetadata(config.block_ms),
     version: buildInfo.version,
     afterSubmission() {
-      if (node.faults.take("disconnect_on_submission")) rpc.disconnectAll();
+      if (node.faults.take("disconnect_on_submission")) disconnectAll();
     },
   });
-  const rpc = serveRpc({
-    hostname: config.listen_host,
-    port: config.listen_port,
-    methods,
+  const common = {
     faults: node.faults,
-    report: (method, cause) => log.error({ err: cause, method }, "a call failed"),
-  });
-  const disconnectAll = (): void => rpc.disconnectAll();
+    report: (method: string, cause: unknown) => log.error({ err: cause, method }, "a call failed"),
+  };
+  const socketOf = (name: string) => join(config.run_directory, "devchain", name);
+  const rpc = serveRpc({ hostname: config.listen_host, port: config.listen_port }, { ...common, methods });
+  const doors: readonly RpcServer[] = [
+    rpc,
+    serveRpc({ unix: socketOf("rpc.sock"), mode: 0o660 }, { ...common, methods }),
+    // Nobody but root and the chain's own user opens it.
+    serveRpc({ unix: socketOf("dev.sock"), mode: 0o600 }, { ...common, methods: devMethods(node) }),
+  ];
+  const disconnectAll = (): void => {
+    for (const door of doors) door.disconnectAll();
+  };
   const control =
     config.control_port === 0 ? undefined : serveControl(config.control_port, { node, disconnectAll, log });
   const pace = setInterval(() => {
@@ -60,7 +68,7 @@ export async function startDevchain(
     async stop() {
       clearInterval(pace);
       await control?.stop(0);
-      await rpc.stop();
+      await Promise.all(doors.map((door) => door.stop()));
       store?.close();
     },
   };

@@ -12,6 +12,13 @@ export const SupervisorConfig = Type.Object(
     docker_socket: Type.String({ default: "/var/run/docker.sock", pattern: "^/", description: "the manager's engine" }),
     admin_port: Port(8081, "loopback port that leads to the admin API; 0 takes any"),
     ops_port: Port(8090, "loopback port with the operator's routes of every role; 0 takes any"),
+    chain_port: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 65_535,
+        description: "loopback port that leads to the development chain; 0 takes any; absent: there is none",
+      }),
+    ),
     encrypted_overlays: Type.Boolean({
       default: true,
       description: "whether the networks it makes are encrypted (ESP)",

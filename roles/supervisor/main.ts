@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { Gauge } from "prom-client";
 import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
 import { isConnectionError, migrate } from "#shared/database/migrate.ts";
@@ -8,6 +9,7 @@ import { systemClock } from "#shared/time/clock.ts";
 import { untilReachable } from "#shared/time/until-reachable.ts";
 import { Setbacks } from "./challenges/setbacks.ts";
 import { SupervisorConfig } from "./config.ts";
+import { forwardSocket } from "./host/forward-socket.ts";
 import { forwardAdmin, forwardOps } from "./host/loopback.ts";
 import { createNotifier } from "./host/sd-notify.ts";
 import { supervise } from "./supervise.ts";
@@ -29,6 +31,8 @@ await runRole({
     const notify = createNotifier(process.env["NOTIFY_SOCKET"]);
     const admin = forwardAdmin(config.run_directory, config.admin_port);
     const ops = forwardOps(config.run_directory, config.ops_port);
+    const chainSocket = join(config.run_directory, "devchain", "rpc.sock");
+    const chain = config.chain_port === undefined ? null : await forwardSocket(chainSocket, config.chain_port);
     // Ready already: its ports serve, and what it waits for (the engine, Postgres in a service of it) may start after it.
     notify("READY=1");
     let told = "";
@@ -84,7 +88,7 @@ await runRole({
       async stop() {
         notify("STOPPING=1");
         await running;
-        await Promise.all([admin.stop(), ops.stop(), sql.end({ timeout: 5 })]);
+        await Promise.all([admin.stop(), ops.stop(), chain?.stop(), sql.end({ timeout: 5 })]);
       },
     };
   },

@@ -16,6 +16,8 @@ export const limits = {
   process: {
     /** From SIGTERM to exit. */
     shutdown_ms_max: 10_000,
+    /** Open connections to a loopback port that leads to a socket. */
+    loopback_connections_max: 256,
     /** One dependency probe of --check or /readyz. */
     probe_ms_max: 5_000,
   },

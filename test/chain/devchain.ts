@@ -10,6 +10,7 @@ export interface DevchainProcess {
   readonly endpoint: string;
   readonly port: number;
   readonly directory: string;
+  /** `dev_*` over the owner's socket, the rest over the port. */
   rpc<T>(method: string, ...params: readonly unknown[]): Promise<T>;
   control(path: string, body: unknown): Promise<unknown>;
   /** SIGKILL, and waits for the end. */
@@ -48,7 +49,10 @@ export async function startDevchain(
 
   const rpc = async <T>(method: string, ...params: readonly unknown[]): Promise<T> => {
     const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
-    const response = await fetch(`http://127.0.0.1:${port}`, { method: "POST", body, keepalive: false });
+    const call = { method: "POST", body, keepalive: false };
+    const response = method.startsWith("dev_")
+      ? await fetch("http://devchain", { ...call, unix: join(directory, "run/devchain/dev.sock") })
+      : await fetch(`http://127.0.0.1:${port}`, call);
     const answer = (await response.json()) as { result: T; error?: unknown };
     if (answer.error !== undefined) throw new Error(JSON.stringify(answer.error));
     return answer.result;

@@ -9,7 +9,7 @@ import type { Methods } from "./method.ts";
 import { bytesParam, invalidParams, numberParam } from "./params.ts";
 import { stateMethods } from "./state-methods.ts";
 
-/** All methods of the node by name, as `@polkadot/api` calls them, and `dev_*` of our own. */
+/** The methods of the node by name, as `@polkadot/api` calls them. */
 export function rpcMethods(
   node: DevNode,
   options: {
@@ -22,7 +22,6 @@ export function rpcMethods(
     ...chainMethods(node),
     ...stateMethods(node, options.metadata),
     ...authorMethods(node, options.afterSubmission),
-    ...devMethods(node),
     system_chain: () => "Platform devchain",
     system_name: () => "platform-devchain",
     system_version: () => options.version,
@@ -31,6 +30,10 @@ export function rpcMethods(
     system_health: () => ({ peers: 0, isSyncing: false, shouldHavePeers: false }),
     system_accountNextIndex: ([address]) => nonceOf(node.ledger.head.state, accountParam(address)),
   };
+  return withList(methods);
+}
+
+function withList(methods: Methods): Methods {
   return { ...methods, rpc_methods: () => ({ methods: [...Object.keys(methods), "rpc_methods"].toSorted() }) };
 }
 
@@ -57,9 +60,9 @@ function authorMethods(node: DevNode, afterSubmission: () => void): Methods {
   };
 }
 
-/** What only a development chain offers. */
-function devMethods(node: DevNode): Methods {
-  return {
+/** What only a development chain offers, and only to its owner: who may call these may be anybody on the chain. */
+export function devMethods(node: DevNode): Methods {
+  return withList({
     dev_registerNeuron: ([netuid, neuron]) => {
       if (!Value.Check(GenesisNeuron, neuron)) throw invalidParams("{hotkey, coldkey?, stake_rao?, validator_permit?}");
       accountParam(neuron.hotkey);
@@ -73,7 +76,7 @@ function devMethods(node: DevNode): Methods {
       return true;
     },
     dev_beaconPublicKey: () => node.beacon_public_key,
-  };
+  });
 }
 
 function accountParam(address: unknown): Uint8Array {

@@ -1,3 +1,5 @@
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import type { ServerWebSocket } from "bun";
 import { readJson } from "#shared/json/read-json.ts";
 import type { Faults } from "../node/faults.ts";
@@ -7,35 +9,39 @@ import { Session } from "./session.ts";
 
 const MESSAGE_BYTES_MAX = 1_048_576;
 const BATCH_MAX = 100;
+/** What waits for a client that does not read; with more it is cut off, since an answer that is left out is waited for in vain. */
+const UNREAD_BYTES_MAX = 8 * 1_048_576;
 
 interface Client {
   session?: Session;
 }
 
 export interface RpcServer {
+  /** 0 on a socket. */
   readonly port: number;
   /** Cuts every open connection. */
   disconnectAll(): void;
   stop(): Promise<void>;
 }
 
+/** A TCP address, or the path of a socket, which is made with `mode` and takes the place of a former run's. */
+export type RpcAddress =
+  | { readonly hostname: string; readonly port: number }
+  | { readonly unix: string; readonly mode: number };
+
 interface ServerOptions {
-  readonly hostname: string;
-  readonly port: number;
   readonly methods: Methods;
   readonly faults: Faults;
   report(method: string, cause: unknown): void;
 }
 
 /** JSON-RPC 2.0 over WebSocket, and single calls over HTTP POST. */
-export function serveRpc(options: ServerOptions): RpcServer {
+export function serveRpc(address: RpcAddress, options: ServerOptions): RpcServer {
   const sockets = new Set<ServerWebSocket<Client>>();
-  const server = Bun.serve<Client>({
-    hostname: options.hostname,
-    port: options.port,
+  const common = {
     maxRequestBodySize: MESSAGE_BYTES_MAX,
     development: false,
-    async fetch(request, self) {
+    async fetch(request: Request, self: Bun.Server<Client>) {
       if (self.upgrade(request, { data: {} })) return undefined;
       if (request.method !== "POST") return new Response("JSON-RPC over WebSocket or POST\n", { status: 405 });
       const session = new Session(() => undefined);
@@ -46,31 +52,44 @@ export function serveRpc(options: ServerOptions): RpcServer {
     websocket: {
       maxPayloadLength: MESSAGE_BYTES_MAX,
       idleTimeout: 0,
-      open(socket) {
+      backpressureLimit: UNREAD_BYTES_MAX,
+      closeOnBackpressureLimit: true,
+      open(socket: ServerWebSocket<Client>) {
         sockets.add(socket);
         socket.data.session = new Session((message) => void socket.send(JSON.stringify(message)));
       },
-      message(socket, message) {
+      message(socket: ServerWebSocket<Client>, message: string | Buffer) {
         const { session } = socket.data;
         if (session === undefined) return;
         const answer = answerTo(message.toString(), session, options);
         if (answer !== "") socket.send(answer);
       },
-      close(socket) {
+      close(socket: ServerWebSocket<Client>) {
         sockets.delete(socket);
         socket.data.session?.close();
       },
     },
-  });
+  };
+  const server = listen(address, common);
   return {
-    port: server.port ?? options.port,
+    port: server.port ?? 0,
     disconnectAll() {
       for (const socket of sockets) socket.terminate();
     },
     async stop() {
       await server.stop(true);
+      if ("unix" in address) rmSync(address.unix, { force: true });
     },
   };
+}
+
+function listen(address: RpcAddress, common: Omit<Bun.Serve.Options<Client>, "unix" | "port">): Bun.Server<Client> {
+  if (!("unix" in address)) return Bun.serve({ ...common, ...address } as Bun.Serve.Options<Client>);
+  mkdirSync(dirname(address.unix), { recursive: true });
+  rmSync(address.unix, { force: true });
+  const server = Bun.serve({ ...common, unix: address.unix } as Bun.Serve.Options<Client>);
+  chmodSync(address.unix, address.mode);
+  return server;
 }
 
 function answerTo(text: string, session: Session, options: ServerOptions): string {

@@ -115,7 +115,7 @@ async function registerMiners({ chainPort, netuid }: DemoOptions): Promise<reado
   try {
     const known = new Set((await chain.readMetagraph(netuid)).neurons.map(({ hotkey }) => hotkey));
     for (const { address } of miners) {
-      if (!known.has(address)) await registerOnDevelopmentChain(`http://127.0.0.1:${chainPort}`, netuid, address);
+      if (!known.has(address)) await registerOnDevelopmentChain(netuid, address);
     }
   } finally {
     await chain.close();

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { UploadSigner } from "#shared/auth/upload-signature.ts";
 import { deriveHotkey } from "#shared/chain/hotkey.ts";
+import { runDirectory } from "../install/host-files.ts";
 
 /** The demonstration's miners: real sr25519 keys, made once and kept, each with one of the sample programs. */
 export const samples = ["exact", "even-only", "multiples-of-four"] as const;
@@ -18,9 +19,10 @@ export async function demoMiners(path: string): Promise<readonly UploadSigner[]>
   return await Promise.all(seeds.map((seed) => deriveHotkey(seed)));
 }
 
-/** Registers a hotkey on the development chain and answers its uid; one that is registered keeps its uid. */
-export async function registerOnDevelopmentChain(rpc_url: string, netuid: number, hotkey: string): Promise<void> {
-  const response = await fetch(rpc_url, {
+/** Registers a hotkey on the development chain, over the socket that is root's alone; one that is registered keeps its uid. */
+export async function registerOnDevelopmentChain(netuid: number, hotkey: string): Promise<void> {
+  const response = await fetch("http://devchain/", {
+    unix: join(runDirectory, "devchain", "dev.sock"),
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "dev_registerNeuron", params: [netuid, { hotkey }] }),

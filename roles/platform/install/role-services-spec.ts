@@ -18,7 +18,6 @@ export interface RolePlan {
   readonly node_id: string;
   readonly netuid: number;
   readonly proxy_port: number;
-  readonly chain_port: number;
   /** Null: the development chain runs here, and a submitter with its validator's hotkey. */
   readonly chain_endpoints: readonly string[] | null;
   readonly uses_embedded_database: boolean;
@@ -128,7 +127,7 @@ function developmentChain(plan: RolePlan): RoleService[] {
   return [
     {
       role: "devchain",
-      networks: [network.public],
+      networks: [network.control],
       mounts: [socketFolder("devchain"), volume("platform_devchain")],
       env: {
         PLATFORM_LISTEN_HOST: "0.0.0.0",
@@ -136,11 +135,10 @@ function developmentChain(plan: RolePlan): RoleService[] {
         PLATFORM_BLOCK_MS: plan.block_ms,
         PLATFORM_DATA_DIRECTORY: "/data",
       },
-      port: { inside: ports.devchain, published: plan.chain_port },
     },
     {
       role: "submitter",
-      networks: [network.public],
+      networks: [network.control, network.public],
       secrets: ["hotkey"],
       mounts: [socketFolder("submitter"), volume("platform_submitter")],
       env: {

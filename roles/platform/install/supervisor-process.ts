@@ -14,6 +14,8 @@ export interface SupervisorSettings {
   readonly socket: string;
   readonly admin_port: number;
   readonly ops_port: number;
+  /** Null: there is no development chain. */
+  readonly chain_port: number | null;
   readonly are_overlays_encrypted: boolean;
 }
 
@@ -88,6 +90,7 @@ function environment(settings: SupervisorSettings): [string, string][] {
     ["PLATFORM_DOCKER_SOCKET", settings.socket],
     ["PLATFORM_ADMIN_PORT", String(settings.admin_port)],
     ["PLATFORM_OPS_PORT", String(settings.ops_port)],
+    ...(settings.chain_port === null ? [] : [["PLATFORM_CHAIN_PORT", String(settings.chain_port)] as [string, string]]),
     ["PLATFORM_ENCRYPTED_OVERLAYS", String(settings.are_overlays_encrypted)],
   ];
 }

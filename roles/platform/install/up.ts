@@ -93,6 +93,7 @@ export async function up(options: UpOptions): Promise<void> {
       socket: options.socket,
       admin_port: options.adminPort,
       ops_port: options.opsPort,
+      chain_port: options.chainEndpoint ? null : options.chainPort,
       are_overlays_encrypted: options.encryption,
     });
   });
@@ -118,7 +119,6 @@ async function deployRoles(
     node_id: node.ID,
     netuid: options.netuid,
     proxy_port: options.proxyPort,
-    chain_port: options.chainPort,
     chain_endpoints,
     uses_embedded_database: options.databaseUrl === undefined,
     epoch_seconds: options.epochSeconds ?? (chain_endpoints ? default_epoch_seconds : development.epoch_seconds),

@@ -1,8 +1,11 @@
 import { Database } from "bun:sqlite";
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { statSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { ApiPromise, WsProvider } from "@polkadot/api";
 import type { ApiOptions } from "@polkadot/api/types";
+import { waitFor } from "../../support/wait-for.ts";
 import { type DevchainProcess, startDevchain } from "../devchain.ts";
 import { buildWorld, hotkeyOf, TAO, type World } from "../world.ts";
 
@@ -103,6 +106,68 @@ describe("the development chain", () => {
     }
   });
 });
+
+describe("the development chain's doors", () => {
+  const call = async (url: string, method: string, unix?: string) => {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: [1, {}] });
+    const response = await fetch(url, { method: "POST", body, keepalive: false, ...(unix ? { unix } : {}) });
+    return (await response.json()) as { result?: { methods: string[] }; error?: { code: number } };
+  };
+
+  test("offer what changes the chain on no port, only on a socket that its owner and root can open", async () => {
+    devchain = await startDevchain();
+    const folder = join(devchain.directory, "run/devchain");
+    const open = [
+      [`http://127.0.0.1:${devchain.port}`, undefined],
+      ["http://devchain", join(folder, "rpc.sock")],
+    ] as const;
+    for (const [url, unix] of open) {
+      const { methods = [] } = (await call(url, "rpc_methods", unix)).result ?? {};
+      expect(methods).toContain("author_submitExtrinsic");
+      expect(methods.filter((name) => name.startsWith("dev_"))).toEqual([]);
+      for (const method of ["dev_registerNeuron", "dev_setParameters", "dev_beaconPublicKey"]) {
+        expect(await call(url, method, unix)).toMatchObject({ error: { code: -32601 } });
+      }
+    }
+    const own = join(folder, "dev.sock");
+    expect(statSync(own).mode & 0o777).toBe(0o600);
+    expect((await call("http://devchain", "rpc_methods", own)).result?.methods).toEqual([
+      ...["dev_beaconPublicKey", "dev_registerNeuron", "dev_setParameters", "rpc_methods"],
+    ]);
+  });
+
+  test("cut off a client that asks and does not read, before it costs memory", async () => {
+    devchain = await startDevchain();
+    const socket = connect(devchain.port, "127.0.0.1");
+    let isCut = false;
+    socket
+      .on("error", () => undefined)
+      .on("close", () => {
+        isCut = true;
+      });
+    const key = Buffer.from("0123456789abcdef").toString("base64");
+    socket.write(
+      `GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+    );
+    await new Promise((resolve) => socket.once("data", resolve));
+    socket.pause();
+    const question = frameOf('{"jsonrpc":"2.0","id":1,"method":"state_getMetadata","params":[]}');
+    let asked = 0;
+    const ask = () => {
+      for (let count = 0; count < 20; count += 1) socket.write(question);
+      asked += 20;
+      return isCut;
+    };
+    await waitFor(ask, { deadline_ms: 20_000, what: "end of the connection" });
+    expect(asked).toBeLessThan(2_000);
+    expect(await devchain.rpc<string>("system_chain")).toBe("Platform devchain");
+  });
+});
+
+/** A masked text frame of RFC 6455; the mask is all zero. */
+function frameOf(text: string): Buffer {
+  return Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
+}
 
 describe("the development chain refuses", () => {
   let shared: DevchainProcess;

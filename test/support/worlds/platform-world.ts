@@ -3,7 +3,9 @@ import { deriveToken } from "#shared/auth/tokens.ts";
 import { signUpload, uploadPath } from "#shared/auth/upload-signature.ts";
 import { deriveHotkey, type Hotkey } from "#shared/chain/hotkey.ts";
 import type { Task } from "#shared/engine/engine.ts";
+import type { JobResource } from "#shared/schemas/job.ts";
 import { type Lab, startLab } from "../../lab/lab.ts";
+import { waitFor } from "../wait-for.ts";
 
 const root = join(import.meta.dir, "../../..");
 const dist = join(root, "dist");
@@ -27,6 +29,10 @@ export interface PlatformWorld extends AsyncDisposable {
     path: string,
     body?: unknown,
   ): Promise<{ readonly status: number; readonly body: string }>;
+  /** Submits a job as `broker` does, and waits for its end. */
+  runJob(slug: string, request: object): Promise<JobResource>;
+  /** Ports of the manager that something listens on, from outside and from the machine alone. */
+  listening(protocol: "tcp" | "udp"): Promise<{ readonly open: number[]; readonly loopback: number[] }>;
   /** The HTTP status that `service` gets at this port of the broker's address on `network`; 0 where nobody listens. */
   reachBroker(service: string, network: string, portAndPath: string): Promise<number>;
   miner(index: number): Promise<Hotkey>;
@@ -69,6 +75,35 @@ async function installed(lab: Lab): Promise<PlatformWorld> {
     watch.stop();
     await lab.stop();
   };
+  const broker: PlatformWorld["broker"] = async (slug, method, path, body) => {
+    const challenge = await containerOf(lab, `challenge-${slug}`);
+    const broker = await containerOf(lab, "platform-broker");
+    const address = broker.NetworkSettings.Networks[`platform_challenge_${slug}`]?.IPAddress;
+    const headers = [
+      `authorization: Bearer ${deriveToken(masterKey, "broker", slug, 1)}`,
+      `x-platform-challenge-slug: ${slug}`,
+      "content-type: application/json",
+    ];
+    const data = body === undefined ? [] : ["--data-binary", JSON.stringify(body)];
+    const curl = [
+      "curl",
+      "-s",
+      "-m",
+      "70",
+      "-X",
+      method,
+      "-w",
+      "\n%{http_code}",
+      ...headers.flatMap((line) => ["-H", line]),
+      ...data,
+    ];
+    const answer = await run(
+      ["nsenter", "--target", String(challenge.State.Pid), "--net", ...curl, `http://${address}:8082${path}`],
+      75_000,
+    );
+    const at = answer.lastIndexOf("\n");
+    return { status: Number(answer.slice(at + 1)), body: answer.slice(0, at) };
+  };
   return {
     lab,
     proxy_url,
@@ -83,34 +118,29 @@ async function installed(lab: Lab): Promise<PlatformWorld> {
       });
       return { status: response.status, body: (await response.json()) as Record<string, unknown> };
     },
-    async broker(slug, method, path, body) {
-      const challenge = await containerOf(lab, `challenge-${slug}`);
-      const broker = await containerOf(lab, "platform-broker");
-      const address = broker.NetworkSettings.Networks[`platform_challenge_${slug}`]?.IPAddress;
-      const headers = [
-        `authorization: Bearer ${deriveToken(masterKey, "broker", slug, 1)}`,
-        `x-platform-challenge-slug: ${slug}`,
-        "content-type: application/json",
-      ];
-      const data = body === undefined ? [] : ["--data-binary", JSON.stringify(body)];
-      const curl = [
-        "curl",
-        "-s",
-        "-m",
-        "70",
-        "-X",
-        method,
-        "-w",
-        "\n%{http_code}",
-        ...headers.flatMap((line) => ["-H", line]),
-        ...data,
-      ];
-      const answer = await run(
-        ["nsenter", "--target", String(challenge.State.Pid), "--net", ...curl, `http://${address}:8082${path}`],
-        75_000,
-      );
-      const at = answer.lastIndexOf("\n");
-      return { status: Number(answer.slice(at + 1)), body: answer.slice(0, at) };
+    broker,
+    async runJob(slug, request) {
+      const accepted = await broker(slug, "POST", "/v1/jobs", request);
+      if (accepted.status !== 202) throw new Error(accepted.body);
+      const path = `/v1/jobs/${(JSON.parse(accepted.body) as JobResource).id}`;
+      const look = async () => {
+        const seen = JSON.parse((await broker(slug, "GET", `${path}?wait=20s`)).body) as JobResource;
+        return seen.times.ended ? seen : null;
+      };
+      return await waitFor(look, { deadline_ms: 90_000, what: "the job's end" });
+    },
+    async listening(protocol) {
+      const out = await run(["ss", "-H", "-l", "-n", `--${protocol}`]);
+      const addresses = out
+        .trim()
+        .split("\n")
+        .map((line) => line.trim().split(/\s+/)[3] ?? "");
+      const isLoopback = (address: string) => /^(127\.|\[::1\])/.test(address);
+      const ports = (wanted: boolean) => {
+        const found = addresses.filter((address) => isLoopback(address) === wanted);
+        return [...new Set(found.map((address) => Number(address.replace(/.*:/, ""))))].sort((a, b) => a - b);
+      };
+      return { open: ports(false), loopback: ports(true) };
     },
     async reachBroker(service, network, portAndPath) {
       const caller = await containerOf(lab, service);

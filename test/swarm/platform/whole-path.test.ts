@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import type { JobResource } from "#shared/schemas/job.ts";
 import { tarOf } from "../../support/builders/tar-builder.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { type PlatformWorld, startPlatform } from "../../support/worlds/platform-world.ts";
@@ -113,27 +112,21 @@ describe("a job", () => {
     const data = Buffer.from("the input of the job\n");
     const input = gzipSync(tarOf([{ name: "data.txt", content: data, mode: 0o777 }])).toString("base64");
     const { ip } = platform.lab.manager;
-    const accepted = await platform.broker("demo", "POST", "/v1/jobs", {
+    const job = await platform.runJob("demo", {
       image: "platform/demo-job:0.1.0",
       command: ["sh", "-c", probe],
-      env: { TARGETS: `${ip} ${ip.replace(/\d+$/, "1")} 1.1.1.1`, LITERAL: "{{.Node.Hostname}}" },
+      env: {
+        TARGETS: `${ip} ${ip.replace(/\d+$/, "1")} 1.1.1.1`,
+        LITERAL: "{{.Node.Hostname}}",
+      },
       mounts: [
         { target: "/input", read_only: true, archive_b64: input },
         { target: "/output", read_only: false },
       ],
       limits: { cpus: 0.5, memory: "64m", user: "65534:65534" },
     });
-    expect(accepted.status).toBe(202);
-    const { id } = JSON.parse(accepted.body) as JobResource;
-    const job = await waitFor(
-      async () => {
-        const seen = JSON.parse((await platform.broker("demo", "GET", `/v1/jobs/${id}?wait=20s`)).body) as JobResource;
-        return seen.times.ended ? seen : null;
-      },
-      { deadline_ms: 90_000, what: "the job's end" },
-    );
     expect(job).toMatchObject({ state: "succeeded", node_class: "cpu", exit_code: 0, artifacts_complete: true });
-    const proof = (await platform.broker("demo", "GET", `/v1/jobs/${id}/artifacts/1`)).body;
+    const proof = (await platform.broker("demo", "GET", `/v1/jobs/${job.id}/artifacts/1`)).body;
     expect(proof).toMatch(/CapEff:\s+0{16}/);
     expect(proof).toMatch(/CapBnd:\s+0{16}/);
     expect(proof).toMatch(/NoNewPrivs:\s+1/);
@@ -147,6 +140,21 @@ describe("a job", () => {
     expect(proof).toContain("LITERAL={{.Node.Hostname}}");
     for (const secret of await platform.secrets()) expect(proof).not.toContain(secret);
   }, 120_000);
+});
+
+describe("a stranger", () => {
+  test("finds the proxy and the Swarm listening, and nothing else", async () => {
+    expect(await platform.listening("tcp")).toEqual({ open: [2377, 7946, 8080], loopback: [8081, 8090, 9944] });
+    expect((await platform.listening("udp")).open).toEqual([4789, 7946]);
+  });
+
+  test("changes nothing of the development chain, not even from the manager's loopback", async () => {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "dev_registerNeuron", params: [1, { hotkey: "x" }] });
+    const curl = (address: string) => ["curl", "-s", "-m", "5", "-d", body, `http://${address}:9944`];
+    const { manager, workers } = platform.lab;
+    expect((await workers[0]?.exec(curl(manager.ip)))?.exitCode).toBe(7);
+    expect((await manager.exec(curl("127.0.0.1"))).stdout).toContain('"message":"Method not found"');
+  });
 });
 
 describe("what is not wanted", () => {
@@ -280,11 +288,7 @@ describe("what is down", () => {
     await waitFor(
       async () =>
         !(await platform.lab.manager.exec(["docker", "ps", "-q", "-f", "name=platform-devchain"])).stdout.trim(),
-      {
-        deadline_ms: 40_000,
-        every_ms: 250,
-        what: "the end of the chain",
-      },
+      { deadline_ms: 40_000, every_ms: 250, what: "the end of the chain" },
     );
     const before = await epochOf();
     await waitFor(async () => (await epochOf()) > before + 1, {

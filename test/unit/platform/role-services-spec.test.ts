@@ -8,7 +8,6 @@ const plan: RolePlan = {
   node_id: "n1",
   netuid: 1,
   proxy_port: 8080,
-  chain_port: 9944,
   chain_endpoints: null,
   uses_embedded_database: true,
   epoch_seconds: 10,
@@ -51,9 +50,16 @@ describe("the services of the roles", () => {
     expect(mounts("/run/platform/public")).toEqual(["admin", "proxy"]);
   });
 
-  test("publish the proxy's port, and the development chain's, and no other", () => {
-    expect(named(({ EndpointSpec }) => (EndpointSpec?.Ports ?? []).length > 0)).toEqual(["devchain", "proxy"]);
+  test("publish the proxy's port and no other", () => {
+    expect(named(({ EndpointSpec }) => (EndpointSpec?.Ports ?? []).length > 0)).toEqual(["proxy"]);
     expect(specs.every(({ EndpointSpec }) => EndpointSpec?.Mode === "dnsrr")).toBe(true);
+  });
+
+  test("keep the development chain among themselves, without a way out", () => {
+    const networksOf = (role: string) =>
+      specs.find(({ Name }) => Name === `platform-${role}`)?.TaskTemplate.Networks?.map(({ Target }) => Target);
+    expect(networksOf("devchain")).toEqual(["platform_control"]);
+    for (const role of ["aggregator", "submitter"]) expect(networksOf(role)).toContain("platform_control");
   });
 
   test("run without privileges on a read-only root", () => {
