@@ -75,8 +75,12 @@ function workload(call: DockerCall, get: Get) {
 /** What services need around them: networks, secrets, volumes. */
 function surroundings(call: DockerCall, get: Get) {
   return {
-    networks: (labels) => get<Network[]>("/networks", { filters: { label: labelFilter(labels) } }),
-    network: (name) => orNull(get<Network>(`/networks/${encodeURIComponent(name)}`, { scope: "swarm" })),
+    networks: async (labels) =>
+      (await get<Network[]>("/networks", { filters: { label: labelFilter(labels) } })).map(labelled),
+    network: async (name) => {
+      const found = await orNull(get<Network>(`/networks/${encodeURIComponent(name)}`, { scope: "swarm" }));
+      return found && labelled(found);
+    },
     createNetwork: async ({ Name, Labels, Internal, Attachable, Encrypted, Options }) => {
       const options = { ...Options, ...(Encrypted ? { encrypted: "" } : {}) };
       const body = { Name, Labels, Internal, Attachable, Driver: "overlay", Scope: "swarm", Options: options };
@@ -112,6 +116,11 @@ function surroundings(call: DockerCall, get: Get) {
     createVolume: (Name, Labels) => call.json("POST", "/volumes/create", { body: { Name, Labels } }),
     removeVolume: (name) => orGone(call.json("DELETE", `/volumes/${encodeURIComponent(name)}`)),
   } satisfies Partial<Engine>;
+}
+
+/** The engine says null where a network of the Swarm has no labels. */
+function labelled(network: Network): Network {
+  return { ...network, Labels: network.Labels ?? {} };
 }
 
 /** A registry that wants another account is a 500 of the engine, told apart by its words (engine 26.1). */
