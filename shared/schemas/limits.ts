@@ -45,6 +45,8 @@ export const limits = {
   jobs: {
     /** A job request with its inline archives. */
     request_bytes_max: 64 * 1_048_576,
+    /** Storing one blob, from its first byte on: an upload, an output, a log. */
+    blob_ms_max: 600_000,
     /** An uploaded input archive, compressed. */
     blob_bytes_max: 268_435_456,
     /** What one writable mount may hold when the job ends. */

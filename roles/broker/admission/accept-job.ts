@@ -154,12 +154,9 @@ async function keepArchive(
   return await storing(async () => {
     const small = canonicalArchiveBytes(bytes, limits.archive, source.see);
     if (small) source.check();
-    const stored = await world.blobs.put(
-      small ? one(small.bytes) : canonicalArchive(one(bytes), limits.archive, source.see),
-    );
+    const canonical = small ? one(small.bytes) : canonicalArchive(one(bytes), limits.archive, source.see);
+    const stored = await putWithinQuota(world, slug, policy, canonical);
     source.check();
-    if (!stored.was_known || !(await world.store.hasBlob(slug, stored.digest)))
-      await takeBytes(world, slug, stored.size_bytes, policy);
     return stored;
   });
 }
@@ -168,17 +165,28 @@ async function keepArchive(
 export async function keepUpload(world: AcceptWorld, challenge: Challenge, body: AsyncIterable<Uint8Array>) {
   const { slug } = challenge.spec;
   return await storing(async () => {
-    const stored = await world.blobs.put(canonicalArchive(body, limits.archive));
-    if (!stored.was_known || !(await world.store.hasBlob(slug, stored.digest)))
-      await takeBytes(world, slug, stored.size_bytes, jobPolicyOf(challenge.spec));
+    const policy = jobPolicyOf(challenge.spec);
+    const stored = await putWithinQuota(world, slug, policy, canonicalArchive(body, limits.archive));
     await world.store.recordBlob(slug, stored.digest, stored.size_bytes, world.clock.now());
     return stored;
   });
 }
 
-function takeBytes({ blob_bytes }: AcceptWorld, slug: string, size_bytes: number, { blob_bytes_max }: JobPolicy) {
+/** Stores a blob that the challenge may keep; one that it may not keep is gone when this throws. @throws ProblemError 429 */
+async function putWithinQuota(
+  { blobs, store, blob_bytes }: AcceptWorld,
+  slug: string,
+  { blob_bytes_max }: JobPolicy,
+  source: AsyncIterable<Uint8Array>,
+): Promise<StoredBlob> {
   const detail = `This challenge may keep ${blob_bytes_max} bytes of blobs.`;
-  return blob_bytes.take(slug, size_bytes, blob_bytes_max, () => new ProblemError(429, "blob_quota_exceeded", detail));
+  const refusal = () => new ProblemError(429, "blob_quota_exceeded", detail);
+  return await blobs.put(blob_bytes.passing(slug, source, blob_bytes_max, refusal), {
+    async admit({ digest, size_bytes, was_known }) {
+      if (was_known && (await store.hasBlob(slug, digest))) return;
+      await blob_bytes.take(slug, size_bytes, blob_bytes_max, refusal);
+    },
+  });
 }
 
 /** What the archive gate and the volume refuse, as HTTP says it. */
@@ -189,6 +197,8 @@ async function storing<T>(work: () => Promise<T>): Promise<T> {
     if (error instanceof BlobError && error.code === "storage_full") {
       throw storageFull(error);
     }
+    if (error instanceof BlobError && error.code === "blob_too_slow")
+      throw new ProblemError(408, "request_too_slow", "The archive did not arrive in time.", { cause: error });
     if (error instanceof BlobError)
       throw new ProblemError(413, "archive_too_large", "the mount archive is too large", { cause: error });
     if (!(error instanceof ArchiveError)) throw error;

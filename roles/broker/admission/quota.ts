@@ -20,6 +20,7 @@ export class Tally {
   readonly #clock: Clock;
   readonly #uses = new Map<string, Use>();
   readonly #readings = new Map<string, Promise<Use>>();
+  readonly #passing = new Map<string, number>();
 
   constructor(read: Read, clock: Clock) {
     this.#read = read;
@@ -33,6 +34,34 @@ export class Tally {
     const use = isStale || known.count + added > max ? await this.#fresh(challenge) : known;
     if (use.count + added > max) throw refusal();
     use.count += added;
+  }
+
+  /**
+   * `source`, while what passes here of the challenge at one time is at most `max`: what it is still bringing fills no disk before it is
+   * counted. @throws what `refusal` gives
+   */
+  async *passing(
+    challenge: string,
+    source: AsyncIterable<Uint8Array>,
+    max: number,
+    refusal: () => ProblemError,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    let passed = 0;
+    const add = (amount: number) => {
+      const sum = (this.#passing.get(challenge) ?? 0) + amount;
+      if (sum > 0) this.#passing.set(challenge, sum);
+      else this.#passing.delete(challenge);
+      return sum;
+    };
+    try {
+      for await (const piece of source) {
+        passed += piece.length;
+        if (add(piece.length) > max) throw refusal();
+        yield piece;
+      }
+    } finally {
+      add(-passed);
+    }
   }
 
   /** One reading for all who ask meanwhile: each of them is counted in what it gives. */

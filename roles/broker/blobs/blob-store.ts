@@ -11,6 +11,8 @@ export interface PutOptions {
   readonly size_bytes_max?: number;
   /** Also below the floor of free space, which is kept for what must not be lost: results. */
   readonly may_use_reserve?: boolean;
+  /** Asked when the bytes are written and before anybody can see them; what it throws leaves none of them. */
+  admit?(blob: StoredBlob): Promise<void>;
 }
 
 export interface ListedBlob {
@@ -34,7 +36,7 @@ export interface BlobReading {
 export interface BlobStore {
   /**
    * Stores what `source` yields; when it resolves, the bytes survive a power cut. An error of the source passes through
-   * unchanged and leaves nothing behind. Throws BlobError.
+   * unchanged and leaves nothing behind, and so does a source that takes longer than `blob_ms_max`. Throws BlobError.
    */
   put(source: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<StoredBlob>;
   /** Reads `[start, end)`, by default all; null where there is no such blob. */
@@ -43,13 +45,18 @@ export interface BlobStore {
   /** Whether there was one. */
   delete(digest: Sha256): Promise<boolean>;
   list(): AsyncIterable<ListedBlob>;
+  /** Deletes what processes that died were writing. @returns how many files */
+  removeAbandoned(): Promise<number>;
   /** What the file system has left for us. */
   freeBytes(): Promise<number>;
 }
 
-/** `storage_full`: below the floor of free space, to be answered 503. `blob_too_large`: over `size_bytes_max`. */
+/**
+ * `storage_full`: below the floor of free space, to be answered 503. `blob_too_large`: over `size_bytes_max`. `blob_too_slow`: it took
+ * longer than `blob_ms_max`.
+ */
 export class BlobError extends Error {
-  readonly code: "storage_full" | "blob_too_large";
+  readonly code: "storage_full" | "blob_too_large" | "blob_too_slow";
 
   constructor(code: BlobError["code"], message: string, cause?: unknown) {
     super(message, { cause });

@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { limits } from "#shared/schemas/limits.ts";
 import type { Sha256 } from "#shared/schemas/names.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import { withDeadline } from "#shared/time/with-deadline.ts";
 import {
   BlobError,
   type BlobReading,
@@ -14,6 +16,7 @@ import {
 import { GroupedSync } from "./grouped-sync.ts";
 import { readRange } from "./read-range.ts";
 import { unlessMissing } from "./unless-missing.ts";
+import { untilLate } from "./until-late.ts";
 
 export interface FolderBlobStoreOptions {
   readonly directory: string;
@@ -23,8 +26,8 @@ export interface FolderBlobStoreOptions {
   readonly clock: Clock;
 }
 
-/** A temporary file untouched for so long belongs to a process that died; a second broker may be at work on younger ones. */
-const abandoned_after_ms = 600_000;
+/** A temporary file untouched for so long belongs to a process that died: no `put` takes longer, a second broker's neither. */
+const abandoned_after_ms = limits.jobs.blob_ms_max + 60_000;
 /** How much may be written before the free space is looked at again. */
 const space_check_bytes = 8 * 1024 * 1024;
 const digest_form = /^[0-9a-f]{64}$/;
@@ -35,8 +38,9 @@ export async function openFolderBlobStore(options: FolderBlobStoreOptions): Prom
   const blobs = join(options.directory, "sha256");
   await mkdir(incoming, { recursive: true, mode: 0o700 });
   await mkdir(blobs, { recursive: true, mode: 0o700 });
-  await removeAbandoned(incoming, options.clock.now());
-  return new FolderBlobStore(options, incoming, blobs);
+  const store = new FolderBlobStore(options, incoming, blobs);
+  await store.removeAbandoned();
+  return store;
 }
 
 class FolderBlobStore implements BlobStore {
@@ -54,7 +58,7 @@ class FolderBlobStore implements BlobStore {
 
   async put(
     source: AsyncIterable<Uint8Array>,
-    { size_bytes_max = Number.MAX_SAFE_INTEGER, may_use_reserve = false }: PutOptions = {},
+    { size_bytes_max = Number.MAX_SAFE_INTEGER, may_use_reserve = false, admit }: PutOptions = {},
   ): Promise<StoredBlob> {
     if (!may_use_reserve) await this.#checkSpace();
     const temporary = join(this.#incoming, randomBytes(16).toString("hex"));
@@ -62,6 +66,7 @@ class FolderBlobStore implements BlobStore {
       const file = await open(temporary, "wx", 0o600);
       const { digest, size_bytes } = await this.#write(file, source, size_bytes_max, may_use_reserve);
       const was_known = (await this.size(digest)) !== null;
+      await admit?.({ digest, size_bytes, was_known });
       // Also over a known one: its file is the newer one then, and `list` shows that it was asked for again.
       await rename(temporary, this.#path(digest));
       await this.#renames.sync();
@@ -76,8 +81,8 @@ class FolderBlobStore implements BlobStore {
     const hash = createHash("sha256");
     let size_bytes = 0;
     let checked_bytes = 0;
-    try {
-      for await (const chunk of source) {
+    const take = async (deadline: AbortSignal) => {
+      for await (const chunk of untilLate(source, deadline, tooSlow)) {
         size_bytes += chunk.length;
         if (size_bytes > size_bytes_max) throw new BlobError("blob_too_large", "blob over its size limit");
         if (!mayUseReserve && size_bytes - checked_bytes > space_check_bytes) {
@@ -87,6 +92,9 @@ class FolderBlobStore implements BlobStore {
         hash.update(chunk);
         await file.writeFile(chunk);
       }
+    };
+    try {
+      await withDeadline(this.#options.clock, limits.jobs.blob_ms_max, take);
       await file.datasync();
     } finally {
       await file.close();
@@ -123,6 +131,19 @@ class FolderBlobStore implements BlobStore {
     }
   }
 
+  async removeAbandoned(): Promise<number> {
+    const now_ms = this.#options.clock.now();
+    let count = 0;
+    for await (const { name } of await opendir(this.#incoming)) {
+      const path = join(this.#incoming, name);
+      const found = await unlessMissing(stat(path));
+      if (found === null || now_ms - found.mtimeMs <= abandoned_after_ms) continue;
+      await rm(path, { force: true });
+      count += 1;
+    }
+    return count;
+  }
+
   async freeBytes(): Promise<number> {
     const { bavail, bsize } = await statfs(this.#options.directory);
     return bavail * bsize;
@@ -141,12 +162,5 @@ class FolderBlobStore implements BlobStore {
   }
 }
 
-async function removeAbandoned(incoming: string, now_ms: number): Promise<void> {
-  for await (const { name } of await opendir(incoming)) {
-    const path = join(incoming, name);
-    const found = await unlessMissing(stat(path));
-    if (found !== null && now_ms - found.mtimeMs > abandoned_after_ms) await rm(path, { force: true });
-  }
-}
-
+const tooSlow = () => new BlobError("blob_too_slow", "blob over its time limit");
 const isNoSpace = (error: unknown) => ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException)?.code ?? "");

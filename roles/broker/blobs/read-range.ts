@@ -1,8 +1,8 @@
 import type { FileHandle } from "node:fs/promises";
 
-const chunk_bytes = 256 * 1024;
+const chunk_bytes = 64 * 1024;
 
-/** Streams `[start, end)` of a file, one chunk ahead of its reader, and closes it at the end, on error and on cancel. */
+/** Streams `[start, end)` of a file as its reader asks for it, and closes it at the end, on error and on cancel. */
 export function readRange(file: FileHandle, start: number, end: number): ReadableStream<Uint8Array<ArrayBuffer>> {
   let at = start;
   return new ReadableStream<Uint8Array<ArrayBuffer>>(
@@ -28,6 +28,6 @@ export function readRange(file: FileHandle, start: number, end: number): Readabl
         await file.close();
       },
     },
-    { highWaterMark: 1 },
+    { highWaterMark: 0 },
   );
 }

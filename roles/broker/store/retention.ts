@@ -26,7 +26,7 @@ export interface Retired {
 const jobs_at_once_max = 1_000;
 
 /**
- * Deletes finished jobs whose time is over, then rows of blobs that no job uses, then files that no row names, and clears the folder of logs. A job that
+ * Deletes finished jobs whose time is over, then rows of blobs that no job uses, then files that no row names or that were never finished, and clears the folder of logs. A job that
  * still holds capacity, or whose volumes are not swept, stays.
  */
 export async function retire(retention: Retention): Promise<Retired> {
@@ -41,7 +41,11 @@ export async function retire(retention: Retention): Promise<Retired> {
         where u.digest = blobs.digest and j.challenge = blobs.challenge)`;
     return { jobs: jobs.count, blob_rows: blobs.count };
   });
-  return { ...rows, files: await deleteUnnamedFiles(retention), logs: await clearLogFiles(retention) };
+  return {
+    ...rows,
+    files: (await deleteUnnamedFiles(retention)) + (await retention.blobs.removeAbandoned()),
+    logs: await clearLogFiles(retention),
+  };
 }
 
 /**

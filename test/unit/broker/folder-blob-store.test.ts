@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readlink, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { limits } from "#shared/schemas/limits.ts";
 import type { Sha256 } from "#shared/schemas/names.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { BlobError, type BlobStore } from "../../../roles/broker/blobs/blob-store.ts";
 import { openFolderBlobStore } from "../../../roles/broker/blobs/folder-blob-store.ts";
+import { VirtualClock } from "../../simulation/model/virtual-clock.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 let directory: string;
 let blobs: BlobStore;
@@ -19,6 +22,7 @@ afterEach(() => rm(directory, { recursive: true }));
 const openStore = (free_bytes_min = 0) => openFolderBlobStore({ directory, free_bytes_min, clock: systemClock });
 const files = () =>
   readdir(directory, { recursive: true, withFileTypes: true }).then((all) => all.filter((e) => e.isFile()));
+const incoming = () => join(directory, "incoming");
 const sha256 = (bytes: Uint8Array) => new Bun.CryptoHasher("sha256").update(bytes).digest("hex") as Sha256;
 async function* chunks(...parts: (string | Uint8Array)[]) {
   for (const part of parts) yield typeof part === "string" ? Buffer.from(part) : part;
@@ -69,6 +73,39 @@ describe("put", () => {
     expect(await files()).toHaveLength(1);
   });
 
+  test("keeps nothing of what may not be kept", async () => {
+    const seen: object[] = [];
+    const admit = async (blob: object) => {
+      seen.push(blob);
+      throw new Error("over the quota");
+    };
+    await expect(blobs.put(chunks("abc"), { admit })).rejects.toThrow("over the quota");
+    expect(seen).toEqual([{ digest: sha256(Buffer.from("abc")), size_bytes: 3, was_known: false }]);
+    expect(await files()).toEqual([]);
+  });
+
+  test("ends at its deadline though its source never answers, and leaves neither file nor open handle", async () => {
+    const clock = new VirtualClock();
+    const store = await openFolderBlobStore({ directory, free_bytes_min: 0, clock });
+    const silent = (async function* () {
+      yield Buffer.from("half");
+      await new Promise(() => undefined);
+    })();
+    const putting = store.put(silent);
+    const written = async () =>
+      (await Promise.all((await readdir(incoming())).map((name) => stat(join(incoming(), name))))).some(
+        ({ size }) => size > 0,
+      );
+    await waitFor(written, { what: "a file that is being written" });
+    const refused = putting.catch((error: BlobError) => error.code);
+    await clock.advance(limits.jobs.blob_ms_max + 1);
+    expect(await refused).toBe("blob_too_slow");
+    expect(await files()).toEqual([]);
+    const open = await readdir("/proc/self/fd");
+    const targets = await Promise.all(open.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
+    expect(targets.filter((path) => path.startsWith(directory))).toEqual([]);
+  });
+
   test("is refused below the floor of free space", async () => {
     const full = await openStore(Number.MAX_SAFE_INTEGER);
     await expect(full.put(chunks("x"))).rejects.toBeInstanceOf(BlobError);
@@ -90,7 +127,9 @@ describe("open", () => {
     expect(await text(digest, { start: 2, end: 5 })).toBe("234");
     expect(await text(digest, { start: 8, end: 50 })).toBe("89");
     expect(await text(digest, { start: 10 })).toBe("");
-    expect((await blobs.open(digest, { start: 4 }))?.size_bytes).toBe(10);
+    const reading = await blobs.open(digest, { start: 4 });
+    expect(reading?.size_bytes).toBe(10);
+    await reading?.stream.cancel();
   });
 
   test("streams a blob of many chunks unchanged", async () => {
@@ -119,13 +158,15 @@ test("delete says whether there was one, and list shows what is left", async () 
   ]);
 });
 
-test("opening clears files that a dead process left, and spares those being written", async () => {
-  const incoming = join(directory, "incoming");
-  await writeFile(join(incoming, "old"), "x");
-  await writeFile(join(incoming, "young"), "x");
-  await utimes(join(incoming, "old"), new Date(), new Date(Date.now() - 3_600_000));
-  await openStore();
-  expect(await readdir(incoming)).toEqual(["young"]);
+test("files that a dead process left are cleared at the start and later, and those being written are spared", async () => {
+  await writeFile(join(incoming(), "old"), "x");
+  await writeFile(join(incoming(), "young"), "x");
+  await utimes(join(incoming(), "old"), new Date(), new Date(Date.now() - 3_600_000));
+  const store = await openStore();
+  expect(await readdir(incoming())).toEqual(["young"]);
+  await utimes(join(incoming(), "young"), new Date(), new Date(Date.now() - 3_600_000));
+  expect(await store.removeAbandoned()).toBe(1);
+  expect(await readdir(incoming())).toEqual([]);
 });
 
 test("reports the free space of its file system", async () => {
