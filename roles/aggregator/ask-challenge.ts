@@ -1,4 +1,5 @@
 import { callChallenge } from "#shared/auth/challenge-call.ts";
+import { BodyError, textWithin } from "#shared/http/bounded-body.ts";
 import { type Challenge, internalBaseUrl } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { BadAnswerError, parseWeightsAnswer, type WeightsAnswer } from "./weights-answer.ts";
@@ -26,7 +27,7 @@ export async function askChallenge(challenge: Challenge, options: AskOptions): P
       await response.body?.cancel();
       throw new BadAnswerError(`the challenge answered ${response.status}`);
     }
-    const text = await boundedText(response);
+    const text = await textOf(response);
     return { ok: true, answer: parseWeightsAnswer(text, challenge.spec.slug) };
   } catch (error) {
     if (error instanceof BadAnswerError) return { ok: false, error: error.message };
@@ -60,15 +61,12 @@ async function send(challenge: Challenge, options: AskOptions, signal: AbortSign
   return await callChallenge(challenge, options.masterKey, askTwice, (answer) => answer.body?.cancel());
 }
 
-async function boundedText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > limits.weights.answer_bytes_max) {
-      throw new BadAnswerError(`the answer is larger than ${limits.weights.answer_bytes_max} bytes`);
-    }
-    chunks.push(chunk);
+async function textOf({ body }: Response): Promise<string> {
+  const { answer_bytes_max: bytes_max } = limits.weights;
+  try {
+    return await textWithin(body, { bytes_max });
+  } catch (error) {
+    if (!(error instanceof BodyError)) throw error;
+    throw new BadAnswerError(`the answer is larger than ${bytes_max} bytes`);
   }
-  return Buffer.concat(chunks).toString("utf8");
 }

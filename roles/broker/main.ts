@@ -16,6 +16,7 @@ import { policiesOf, recentPolicies } from "./admission/policies.ts";
 import { Tally } from "./admission/quota.ts";
 import { registryAuths } from "./admission/registry-auth.ts";
 import { Changes } from "./api/changes.ts";
+import { FairShares } from "./api/fair-shares.ts";
 import { createApp } from "./api/jobs-app.ts";
 import { openFolderBlobStore } from "./blobs/folder-blob-store.ts";
 import { BrokerConfig } from "./config.ts";
@@ -65,6 +66,8 @@ await runRole({
       challenges,
       policies: recentPolicies(policies, systemClock),
       changes,
+      held_bytes: new FairShares(limits.jobs.held_bytes_max),
+      readers: new FairShares(limits.jobs.readers_max),
       master_key: config.master_key,
       images: createImageIds(engine, systemClock, registryAuthOf),
       blob_bytes: new Tally(store.blobBytes, systemClock),
@@ -87,15 +90,7 @@ await runRole({
           const { finished_job_ms } = config;
           log.debug(await retire({ sql, blobs, logs, now_ms: systemClock.now(), fencing, finished_job_ms }), "retired");
         },
-        world: {
-          ...shared,
-          engine,
-          tokens,
-          registryAuthOf,
-          settings: config,
-          features,
-          policies,
-        },
+        world: { ...shared, engine, tokens, registryAuthOf, settings: config, features, policies },
       },
       signal,
     ).catch((cause: unknown) => fail("dispatching ended", cause));
@@ -124,14 +119,9 @@ async function listen(config: BrokerConfig, engine: Engine, { jobApi, transfers 
   const { transfer_network, listen_host: hostname, job_port, transfer_port } = config;
   const stagers = transfer_network ? await findStagerNetwork(engine, transfer_network) : null;
   const forChallenges = stagers ? closedTo(stagers, jobApi) : jobApi;
-  const { request_bytes_max, blob_bytes_max, output_bytes_max } = limits.jobs;
   return [
-    serve(forChallenges, { hostname, port: job_port }, { body_bytes_max: Math.max(request_bytes_max, blob_bytes_max) }),
-    serve(
-      transfers,
-      { hostname: stagers?.address ?? hostname, port: transfer_port },
-      { body_bytes_max: 2 * output_bytes_max },
-    ),
+    serve(forChallenges, { hostname, port: job_port }),
+    serve(transfers, { hostname: stagers?.address ?? hostname, port: transfer_port }),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { FormatRegistry, type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { BodyError, textWithin } from "#shared/http/bounded-body.ts";
 import { readJson } from "#shared/json/read-json.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { PublishedVector } from "#shared/schemas/weights.ts";
@@ -99,20 +100,11 @@ async function download(source: VectorSource, signal: AbortSignal): Promise<stri
       headers: { accept: "application/json" },
     });
     if (response.status !== 200) throw new VectorError("unavailable", `the platform answers ${response.status}`);
-    return await bodyWithin(response, limits.chain.vector_bytes_max);
+    return await textWithin(response.body, { bytes_max: limits.chain.vector_bytes_max });
   } catch (cause) {
     if (cause instanceof VectorError) throw cause;
+    if (cause instanceof BodyError)
+      throw new VectorError("malformed", `the answer is longer than ${limits.chain.vector_bytes_max} bytes`, { cause });
     throw new VectorError("unavailable", "the platform does not answer", { cause });
   }
-}
-
-async function bodyWithin(response: Response, bytes_max: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > bytes_max) throw new VectorError("malformed", `the answer is longer than ${bytes_max} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }

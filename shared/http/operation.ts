@@ -5,6 +5,7 @@ const sentences: Readonly<Record<number, string>> = {
   401: "The token is missing, unknown, expired or revoked.",
   403: "The caller may not do this.",
   404: "There is no such thing.",
+  408: "The request body did not arrive in time.",
   409: "The present state does not allow it.",
   413: "It is larger than what is taken.",
   422: "The request does not match its schema.",

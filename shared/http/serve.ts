@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { limits } from "../schemas/limits.ts";
+import { answerSender, declared_bytes_max } from "./refused-sender.ts";
 
 export type Address =
   | { readonly unix: string; readonly mode?: number }
@@ -14,13 +15,21 @@ export interface Server {
   stop(grace_ms?: number): Promise<void>;
 }
 
-/** Serves `fetch` on a unix socket (a stale file of a former run is replaced) or a TCP address. Silent responses are never cut. */
+/**
+ * Serves `handle` on a unix socket (a stale file of a former run is replaced) or a TCP address. Silent responses are never cut.
+ * What `handle` does not read of a body waits in the network, and a client that is refused meanwhile may finish sending within a bound.
+ */
 export function serve(
-  fetch: (request: Request, server: Bun.Server<undefined>) => Response | Promise<Response>,
+  handle: (request: Request, server: Bun.Server<undefined>) => Response | Promise<Response>,
   address: Address,
-  { body_bytes_max = limits.http.json_bytes_max }: { readonly body_bytes_max?: number } = {},
 ): Server {
-  const common = { fetch, idleTimeout: 0, maxRequestBodySize: body_bytes_max, development: false };
+  const common = {
+    fetch: async (request: Request, server: Bun.Server<undefined>) =>
+      answerSender(request, await handle(request, server), server),
+    idleTimeout: 0,
+    maxRequestBodySize: declared_bytes_max,
+    development: false,
+  };
   if (!("unix" in address)) {
     const server = Bun.serve({ ...common, hostname: address.hostname, port: address.port });
     return {
@@ -31,12 +40,8 @@ export function serve(
   }
   mkdirSync(dirname(address.unix), { recursive: true });
   rmSync(address.unix, { force: true });
-  const server = Bun.serve({
-    fetch: common.fetch,
-    maxRequestBodySize: body_bytes_max,
-    development: false,
-    unix: address.unix,
-  });
+  // The types know no idle time on a unix socket, where Bun takes 10 s unless it is told.
+  const server = Bun.serve({ ...common, unix: address.unix } as Bun.Serve.Options<undefined>);
   chmodSync(address.unix, address.mode ?? 0o660);
   return {
     url: address.unix,

@@ -98,7 +98,11 @@ async function live<S extends TObject>(
   process.on("SIGTERM", () => void stop("SIGTERM"));
   process.on("SIGINT", () => void stop("SIGINT"));
   process.on("unhandledRejection", (cause) => context.fail("unhandled rejection", cause));
-  process.on("uncaughtException", (cause) => context.fail("uncaught exception", cause));
+  process.on("uncaughtException", (cause) => {
+    if (!isLeakedFile(cause)) return context.fail("uncaught exception", cause);
+    // A fault of ours, but the file is closed now and nothing waits for it: no reason to drop everybody's requests.
+    log.error({ err: cause }, "a file was never closed, and the collector of memory closed it");
+  });
   try {
     running = await role.start(context);
   } catch (cause) {
@@ -109,6 +113,13 @@ async function live<S extends TObject>(
   state.probes = running.probes ?? [];
   state.starting = stopping.signal.aborted;
   log.info({ version: buildInfo.version, commit: buildInfo.commit }, "started");
+}
+
+/** What Bun throws, at no one in particular, when a `FileHandle` that is still open is collected. */
+function isLeakedFile(cause: Error): boolean {
+  return (
+    (cause as NodeJS.ErrnoException).code === "ERR_INVALID_STATE" && cause.message.startsWith("A FileHandle object")
+  );
 }
 
 function parseFlags(name: string) {

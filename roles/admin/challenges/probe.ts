@@ -1,3 +1,4 @@
+import { BodyError, textWithin } from "#shared/http/bounded-body.ts";
 import { readJson } from "#shared/json/read-json.ts";
 import { type Challenge, internalBaseUrl } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
@@ -58,19 +59,21 @@ async function readObject(url: string, fetch: Fetch, signal: AbortSignal): Promi
     keepalive: false,
     signal,
   });
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
   if (response.status !== 200) {
     await response.body?.cancel();
     throw new NotReady(`${path} answered ${response.status}`);
   }
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > limits.challenge.probe_bytes_max) throw new NotReady(`${path} answered too much`);
-    chunks.push(chunk);
-  }
-  const value = readJson(Buffer.concat(chunks).toString("utf8"));
+  const value = readJson(await textOf(response, path));
   if (value === undefined) throw new NotReady(`${path} did not answer JSON`);
   if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
   throw new NotReady(`${path} did not answer an object`);
+}
+
+async function textOf({ body }: Response, path: string): Promise<string> {
+  try {
+    return await textWithin(body, { bytes_max: limits.challenge.probe_bytes_max });
+  } catch (cause) {
+    if (cause instanceof BodyError) throw new NotReady(`${path} answered too much`, { cause });
+    throw cause;
+  }
 }

@@ -1,4 +1,5 @@
 import { createHttpApp } from "#shared/http/app.ts";
+import { requestPieces } from "#shared/http/bounded-body.ts";
 import { hidePluginPage } from "#shared/http/document.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import type { JobStateName } from "#shared/schemas/job.ts";
@@ -13,7 +14,7 @@ import { authorize } from "./authorization.ts";
 import { described, JobsQuery, jobApiDocument } from "./document.ts";
 import { LogResponses } from "./log-response.ts";
 import { queuePlace } from "./queue-place.ts";
-import { parseBody, readText } from "./read-body.ts";
+import { parseBody, withText } from "./read-body.ts";
 import type { ApiWorld } from "./world.ts";
 
 /** The job API on the challenges' networks (jobs §1). */
@@ -40,10 +41,11 @@ function submitRoutes(world: ApiWorld) {
     .post(
       "/v1/jobs",
       async ({ request }) => {
-        const text = await readText(request);
         const challenge = await caller(request);
         const key = idempotencyKey(request.headers);
-        const { job, isNew } = await acceptJob(world, challenge, parseJobRequest(parseBody(text)), key);
+        const { job, isNew } = await withText(request, challenge.spec.slug, world.held_bytes, (text) =>
+          acceptJob(world, challenge, parseJobRequest(parseBody(text)), key),
+        );
         world.wake();
         return Response.json(await show(world, job), {
           status: isNew ? 202 : 200,
@@ -78,7 +80,8 @@ function submitRoutes(world: ApiWorld) {
       async ({ request }) => {
         const challenge = await caller(request);
         if (!request.body) throw new ProblemError(400, "invalid_mount_archive", "invalid mount archive");
-        const { digest, size_bytes, was_known } = await keepUpload(world, challenge, request.body);
+        const body = requestPieces(request, { bytes_max: limits.jobs.blob_bytes_max });
+        const { digest, size_bytes, was_known } = await keepUpload(world, challenge, body);
         return Response.json({ sha256: digest, size_bytes }, { status: was_known ? 200 : 201 });
       },
       { parse: "none", ...described.upload },
@@ -134,7 +137,7 @@ function jobRoutes(world: ApiWorld) {
           "content-length": String(reading.size_bytes),
           etag: `"${artifact.digest}"`,
         };
-        return new Response(reading.stream, { headers });
+        return new Response(logs.counted(job, reading.stream), { headers });
       },
       described.artifact,
     );

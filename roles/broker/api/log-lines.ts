@@ -17,17 +17,22 @@ const chunk_bytes = 128 * 1_024;
 /** Another broker's process may write the log: it is looked at this often though nothing here said that it grew. */
 const look_ms = 1_000;
 
+/** From where a log is read; with `follow` for as long as the job goes on. */
+export interface LogReading {
+  readonly since: number;
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+}
+
 /**
- * The log from a byte on; what is in the middle of a line goes on with the next one. With `follow` it waits for more until
- * the job is over; null says now and then that nothing came.
+ * The log from a byte on, some lines at a time; what is in the middle of a line goes on with the next one. With `follow` it waits for
+ * more until the job is over; null says now and then that nothing came.
  */
 export async function* logLines(
   world: ReadWorld,
   job: Job,
-  since: number,
-  follow: boolean,
-  signal: AbortSignal,
-): AsyncGenerator<LogLine | null> {
+  { since, follow, signal }: LogReading,
+): AsyncGenerator<readonly LogLine[] | null> {
   const splitter = new LineSplitter(since);
   let current = job;
   while (!signal.aborted) {
@@ -35,7 +40,7 @@ export async function* logLines(
     const isAll = !follow || hasEnded(current) || current.log_digest !== null;
     const bytes = await read(world, current, splitter.at);
     if (bytes.length > 0) {
-      yield* splitter.push(bytes);
+      yield [...splitter.push(bytes)];
       continue;
     }
     const seen = current.log_digest;

@@ -1,7 +1,7 @@
 import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Job } from "../job/job.ts";
-import { logBytes } from "../logs/job-log.ts";
+import type { FairShares } from "./fair-shares.ts";
 import { type LogLine, logLines, type ReadWorld } from "./log-lines.ts";
 import { streamOf } from "./stream-of.ts";
 
@@ -23,37 +23,41 @@ interface LogQuery {
 /** Jobs' logs as text, as lines of JSON, or as server-sent events; from a byte on, and with `follow` until the job is over. */
 export class LogResponses {
   readonly #world: ReadWorld;
-  #readers = 0;
+  readonly #readers: FairShares;
 
-  constructor(world: ReadWorld) {
+  constructor(world: ReadWorld & { readonly readers: FairShares }) {
     this.#world = world;
+    this.#readers = world.readers;
   }
 
   async respond(job: Job, query: Record<string, string | undefined>, { headers, signal }: Request): Promise<Response> {
     const asked = parseQuery(query, headers);
     const common = { "content-type": types[asked.form], "cache-control": "no-store" };
-    if (asked.follow || asked.form !== "text") {
-      if (this.#readers >= limits.jobs.log_readers_max) {
-        throw new ProblemError(429, "too_many_log_readers", "Too many logs are being read now.", {
-          headers: { "retry-after": "5" },
-        });
-      }
-      return new Response(streamOf(this.#counted(pieces(this.#world, job, asked, signal))), { headers: common });
+    const ended = this.#admit(job.challenge);
+    try {
+      const isWhole = asked.form === "text" && !asked.follow;
+      const text_bytes = isWhole ? await textBytes(this.#world, job, asked.stream, signal) : Number.POSITIVE_INFINITY;
+      const body = streamOf(pieces(this.#world, job, { ...asked, text_bytes }, signal), ended);
+      const whole = { "x-log-bytes": String(text_bytes), "x-log-complete": String(job.is_log_complete) };
+      return new Response(body, { headers: isWhole ? { ...common, ...whole } : common });
+    } catch (error) {
+      ended();
+      throw error;
     }
-    const records = await Array.fromAsync(logLines(this.#world, job, 0, false, signal), (line) => line?.record ?? []);
-    const bytes = logBytes(records.flat(), asked.stream);
-    return new Response(new Uint8Array(bytes.subarray(asked.since)), {
-      headers: { ...common, "x-log-bytes": String(bytes.length), "x-log-complete": String(job.is_log_complete) },
-    });
   }
 
-  async *#counted<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
-    this.#readers += 1;
-    try {
-      yield* source;
-    } finally {
-      this.#readers -= 1;
+  /** `body`, whose reader counts as one of a log. */
+  counted(job: Job, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+    return streamOf(body[Symbol.asyncIterator](), this.#admit(job.challenge));
+  }
+
+  #admit(challenge: string): () => void {
+    if (!this.#readers.take(challenge, 1)) {
+      throw new ProblemError(429, "too_many_log_readers", "Too many logs and artifacts are being read now.", {
+        headers: { "retry-after": "5" },
+      });
     }
+    return () => this.#readers.give(challenge, 1);
   }
 }
 
@@ -70,24 +74,47 @@ function parseQuery(query: Record<string, string | undefined>, headers: Headers)
   return { form, stream: stream ?? null, since: Number(since), follow: follow === "true" || follow === "1" };
 }
 
-async function* pieces(world: ReadWorld, job: Job, asked: LogQuery, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  let skip = asked.form === "text" ? asked.since : 0;
-  let silent_ms = 0;
-  const encoder = new TextEncoder();
-  for await (const line of logLines(world, job, asked.form === "text" ? 0 : asked.since, asked.follow, signal)) {
-    silent_ms = line === null ? silent_ms + 1_000 : 0;
-    // So that nothing on the way takes the silence of a job for a dead connection.
-    if (silent_ms >= limits.jobs.drip_ms && asked.form === "events") yield encoder.encode(": waiting\n\n");
-    if (silent_ms >= limits.jobs.drip_ms) silent_ms = 0;
-    if (line === null || (asked.stream !== null && line.record.stream !== asked.stream)) continue;
-    if (asked.form !== "text") yield encoder.encode(written(line, asked.form));
-    else {
-      const bytes = Buffer.from(line.record.data, "base64");
-      if (bytes.length > skip) yield bytes.subarray(skip);
-      skip = Math.max(0, skip - bytes.length);
-    }
+/** How long the text is that is there now: it is said before the text, which then ends there though the log may go on. */
+async function textBytes(world: ReadWorld, job: Job, stream: LogQuery["stream"], signal: AbortSignal): Promise<number> {
+  let bytes = 0;
+  for await (const lines of logLines(world, job, { since: 0, follow: false, signal })) {
+    for (const { record } of ofStream(lines ?? [], stream)) bytes += Buffer.byteLength(record.data, "base64");
   }
-  if (asked.form === "events" && asked.follow && !signal.aborted) yield encoder.encode(await ending(world, job));
+  return bytes;
+}
+
+interface Asked extends LogQuery {
+  /** Where the text ends. */
+  readonly text_bytes: number;
+}
+
+async function* pieces(world: ReadWorld, job: Job, asked: Asked, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const { form, follow, text_bytes } = asked;
+  const since = form === "text" ? 0 : asked.since;
+  let silent_ms = 0;
+  let at = 0;
+  const encoder = new TextEncoder();
+  for await (const lines of logLines(world, job, { since, follow, signal })) {
+    silent_ms = lines === null ? silent_ms + 1_000 : 0;
+    // So that nothing on the way takes the silence of a job for a dead connection.
+    if (silent_ms >= limits.jobs.drip_ms && form === "events") yield encoder.encode(": waiting\n\n");
+    if (silent_ms >= limits.jobs.drip_ms) silent_ms = 0;
+    const wanted = ofStream(lines ?? [], asked.stream);
+    if (form !== "text") {
+      if (wanted.length > 0) yield encoder.encode(wanted.map((line) => written(line, form)).join(""));
+      continue;
+    }
+    const bytes = Buffer.concat(wanted.map(({ record }) => Buffer.from(record.data, "base64")));
+    const piece = bytes.subarray(Math.max(0, asked.since - at), Math.max(0, text_bytes - at));
+    at += bytes.length;
+    if (piece.length > 0) yield piece;
+    if (at >= text_bytes) return;
+  }
+  if (form === "events" && follow && !signal.aborted) yield encoder.encode(await ending(world, job));
+}
+
+function ofStream(lines: readonly LogLine[], stream: LogQuery["stream"]): readonly LogLine[] {
+  return stream === null ? lines : lines.filter(({ record }) => record.stream === stream);
 }
 
 function written({ record, next }: LogLine, form: "lines" | "events"): string {

@@ -1,16 +1,55 @@
+import { requestPieces } from "#shared/http/bounded-body.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { readJson } from "#shared/json/read-json.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import type { FairShares } from "./fair-shares.ts";
 
-/** The whole body, read before anything is refused: an old client otherwise sees a broken pipe (contract §4). @throws ProblemError 413 */
-export async function readText(request: Request): Promise<string> {
-  const text = await request.text();
-  if (text.length > limits.jobs.request_bytes_max)
-    throw new ProblemError(413, "request_too_large", "The request body is too large.");
-  return text;
+const bounds = { bytes_max: limits.jobs.request_bytes_max, ms_max: limits.jobs.request_ms_max };
+
+/**
+ * Runs `use` with a request's body as text. Until `use` ends the body counts as held by the challenge: from the start where the client
+ * says how long it is, so that one who will not be heard need not send it.
+ *
+ * @throws ProblemError 503 where that would be more than its share, 400, 408 and 413 as `requestPieces`
+ */
+export async function withText<T>(
+  request: Request,
+  challenge: string,
+  held_bytes: FairShares,
+  use: (text: string) => Promise<T>,
+): Promise<T> {
+  let held = 0;
+  const hold = (bytes: number) => {
+    if (bytes <= held) return;
+    if (!held_bytes.take(challenge, bytes - held)) throw tooManyHeld();
+    held = bytes;
+  };
+  try {
+    const declared = Number(request.headers.get("content-length") ?? 0);
+    if (declared <= bounds.bytes_max) hold(declared);
+    return await use(await textOf(request, hold));
+  } finally {
+    held_bytes.give(challenge, held);
+  }
 }
 
-/** The same, as JSON. @throws ProblemError 400 or 413 */
+async function textOf(request: Request, hold: (bytes: number) => void): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of requestPieces(request, bounds)) {
+    bytes += piece.length;
+    hold(bytes);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString("utf8");
+}
+
+function tooManyHeld(): ProblemError {
+  const detail = "Too many job requests of this challenge are being read now; try again.";
+  return new ProblemError(503, "busy", detail, { headers: { "retry-after": "2" } });
+}
+
+/** The text of a body as JSON. @throws ProblemError 400 */
 export function parseBody(text: string): unknown {
   const body = readJson(text);
   if (body === undefined) throw new ProblemError(400, "malformed_body", "The request body is not well-formed.");

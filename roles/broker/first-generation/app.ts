@@ -1,12 +1,13 @@
 import { createHttpApp } from "#shared/http/app.ts";
 import { valid } from "#shared/http/valid.ts";
+import type { Challenge } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { label } from "#shared/swarm/labels.ts";
 import { jobName } from "#shared/swarm/names.ts";
 import { prepareJob } from "../admission/accept-job.ts";
 import { authorize } from "../api/authorization.ts";
 import { CleanupRequest, describedDocker, ListRequest } from "../api/document.ts";
-import { parseBody, readText } from "../api/read-body.ts";
+import { parseBody, withText } from "../api/read-body.ts";
 import type { ApiWorld } from "../api/world.ts";
 import type { Job } from "../job/job.ts";
 import { jobLabels } from "../swarm/job-service-spec.ts";
@@ -17,17 +18,19 @@ import { DockerRuns } from "./run-calls.ts";
 export function createDockerApp(world: ApiWorld) {
   const { store } = world;
   const runs = new DockerRuns(world);
-  const read = async (request: Request) => {
-    const text = await readText(request);
-    return { text, challenge: await authorize(request.headers, world.challenges, world.master_key) };
+  /** Whoever is not known is not listened to: of what it still sends nothing is kept. */
+  const reading = async <T>(request: Request, use: (text: string, challenge: Challenge) => Promise<T>): Promise<T> => {
+    const challenge = await authorize(request.headers, world.challenges, world.master_key);
+    return await withText(request, challenge.spec.slug, world.held_bytes, (text) => use(text, challenge));
   };
 
   return createHttpApp(world.log)
     .post(
       "/v1/docker/run",
       async ({ request }) => {
-        const { text, challenge } = await read(request);
-        const prepared = await prepareJob(world, challenge, parseRunRequest(text), null);
+        const prepared = await reading(request, (text, challenge) =>
+          prepareJob(world, challenge, parseRunRequest(text), null),
+        );
         const job = (await runs.takeKept(prepared)) ?? (await runs.acceptNew(prepared));
         return await runs.answerWhenEnded(job, request);
       },
@@ -35,22 +38,22 @@ export function createDockerApp(world: ApiWorld) {
     )
     .post(
       "/v1/docker/list",
-      async ({ request }) => {
-        const { text, challenge } = await read(request);
-        const { job_id } = valid(ListRequest, parseBody(text));
-        const jobs = await store.live(challenge.spec.slug, job_id ?? null, limits.jobs.page_max);
-        return { containers: jobs.map(containerOf) };
-      },
+      ({ request }) =>
+        reading(request, async (text, { spec: { slug } }) => {
+          const { job_id } = valid(ListRequest, parseBody(text));
+          const jobs = await store.live(slug, job_id ?? null, limits.jobs.page_max);
+          return { containers: jobs.map(containerOf) };
+        }),
       { parse: "none", ...describedDocker.list },
     )
     .post(
       "/v1/docker/cleanup",
-      async ({ request }) => {
-        const { text, challenge } = await read(request);
-        await store.askCancelGroup(challenge.spec.slug, valid(CleanupRequest, parseBody(text)).job_id);
-        world.wake();
-        return { status: "ok" };
-      },
+      ({ request }) =>
+        reading(request, async (text, { spec: { slug } }) => {
+          await store.askCancelGroup(slug, valid(CleanupRequest, parseBody(text)).job_id);
+          world.wake();
+          return { status: "ok" };
+        }),
       { parse: "none", ...describedDocker.cleanup },
     );
 }

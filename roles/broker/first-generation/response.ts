@@ -4,24 +4,29 @@ import { ProblemError, problemOf } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Sha256 } from "#shared/schemas/names.ts";
 import { jobName } from "#shared/swarm/names.ts";
+import { logLines, type ReadWorld } from "../api/log-lines.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Job } from "../job/job.ts";
-import { type LogRecord, loadLog, logBytes } from "../logs/job-log.ts";
+import { Tail } from "./tail.ts";
 
 const marker = "@@PLATFORM_BROKER_MOUNT_OUT[";
 const timeoutExitCode = 124;
 
-/** The answer of a run call whose job has ended, as JSON text in pieces: mounts may be large (contract §4). */
-export async function* runAnswer(blobs: BlobStore, job: Job): AsyncGenerator<string> {
-  const records = job.log_digest ? await loadLog(blobs, job.log_digest) : [];
-  yield `{"container_name":${JSON.stringify(jobName(job.id))},"stdout":"${inner(tail(records, "stdout"))}`;
+/** The answer of a run call whose job has ended, as JSON text in pieces: mounts and logs may be large (contract §4). */
+export async function* runAnswer(world: ReadWorld, job: Job, signal: AbortSignal): AsyncGenerator<string> {
+  const tails = { stdout: new Tail(limits.jobs.tail_bytes), stderr: new Tail(limits.jobs.tail_bytes) };
+  if (job.log_digest !== null) {
+    for await (const lines of logLines(world, job, { since: 0, follow: false, signal }))
+      for (const { record } of lines ?? []) tails[record.stream].push(Buffer.from(record.data, "base64"));
+  }
+  yield `{"container_name":${JSON.stringify(jobName(job.id))},"stdout":"${inner(printed(tails.stdout))}`;
   for (const { mount, digest } of job.artifacts.toSorted((a, b) => a.mount - b.mount)) {
     yield inner(`${marker}${mount}]:BEGIN@@\n`);
-    yield* base64(await gzipped(blobs, digest));
+    yield* base64(await gzipped(world.blobs, digest));
     yield inner(`\n${marker}${mount}]:END@@`);
   }
   const { returncode, timed_out, note } = exitOf(job);
-  const stderr = `${tail(records, "stderr")}${note}`;
+  const stderr = `${printed(tails.stderr)}${note}`;
   yield `","stderr":"${inner(stderr)}","returncode":${returncode},"timed_out":${timed_out}}`;
 }
 
@@ -50,12 +55,9 @@ function exitOf({ outcome, state, exit_code }: Job) {
   return { returncode: 1, timed_out: false, note: `\n${outcome?.reason?.detail ?? "the job failed"}\n` };
 }
 
-/** The last bytes of a stream as text that begins with a whole character and holds no marker of ours. */
-export function tail(records: readonly LogRecord[], stream: "stdout" | "stderr"): string {
-  const bytes = logBytes(records, stream);
-  let start = Math.max(0, bytes.length - limits.jobs.tail_bytes);
-  while (start > 0 && start < bytes.length && ((bytes[start] ?? 0) & 0xc0) === 0x80) start += 1;
-  return bytes.subarray(start).toString("utf8").replaceAll(marker, "@ @PLATFORM_BROKER_MOUNT_OUT[");
+/** The last bytes of a stream as text that holds no marker of ours. */
+function printed(tail: Tail): string {
+  return tail.text().replaceAll(marker, "@ @PLATFORM_BROKER_MOUNT_OUT[");
 }
 
 /** What stands between the quotes of a JSON string. */

@@ -55,24 +55,21 @@ export class DockerRuns {
       return problemResponse(failure, requestId);
     }
     const body = this.#body(early, request.signal, requestId);
-    return new Response(streamOf(body), { headers: { "content-type": "application/json" } });
+    const ended = () => void this.#waiting.delete(job.id);
+    return new Response(streamOf(body, ended), { headers: { "content-type": "application/json" } });
   }
 
   async *#body(job: Job, signal: AbortSignal, requestId: string): AsyncGenerator<string> {
     let current = job;
-    try {
-      while (!hasEnded(current)) {
-        yield " ";
-        current = await this.#ended(current, limits.jobs.drip_ms, signal);
-        if (signal.aborted) return;
-      }
-      const failure = runFailure(current);
-      if (failure) yield lateFailure(failure, requestId);
-      else yield* runAnswer(this.#world.blobs, current);
-      await this.#delivered(current, signal);
-    } finally {
-      this.#waiting.delete(job.id);
+    while (!hasEnded(current)) {
+      yield " ";
+      current = await this.#ended(current, limits.jobs.drip_ms, signal);
+      if (signal.aborted) return;
     }
+    const failure = runFailure(current);
+    if (failure) yield lateFailure(failure, requestId);
+    else yield* runAnswer(this.#world, current, signal);
+    await this.#delivered(current, signal);
   }
 
   async #delivered(job: Job, signal: AbortSignal): Promise<void> {

@@ -101,12 +101,6 @@ export async function putLogAway(blobs: BlobStore, logs: LogFiles, id: string): 
   return (await blobs.put(pieces(), { may_use_reserve: true })).digest;
 }
 
-export async function loadLog(blobs: BlobStore, digest: string): Promise<LogRecord[]> {
-  const reading = await blobs.open(digest as Parameters<BlobStore["open"]>[0]);
-  if (!reading) return [];
-  return parseRecords(await new Response(reading.stream).text());
-}
-
 export function parseRecords(text: string): LogRecord[] {
   return text.split("\n").flatMap((line) => (line ? [JSON.parse(line) as LogRecord] : []));
 }

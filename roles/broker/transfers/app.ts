@@ -1,6 +1,7 @@
 import { ArchiveError, canonicalArchive } from "#shared/archive/canonical-archive.ts";
 import { bearerToken } from "#shared/auth/tokens.ts";
 import { createHttpApp } from "#shared/http/app.ts";
+import { requestPieces } from "#shared/http/bounded-body.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
@@ -49,7 +50,8 @@ export function createTransferApp(world: TransferWorld) {
       "/v1/transfer/:id/outputs/:mount",
       async ({ request, params }) => {
         const { job, mount } = await authorized(request, "output", params.id, params.mount);
-        const artifact = await keepOutput(job, mount, request.body);
+        const body = requestPieces(request, { bytes_max: 2 * limits.jobs.output_bytes_max });
+        const artifact = await keepOutput(job, mount, request.body && body);
         world.changed(job.id);
         world.wake();
         return { digest: artifact.digest, size_bytes: artifact.size_bytes };
@@ -58,7 +60,7 @@ export function createTransferApp(world: TransferWorld) {
     );
 
   /** What a job leaves is as hostile as what a miner sends: the same gate. */
-  async function keepOutput(job: Job, mount: number, body: ReadableStream<Uint8Array> | null) {
+  async function keepOutput(job: Job, mount: number, body: AsyncIterable<Uint8Array> | null) {
     if (!body) throw new ProblemError(400, "empty_output", "There is no body.");
     try {
       const source = canonicalArchive(body, { ...limits.archive, expanded_bytes_max: limits.jobs.output_bytes_max });

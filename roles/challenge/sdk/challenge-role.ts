@@ -53,10 +53,8 @@ async function start<S extends TObject>(
     shared_token: config.shared_token,
     onReceived: () => evaluator?.wake(),
   });
-  // Half as much again as a submission may have, so that it is we who answer 413.
-  const body_bytes_max = Math.ceil(1.5 * limits.challenge_sdk.submission_bytes_max);
   const address = { hostname: config.listen_host, port: config.listen_port };
-  const server = serve(guarded(app, log), address, { body_bytes_max });
+  const server = serve(guarded(app, log, { body_bytes_max: limits.challenge_sdk.submission_bytes_max }), address);
   countSubmissions(metrics, submissions);
   if (!evaluator) log.warn("no broker is configured: submissions are stored, not evaluated");
   evaluator?.wake();

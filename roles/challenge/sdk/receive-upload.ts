@@ -1,11 +1,16 @@
 import { createHash } from "node:crypto";
 import type { Static, TObject } from "@sinclair/typebox";
+import { requestBytes } from "#shared/http/bounded-body.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { ChallengeContext, ChallengeDefinition } from "./define-challenge.ts";
 import type { Submission } from "./store/submission.ts";
 
-const bytes_max = limits.challenge_sdk.submission_bytes_max;
+const bounds = {
+  bytes_max: limits.challenge_sdk.submission_bytes_max,
+  ms_max: limits.challenge_sdk.submission_ms_max,
+  tooLarge: () => new ProblemError(413, "submission_too_large", "Submission too large"),
+};
 
 /** Takes what the proxy forwards (contract §3): identity and digest from the verified headers, the body within its bound. */
 export async function receiveUpload<S extends TObject>(
@@ -18,7 +23,7 @@ export async function receiveUpload<S extends TObject>(
   const nonce = verified(headers, "x-platform-verified-nonce", /^.{1,256}$/);
   const expected = verified(headers, "x-platform-request-hash", /^[0-9a-f]{64}$/i).toLowerCase();
   const uid = /^\d{1,5}$/.exec(headers.get("x-platform-verified-uid") ?? "")?.[0];
-  const body = await readBody(request);
+  const body = await requestBytes(request, bounds);
   const sha256 = createHash("sha256").update(body).digest("hex");
   if (sha256 !== expected)
     throw new ProblemError(400, "request_hash_mismatch", "The body is not the one whose hash was verified");
@@ -47,15 +52,4 @@ function verified(headers: Headers, name: string, form: RegExp): string {
   if (!form.test(value))
     throw new ProblemError(400, "missing_verified_header", `The header ${name} is missing or wrong`);
   return value;
-}
-
-async function readBody(request: Request): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size_bytes = 0;
-  for await (const chunk of request.body ?? []) {
-    size_bytes += chunk.length;
-    if (size_bytes > bytes_max) throw new ProblemError(413, "submission_too_large", "Submission too large");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

@@ -1,7 +1,12 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ServerWebSocket } from "bun";
+import { requestBytes } from "#shared/http/bounded-body.ts";
+import { ProblemError, problemResponse } from "#shared/http/problem.ts";
+import { answerSender, declared_bytes_max } from "#shared/http/refused-sender.ts";
+import { requestIdOf } from "#shared/http/request-id.ts";
 import { readJson } from "#shared/json/read-json.ts";
+import { limits } from "#shared/schemas/limits.ts";
 import type { Faults } from "../node/faults.ts";
 import { RpcError } from "../node/rpc-error.ts";
 import type { Methods } from "./method.ts";
@@ -39,15 +44,12 @@ interface ServerOptions {
 export function serveRpc(address: RpcAddress, options: ServerOptions): RpcServer {
   const sockets = new Set<ServerWebSocket<Client>>();
   const common = {
-    maxRequestBodySize: MESSAGE_BYTES_MAX,
+    maxRequestBodySize: declared_bytes_max,
+    idleTimeout: 0,
     development: false,
     async fetch(request: Request, self: Bun.Server<Client>) {
       if (self.upgrade(request, { data: {} })) return undefined;
-      if (request.method !== "POST") return new Response("JSON-RPC over WebSocket or POST\n", { status: 405 });
-      const session = new Session(() => undefined);
-      const answer = answerTo(await request.text(), session, options);
-      session.close();
-      return new Response(answer, { headers: { "content-type": "application/json" } });
+      return await answerSender(request, await answerPost(request, options), self);
     },
     websocket: {
       maxPayloadLength: MESSAGE_BYTES_MAX,
@@ -90,6 +92,21 @@ function listen(address: RpcAddress, common: Omit<Bun.Serve.Options<Client>, "un
   const server = Bun.serve({ ...common, unix: address.unix } as Bun.Serve.Options<Client>);
   chmodSync(address.unix, address.mode);
   return server;
+}
+
+async function answerPost(request: Request, options: ServerOptions): Promise<Response> {
+  if (request.method !== "POST") return new Response("JSON-RPC over WebSocket or POST\n", { status: 405 });
+  try {
+    const bounds = { bytes_max: MESSAGE_BYTES_MAX, ms_max: limits.http.request_ms_max };
+    const text = (await requestBytes(request, bounds)).toString("utf8");
+    const session = new Session(() => undefined);
+    const answer = answerTo(text, session, options);
+    session.close();
+    return new Response(answer, { headers: { "content-type": "application/json" } });
+  } catch (error) {
+    if (error instanceof ProblemError) return problemResponse(error, requestIdOf(null));
+    throw error;
+  }
 }
 
 function answerTo(text: string, session: Session, options: ServerOptions): string {

@@ -1,10 +1,13 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { requestBytes } from "#shared/http/bounded-body.ts";
 import { hopByHop } from "#shared/http/hop-by-hop.ts";
 import { ProblemError, problemResponse } from "#shared/http/problem.ts";
 import { requestIdOf } from "#shared/http/request-id.ts";
 import { type Server, serve } from "#shared/http/serve.ts";
 import { limits } from "#shared/schemas/limits.ts";
+
+const bounds = { bytes_max: limits.http.json_bytes_max, ms_max: limits.http.request_ms_max };
 
 /** The admin API on the manager's loopback: Swarm cannot publish on one address, so this leads to `admin.sock`. */
 export function forwardAdmin(runDirectory: string, port: number): Server {
@@ -49,7 +52,7 @@ async function forward(request: Request, socket: string, path: string): Promise<
       unix: socket,
       method: request.method,
       headers,
-      body: request.body,
+      body: request.body && new Uint8Array(await requestBytes(request, bounds)),
       redirect: "manual",
       signal: AbortSignal.any([request.signal, AbortSignal.timeout(limits.http.request_ms_max)]),
       decompress: false,
@@ -58,6 +61,7 @@ async function forward(request: Request, socket: string, path: string): Promise<
     for (const name of hopByHop) answerHeaders.delete(name);
     return new Response(answer.body, { status: answer.status, headers: answerHeaders });
   } catch (cause) {
+    if (cause instanceof ProblemError) return problemResponse(cause, requestId);
     return problemResponse(
       new ProblemError(503, "role_unavailable", "The role behind this path does not answer.", {
         cause,

@@ -148,6 +148,25 @@ test("an Idempotency-Key gives the same job for the same content and 409 for ano
   await world.end(job.id, { outcome: succeeded });
 });
 
+test("an upload over the challenge's quota is refused and leaves none of its bytes", async () => {
+  await world.addChallenge("small", { blob_bytes_max: 20_000 });
+  const put = (name: string, bytes: number) =>
+    world.ask("/v1/blobs", {
+      method: "PUT",
+      slug: "small",
+      body: new Uint8Array(tarOf([{ name, content: Buffer.alloc(bytes) }])),
+    });
+  expect((await put("kept", 10_000)).status).toBe(201);
+  const before = await Array.fromAsync(world.blobs.list());
+  for (const bytes of [10_001, 2_000_000]) {
+    const refused = await put("refused", bytes);
+    expect([refused.status, (await problem(refused)).code]).toEqual([429, "blob_quota_exceeded"]);
+  }
+  expect(await Array.fromAsync(world.blobs.list())).toEqual(before);
+  // What it has already is no more.
+  expect((await put("kept", 10_000)).status).toBe(200);
+});
+
 test("another challenge's job is 404 at every route", async () => {
   const { id } = (await (await submit()).json()) as JobAnswer;
   for (const [method, path] of [

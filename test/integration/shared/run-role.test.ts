@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openFiles } from "../../support/open-files.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const program = join(import.meta.dir, "../../support/programs/idle-role.ts");
@@ -60,6 +61,17 @@ describe("every role", () => {
     child.kill("SIGTERM");
     expect(await child.exited).toBe(1);
     expect(performance.now() - begin).toBeLessThan(5_000);
+  });
+
+  test("logs a file that was never closed, and lives on", async () => {
+    const { child, ask, errors } = start({ PLATFORM_LEAKS_FILE: "true" });
+    const written = errors();
+    await waitFor(async () => (await ask("/readyz")).ok);
+    await waitFor(() => !openFiles(child.pid).includes("/proc/1/comm"), { what: "the end of the file" });
+    expect((await ask("/livez")).status).toBe(200);
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(0);
+    expect(await written).toContain("a file was never closed");
   });
 
   test("--check reaches the dependencies and its exit code says so", async () => {

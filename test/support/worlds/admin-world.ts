@@ -25,6 +25,8 @@ interface CallOptions {
 export interface AdminTestWorld extends AsyncDisposable {
   readonly sql: Database;
   readonly url: string;
+  /** What admin.sock serves. */
+  readonly admin: ReturnType<typeof createAdminApp>;
   /** A request to admin.sock's app, by default with an admin token. A text body is sent as it is. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** A request to public.sock's app. */
@@ -39,7 +41,8 @@ export async function createAdminWorld(server: TestPostgres, clock: Clock = syst
   await migrate(sql);
   const log = createLogger("admin", "fatal");
   const world = { sql, log, clock, netuid: 7, vectorPublicKey: "ab".repeat(32), masterKey: "k".repeat(32), pages: [] };
-  const admin = guarded(createAdminApp(world), log);
+  const app = createAdminApp(world);
+  const admin = guarded(app, log);
   const everyone = guarded(createPublicApp(world), log);
   const mint = async (name: string, scope: AdminScope, expires_at = new Date(Date.now() + 600_000)) =>
     (await mintAdminToken(sql, { name, scope, expires_at })) ?? "";
@@ -47,6 +50,7 @@ export async function createAdminWorld(server: TestPostgres, clock: Clock = syst
   return {
     sql,
     url,
+    admin: app,
     mint,
     async call(method, path, { body, token = root, headers = {} } = {}) {
       const request = new Request(`http://127.0.0.1:8081${path}`, {

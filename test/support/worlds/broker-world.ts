@@ -10,12 +10,14 @@ import { guarded } from "#shared/http/app.ts";
 import { type Server, serve } from "#shared/http/serve.ts";
 import { createLogger } from "#shared/observability/logger.ts";
 import type { JobPolicy } from "#shared/schemas/challenge.ts";
+import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { createImageIds } from "../../../roles/broker/admission/image-ids.ts";
 import { policiesOf } from "../../../roles/broker/admission/policies.ts";
 import { Tally } from "../../../roles/broker/admission/quota.ts";
 import { registryAuths } from "../../../roles/broker/admission/registry-auth.ts";
 import { Changes } from "../../../roles/broker/api/changes.ts";
+import { FairShares } from "../../../roles/broker/api/fair-shares.ts";
 import { createApp } from "../../../roles/broker/api/jobs-app.ts";
 import type { BlobStore } from "../../../roles/broker/blobs/blob-store.ts";
 import { openFolderBlobStore } from "../../../roles/broker/blobs/folder-blob-store.ts";
@@ -44,7 +46,10 @@ export const succeeded: Outcome = { state: "succeeded", reason: null, fault: nul
 /** The broker's job API on a port, over a database of its own; jobs end when the test says so: no dispatcher runs. */
 export interface BrokerWorld extends AsyncDisposable {
   readonly url: string;
+  readonly app: ReturnType<typeof createApp>;
   readonly sql: Database;
+  /** Of its blobs and logs. */
+  readonly directory: string;
   readonly blobs: BlobStore;
   readonly logs: LogFiles;
   readonly changes: Changes;
@@ -131,22 +136,22 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
     policies: policiesOf(createChallenges(sql)),
     master_key: masterKey,
     changes,
+    held_bytes: new FairShares(limits.jobs.held_bytes_max),
+    readers: new FairShares(limits.jobs.readers_max),
     logs,
     log,
     wake: () => undefined,
   });
-  const server: Server = serve(
-    guarded(app, log),
-    { hostname: "127.0.0.1", port: 0 },
-    { body_bytes_max: 128 * 1_048_576 },
-  );
+  const server: Server = serve(guarded(app, log), { hostname: "127.0.0.1", port: 0 });
   const headers = (slug = "demo") => ({
     "x-platform-challenge-slug": slug,
     authorization: `Bearer ${deriveToken(masterKey, "broker", slug, 1)}`,
   });
   const world: BrokerWorld = {
     url: server.url,
+    app,
     sql,
+    directory,
     blobs,
     logs,
     changes,

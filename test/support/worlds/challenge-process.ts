@@ -71,6 +71,14 @@ export class ChallengeProcess {
     this.#url = await urlFrom(child.stderr);
   }
 
+  get url(): string {
+    return this.#url;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   /** As a crash of the machine would: nothing of the process runs any more. */
   async kill(): Promise<void> {
     this.#child?.kill("SIGKILL");
