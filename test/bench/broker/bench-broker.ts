@@ -7,6 +7,7 @@ import { migrate } from "#shared/database/migrate.ts";
 import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import type { JobResource } from "#shared/schemas/job.ts";
 import { freePort } from "../../support/free-port.ts";
+import type { MemoryCgroup } from "../../support/memory-cgroup.ts";
 import { startRole } from "../../support/worlds/role-process.ts";
 
 const masterKey = "k".repeat(32);
@@ -18,12 +19,16 @@ export interface BenchBrokerOptions {
   /** Where it listens; the lab's address of the host where stagers have to reach it. */
   readonly host?: string;
   readonly policy?: Partial<JobPolicy>;
+  /** What its container may have. */
+  readonly memory?: MemoryCgroup;
 }
 
 /** The compiled broker over HTTP, with one challenge, a database and a blob folder of its own. */
 export interface BenchBroker extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
+  /** Of its blobs and logs. */
+  readonly directory: string;
   readonly sql: Database;
   readonly headers: Readonly<Record<string, string>>;
   setPolicy(policy: Partial<JobPolicy>): Promise<void>;
@@ -48,13 +53,14 @@ export async function startBenchBroker({
   docker_socket,
   host = "127.0.0.1",
   policy = {},
+  memory,
 }: BenchBrokerOptions): Promise<BenchBroker> {
   const sql = connectDatabase(database_url, "broker-bench", { connections_max: 2 });
   await migrate(sql);
   await sql`insert into challenges (slug, spec, status) values (${slug}, ${sql.json(specOf(policy))}, 'active')`;
   const blobs = mkdtempSync(join(tmpdir(), "platform-broker-bench-"));
   const [job_port, transfer_port] = [await freePort(), await freePort()];
-  const role = await startRole("broker", {
+  const settings = {
     PLATFORM_DATABASE_URL: database_url,
     PLATFORM_MASTER_KEY: masterKey,
     PLATFORM_DOCKER_SOCKET: docker_socket,
@@ -65,11 +71,13 @@ export async function startBenchBroker({
     PLATFORM_BLOB_DIRECTORY: blobs,
     PLATFORM_STAGER_IMAGE: "platform/stager:0.1.0",
     PLATFORM_ENCRYPTED_OVERLAYS: "false",
-  });
+  };
+  const role = await startRole("broker", settings, "ready", memory);
   const client = clientOf(`http://${host}:${job_port}`);
   return {
     ...client,
     pid: role.pid,
+    directory: blobs,
     sql,
     async setPolicy(changed) {
       await sql`update challenges set spec = ${sql.json(specOf({ ...policy, ...changed }))} where slug = ${slug}`;

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { MemoryCgroup } from "../memory-cgroup.ts";
 import { projectRoot } from "../runner/suite-list.ts";
 import { waitFor } from "../wait-for.ts";
 
@@ -19,9 +20,11 @@ export async function startRole(
   role: string,
   settings: Readonly<Record<string, string>>,
   until: "ready" | "live" = "ready",
+  memory?: MemoryCgroup,
 ): Promise<RoleProcess> {
   const directory = mkdtempSync(join(tmpdir(), `platform-${role}-`));
-  const child = Bun.spawn([join(projectRoot, "dist", `platform-${role}`)], {
+  const command = [join(projectRoot, "dist", `platform-${role}`)];
+  const child = Bun.spawn(memory ? memory.command(command) : command, {
     env: { NODE_ENV: "production", PLATFORM_RUN_DIRECTORY: directory, ...settings },
     stdout: "pipe",
     stderr: "pipe",
