@@ -1,9 +1,11 @@
 #!/bin/bash
-# Brings a whole platform up on this machine:  ./deploy/up.sh [--yes] [--json] [--no-demo] [option of `platform up`]…
-#   --yes       install what is missing without asking
+# Brings a whole platform up on this machine:  ./deploy/up.sh [--yes] [--json] [--demo|--no-demo] [option of `platform up`]…
+#   --yes       install what is missing without asking; it confirms no change of database, subnet or chain
 #   --json      progress on stderr, one JSON object as the last line of stdout
-#   --no-demo   do not run the demonstration
-#   --down      remove what a former run made; --purge removes its volumes too
+#   --demo      run the demonstration though challenges are there; --no-demo: do not run it
+#   --down      remove what a former run made; --purge its volumes and secrets too: it asks for the installation's name, or
+#               takes --yes --purge=NAME
+# What options choose is kept in /etc/platform/platform.toml: without options nothing that was chosen changes.
 # Installs: Debian packages (git, busybox-static, ca-certificates, iproute2, iptables, procps, runc, tini, util-linux),
 # Bun and the locked npm dependencies inside this folder, and Docker Engine 26.1 under /opt/platform where no engine that is
 # new enough answers, its client linked to /usr/local/bin/docker. Everything else it starts runs from dist/, which it builds
@@ -17,7 +19,7 @@ engine_here=$PWD/deploy
 . deploy/toolchain.sh
 
 started=$SECONDS
-yes='' json='' down='' demo=1
+yes='' json='' down='' demo=if-new
 pass=()
 for option; do
   case $option in
@@ -25,6 +27,7 @@ for option; do
   --yes) yes=1 ;;
   --json) json=1 ;;
   --down) down=1 ;;
+  --demo) demo=always; pass+=(--demo) ;;
   --no-demo) demo='' ;;
   *) pass+=("$option") ;;
   esac
@@ -39,7 +42,7 @@ command_link=/usr/local/bin/platform
 
 if [ -n "$down" ]; then
   [ -x dist/platform-platform ] || fail "nothing was built here: dist/platform-platform is missing"
-  platform down "${pass[@]}"
+  platform down ${yes:+--yes} "${pass[@]}"
   [ "$(readlink "$command_link")" != "$PWD/dist/platform-platform" ] || rm "$command_link"
   exit
 fi
@@ -73,11 +76,9 @@ if [ -L "$command_link" ] || [ ! -e "$command_link" ]; then
 else
   say "left alone: $command_link, which is not ours; the command is dist/platform-platform"
 fi
-if [ -z "$demo" ]; then
-  say "Up after $((SECONDS - started)) s"
-elif [ -n "$json" ]; then
-  platform demo --json --started-seconds-ago "$((SECONDS - started))" "${pass[@]}"
-else
-  platform demo "${pass[@]}"
-  say "Up after $((SECONDS - started)) s"
+if [ -n "$demo" ]; then
+  show=(--started-seconds-ago "$((SECONDS - started))")
+  [ "$demo" != if-new ] || show+=(--only-if-new)
+  platform demo ${json:+--json} "${show[@]}"
 fi
+say "Up after $((SECONDS - started)) s"

@@ -59,6 +59,8 @@ export interface Chain {
   readMetagraph(netuid: number, at?: BlockRef): Promise<Metagraph>;
   /** Reads the stored weights of `uid`, sorted by uid; empty when it never set any. */
   readWeights(netuid: number, uid: number, at?: BlockRef): Promise<readonly WeightEntry[]>;
+  /** The hash of block 0: which chain it is, whatever endpoint answers. */
+  genesis(): Promise<string>;
   /** The best block. */
   head(): Promise<BlockRef>;
   /** The last finalized block: only what stands there cannot be undone. */

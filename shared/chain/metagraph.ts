@@ -28,6 +28,10 @@ export class PolkadotChain implements Chain {
     return this.connection.endpoint;
   }
 
+  async genesis(): Promise<string> {
+    return await this.connection.read(async ({ api }) => api.genesisHash.toHex());
+  }
+
   async head(): Promise<BlockRef> {
     return await this.connection.read(({ api }) => headOf(api));
   }

@@ -210,6 +210,8 @@ export interface Network {
   readonly Created: string;
   readonly Labels: Labels;
   readonly Internal: boolean;
+  /** The driver's: an encrypted overlay has `encrypted` among them. */
+  readonly Options?: Labels | null;
   readonly Containers?: Readonly<Record<string, { readonly Name: string; readonly IPv4Address: string }>>;
   readonly IPAM?: { readonly Config?: readonly { readonly Subnet?: string }[] | null };
 }
@@ -235,6 +237,7 @@ export interface Container {
   readonly Names: readonly string[];
   readonly Labels: Labels;
   readonly State: string;
+  readonly Ports?: readonly { readonly PublicPort?: number }[];
   readonly NetworkSettings: {
     readonly Networks: Readonly<Record<string, { readonly NetworkID: string; readonly IPAddress: string }>>;
   };

@@ -1,6 +1,7 @@
 import { ProblemError } from "#shared/http/problem.ts";
 import { readJson } from "#shared/json/read-json.ts";
 import { readSecret, secretPath } from "../install/host-files.ts";
+import { installationPorts } from "../plan/installation-file.ts";
 
 export interface AdminClient {
   /** @throws ProblemError with the API's own code and sentence when it refuses */
@@ -9,8 +10,8 @@ export interface AdminClient {
 
 const answer_ms_max = 30_000;
 
-/** The admin API on this machine's loopback port, as the holder of the installation's token. */
-export function connectAdmin(port: number, token: string | null = readSecret("admin_token")): AdminClient {
+/** The admin API on this machine's loopback port, the installation's unless given, as the holder of the installation's token. */
+export function connectAdmin(port = installationPorts().admin, token = readSecret("admin_token")): AdminClient {
   if (!token) throw new Error(`there is no admin token in ${secretPath("admin_token")}: run \`platform up\` first`);
   return {
     async call(method, path, body) {

@@ -2,7 +2,8 @@ import { Command } from "commander";
 
 /** What every subcommand that asks the admin API is given. */
 export interface AdminOptions {
-  readonly adminPort: number;
+  /** Undefined: the installation's. */
+  readonly adminPort: number | undefined;
 }
 
 /** A command whose subcommands ask the admin API of this machine; what it answers is printed as JSON. */
@@ -14,7 +15,7 @@ export function adminSubcommands(name: string, summary: string) {
       command
         .command(words)
         .description(what)
-        .option("--admin-port <port>", "loopback port of the admin API", Number, 8081),
+        .option("--admin-port <port>", "loopback port of the admin API; the installation's unless given", Number),
     print: (answer: unknown) => void process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`),
   };
 }

@@ -1,10 +1,19 @@
 import { buildInfo } from "#shared/process/build-info.ts";
 
+export const demoSlug = "demo";
+const category = "demonstration";
+
+/** Whether a record of the registry is the demonstration's, or a copy of it: its miners earn nothing on a real subnet. */
+export function isDemonstration(spec: unknown): boolean {
+  const { image, metadata } = (spec ?? {}) as { image?: string; metadata?: { category?: string } };
+  return image?.startsWith("platform/challenge:") === true && metadata?.category === category;
+}
+
 /** The record of the demonstration challenge, as the admin API takes it. */
 export function demoChallenge(): Record<string, unknown> & { readonly slug: string } {
   const { version } = buildInfo;
   return {
-    slug: "demo",
+    slug: demoSlug,
     name: "Demonstration",
     image: `platform/challenge:${version}`,
     version,
@@ -16,7 +25,7 @@ export function demoChallenge(): Record<string, unknown> & { readonly slug: stri
     env: { DEMO_JOB_IMAGE: `platform/demo-job:${version}` },
     metadata: {
       tagline: "Count Collatz steps in awk",
-      category: "demonstration",
+      category,
       submission_format: "gzip tar with predict.awk",
       evaluation_timeout_seconds: 60,
     },

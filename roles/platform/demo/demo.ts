@@ -4,28 +4,34 @@ import type { UploadSigner } from "#shared/auth/upload-signature.ts";
 import type { Chain } from "#shared/chain/chain.ts";
 import { connectChain } from "#shared/chain/metagraph.ts";
 import { quantiseWeights, upscaleValues } from "#shared/chain/weights-vector.ts";
-import { ProblemError } from "#shared/http/problem.ts";
 import { systemClock } from "#shared/time/clock.ts";
-import { connectAdmin } from "../clients/admin.ts";
+import { type AdminClient, connectAdmin } from "../clients/admin.ts";
 import { packProgram, readSubmission, type Submission, upload } from "../clients/submissions.ts";
 import { secretPath } from "../install/host-files.ts";
+import { installationPath, readInstallation } from "../plan/installation-file.ts";
 import { createProgress } from "../progress.ts";
 import { waitUntil } from "../wait-until.ts";
-import { demoChallenge } from "./challenge.ts";
+import { untilDemoReady, withDemoActive } from "./activation.ts";
+import { demoSlug } from "./challenge.ts";
 import { demoMiners, registerOnDevelopmentChain, samples } from "./miners.ts";
 
 export interface DemoOptions {
   readonly samples: string;
-  readonly proxyPort: number;
-  readonly adminPort: number;
-  readonly chainPort: number;
-  readonly netuid: number;
   readonly startedSecondsAgo: number;
+  /** Whether to do nothing where there is a chain that was given, or a challenge in the registry. */
+  readonly onlyIfNew: boolean;
 }
 
-export interface DemoReport {
-  readonly urls: { readonly proxy: string; readonly admin: string; readonly docs: string };
-  readonly admin_token_file: string;
+/** Where the demonstration runs: what is chosen for the installation. */
+interface Place {
+  readonly samples: string;
+  readonly proxy: string;
+  readonly netuid: number;
+  readonly chain_port: number;
+  readonly admin: AdminClient;
+}
+
+export interface Shown {
   readonly miners: readonly {
     readonly hotkey: string;
     readonly uid: number;
@@ -38,8 +44,15 @@ export interface DemoReport {
     readonly netuid: number;
     readonly weights: readonly (readonly [number, number])[];
   };
+}
+
+interface Found {
+  readonly urls: { readonly proxy: string; readonly admin: string; readonly docs: string };
+  readonly admin_token_file: string;
   readonly seconds: number;
 }
+/** What was shown, or why nothing was. */
+export type DemoReport = Found & (Shown | { readonly left_out: string });
 
 interface Vector {
   readonly epoch: number;
@@ -48,31 +61,67 @@ interface Vector {
   readonly hotkey_weights: Readonly<Record<string, number>>;
 }
 
-const wait_ms = { ready: 120_000, accepted: 90_000, scored: 180_000, vector: 120_000, chain: 120_000 } as const;
+const wait_ms = { accepted: 90_000, scored: 180_000, vector: 120_000, chain: 120_000 } as const;
 /** The uid of //Bob, the development chain's validator. */
 const validatorUid = 1;
 
-/** Shows the whole path: three miners upload, jobs run, scores become a vector, the vector stands on the chain. */
+/**
+ * Shows the whole path: three miners upload, jobs run, scores become a vector, the vector stands on the chain. One that
+ * fails, or is interrupted, is taken back: its challenge would go on earning.
+ *
+ * @throws Error where there is a chain that was given, or a challenge of somebody's own is called as the demonstration's
+ */
 export async function demo(options: DemoOptions): Promise<DemoReport> {
+  const installation = readInstallation();
+  if (!installation) throw new Error(`there is no ${installationPath}: run \`platform up\` first`);
+  const { ports, subnet, chain } = installation;
+  const admin = connectAdmin(ports.admin);
+  const found = {
+    urls: {
+      proxy: `http://127.0.0.1:${ports.proxy}`,
+      admin: `http://127.0.0.1:${ports.admin}`,
+      docs: `http://127.0.0.1:${ports.admin}/docs`,
+    },
+    admin_token_file: secretPath("admin_token"),
+  };
+  const seconds = () => Math.round(performance.now() / 1_000) + options.startedSecondsAgo;
+  const hindrance = chain.kind === "external" ? realChain : options.onlyIfNew ? await knownChallenges(admin) : null;
+  if (hindrance !== null && options.onlyIfNew) return { ...found, left_out: hindrance, seconds: seconds() };
+  if (hindrance !== null) throw new Error(hindrance);
+  const place: Place = {
+    samples: options.samples,
+    proxy: found.urls.proxy,
+    netuid: subnet.netuid,
+    chain_port: ports.chain,
+    admin,
+  };
+  const shown = await withDemoActive(admin, () => show(place));
+  return { ...found, ...shown, seconds: seconds() };
+}
+
+const realChain =
+  "the demonstration gives weight to miners of its own: there is none where a chain is given, only on the development chain";
+
+async function knownChallenges(admin: AdminClient): Promise<string | null> {
+  const { items } = await admin.call<{ items: readonly { slug: string }[] }>("GET", "/v1/admin/challenges");
+  if (items.length === 0) return null;
+  return `the registry has challenges already (${items.map(({ slug }) => slug).join(", ")}); --demo runs the demonstration all the same`;
+}
+
+async function show(place: Place): Promise<Shown> {
   const { step } = createProgress();
-  const proxy = `http://127.0.0.1:${options.proxyPort}`;
-  const endpoint = `ws://127.0.0.1:${options.chainPort}`;
+  const { proxy, netuid } = place;
+  const endpoint = `ws://127.0.0.1:${place.chain_port}`;
   const chain = connectChain({ endpoints: [endpoint] });
   try {
-    await step("The demonstration challenge is active and ready", () => activateDemo(options.adminPort));
-    const miners = await step("Three miners are registered on the chain", () => registerMiners(options));
-    const accepted = await step("Their submissions are signed and accepted", () => uploadAll(miners, options, proxy));
+    await step("The demonstration challenge is active and ready", () => untilDemoReady(place.admin));
+    const miners = await step("Three miners are registered on the chain", () => registerMiners(place));
+    const accepted = await step("Their submissions are signed and accepted", () => uploadAll(miners, place));
     const scored = await step("Every submission ran in a job and has its score", () => waitForScores(proxy, accepted));
     const vector = await step("An epoch has sealed the vector", () => waitForVector(proxy, miners, scored));
-    const weights = await step("The vector stands on the chain", () => waitForChain(chain, options.netuid, vector));
-    const { neurons } = await chain.readMetagraph(options.netuid);
+    const weights = await step("The vector stands on the chain", () => waitForChain(chain, netuid, vector));
+    const { neurons } = await chain.readMetagraph(netuid);
     return {
-      urls: {
-        proxy,
-        admin: `http://127.0.0.1:${options.adminPort}`,
-        docs: `http://127.0.0.1:${options.adminPort}/docs`,
-      },
-      admin_token_file: secretPath("admin_token"),
       miners: miners.map(({ address }, index) => ({
         hotkey: address,
         uid: neurons.find(({ hotkey }) => hotkey === address)?.uid ?? -1,
@@ -80,38 +129,16 @@ export async function demo(options: DemoOptions): Promise<DemoReport> {
         score: scored[index]?.score ?? 0,
       })),
       epoch: vector.epoch,
-      chain: { endpoint, netuid: options.netuid, weights },
-      seconds: Math.round(performance.now() / 1_000) + options.startedSecondsAgo,
+      chain: { endpoint, netuid, weights },
     };
   } finally {
     await chain.close();
   }
 }
 
-async function activateDemo(adminPort: number): Promise<void> {
-  const admin = connectAdmin(adminPort);
-  const record = demoChallenge();
-  const path = `/v1/admin/challenges/${record.slug}`;
-  try {
-    await admin.call("POST", "/v1/admin/challenges", record);
-  } catch (error) {
-    if (!(error instanceof ProblemError && error.status === 409)) throw error;
-    await admin.call("PUT", path, record);
-  }
-  await admin.call("POST", `${path}/activate`);
-  await waitUntil(systemClock, "readiness of the demonstration challenge", wait_ms.ready, async () => {
-    const { readiness } = await admin.call<{ readiness: { ready: boolean; reason: string | null } | null }>(
-      "GET",
-      path,
-    );
-    if (readiness?.ready) return true;
-    throw new Error(readiness?.reason ?? "it was not probed yet");
-  });
-}
-
-async function registerMiners({ chainPort, netuid }: DemoOptions): Promise<readonly UploadSigner[]> {
+async function registerMiners({ chain_port, netuid }: Place): Promise<readonly UploadSigner[]> {
   const miners = await demoMiners(secretPath("demo-miners.json"));
-  const chain = connectChain({ endpoints: [`ws://127.0.0.1:${chainPort}`] });
+  const chain = connectChain({ endpoints: [`ws://127.0.0.1:${chain_port}`] });
   try {
     const known = new Set((await chain.readMetagraph(netuid)).neurons.map(({ hotkey }) => hotkey));
     for (const { address } of miners) {
@@ -124,22 +151,18 @@ async function registerMiners({ chainPort, netuid }: DemoOptions): Promise<reado
 }
 
 /** A miner registered a moment ago is unknown until the aggregator has read the chain again: then the upload is tried again. */
-async function uploadAll(
-  miners: readonly UploadSigner[],
-  options: DemoOptions,
-  proxy_url: string,
-): Promise<Submission[]> {
+async function uploadAll(miners: readonly UploadSigner[], place: Place): Promise<Submission[]> {
   return await Promise.all(
     miners.map(async (signer, index) => {
       const body = await packProgram(
         "predict.awk",
-        readFileSync(join(options.samples, samples[index] ?? "", "predict.awk")),
+        readFileSync(join(place.samples, samples[index] ?? "", "predict.awk")),
       );
       return await waitUntil(systemClock, `acceptance of ${signer.address}'s submission`, wait_ms.accepted, () =>
         upload({
-          proxy_url,
-          netuid: options.netuid,
-          slug: "demo",
+          proxy_url: place.proxy,
+          netuid: place.netuid,
+          slug: demoSlug,
           signer,
           body,
           timestamp: Math.floor(systemClock.now() / 1_000),
@@ -153,7 +176,7 @@ async function waitForScores(proxy: string, accepted: readonly Submission[]): Pr
   return await Promise.all(
     accepted.map(({ id }) =>
       waitUntil(systemClock, `score of submission ${id}`, wait_ms.scored, async () => {
-        const seen = await readSubmission(proxy, "demo", id);
+        const seen = await readSubmission(proxy, demoSlug, id);
         if (seen.status === "scored") return seen;
         if (seen.status === "failed") throw new Error(`it failed: ${seen.failure?.code}, ${seen.failure?.detail}`);
         throw new Error(`it is ${seen.status}`);

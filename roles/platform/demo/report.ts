@@ -1,8 +1,22 @@
-import type { DemoReport } from "./demo.ts";
+import type { DemoReport, Shown } from "./demo.ts";
 import { samples } from "./miners.ts";
 
 /** The demonstration's outcome for a person. */
-export function describeDemo({ urls, admin_token_file, miners, epoch, chain, seconds }: DemoReport): string {
+export function describeDemo(report: DemoReport): string {
+  const { urls, admin_token_file, seconds } = report;
+  return [
+    "",
+    ...("left_out" in report ? [`  No demonstration: ${report.left_out}.`] : outcome(report)),
+    "",
+    `  proxy      ${urls.proxy}`,
+    `  admin      ${urls.admin}   (token in ${admin_token_file})`,
+    `  API docs   ${urls.docs}`,
+    `  took       ${seconds} s`,
+    "",
+  ].join("\n");
+}
+
+function outcome({ miners, epoch, chain }: Shown): string[] {
   const byUid = new Map(chain.weights);
   const rows = miners.map(({ hotkey, uid, score }, index) =>
     [
@@ -14,17 +28,10 @@ export function describeDemo({ urls, admin_token_file, miners, epoch, chain, sec
     ].join("  "),
   );
   return [
-    "",
     `  ${"program".padEnd(18)}  ${"hotkey".padEnd(48)}  ${" uid"}  ${"   score"}  ${"on chain"}`,
     ...rows.map((row) => `  ${row}`),
     "",
     `  epoch ${epoch}; weights of subnet ${chain.netuid} on ${chain.endpoint}: ${JSON.stringify(chain.weights)}`,
     "  This node takes CPU jobs; a job that asks for a GPU waits for a GPU worker.",
-    "",
-    `  proxy      ${urls.proxy}`,
-    `  admin      ${urls.admin}   (token in ${admin_token_file})`,
-    `  API docs   ${urls.docs}`,
-    `  took       ${seconds} s`,
-    "",
-  ].join("\n");
+  ];
 }

@@ -2,21 +2,30 @@ import { rmSync } from "node:fs";
 import { connectEngine } from "#shared/engine/docker-engine.ts";
 import { type Engine, EngineError } from "#shared/engine/engine.ts";
 import { label, managed } from "#shared/swarm/labels.ts";
-import { isOwnService, isVolumeOfChallengeOrJob } from "#shared/swarm/names.ts";
+import { isOwnService } from "#shared/swarm/names.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { createProgress } from "../progress.ts";
 import { waitUntil } from "../wait-until.ts";
-import { configDirectory, runDirectory, secretPath, tmpfilesPath } from "./host-files.ts";
+import { runDirectory, tmpfilesPath } from "./host-files.ts";
+import { confirmPurge, type Purged, type PurgeWord, whatPurgeDeletes } from "./purge.ts";
 import { stopSupervisor } from "./supervisor-process.ts";
 
 const gone_ms_max = 90_000;
-const ownVolumes = ["platform_postgres", "platform_blobs", "platform_devchain", "platform_submitter"];
 
-/** Removes what `up` and the roles made on this machine and in its Swarm; volumes and secrets only with `purge`. */
-export async function down({ socket, purge }: { readonly socket: string; readonly purge: boolean }): Promise<void> {
+export interface DownOptions {
+  readonly socket: string;
+  readonly installation_name: string;
+  /** Null: volumes, choices and secrets stay. */
+  readonly purge: PurgeWord | null;
+}
+
+/** Removes what `up` and the roles made on this machine and in its Swarm; volumes, choices and secrets only with `purge`. */
+export async function down({ socket, installation_name, purge }: DownOptions): Promise<void> {
+  const engine = await connectEngine(socket);
+  const purged = purge ? await whatPurgeDeletes(engine) : null;
+  if (purge && purged) await confirmPurge(installation_name, purged, purge);
   const { step } = createProgress();
   await step("Supervisor", async () => stopSupervisor());
-  const engine = await connectEngine(socket);
   await step("Services", () => removeServices(engine));
   await step("Networks", () => removeNetworks(engine));
   await step("Swarm secrets", async () => {
@@ -25,22 +34,18 @@ export async function down({ socket, purge }: { readonly socket: string; readonl
   rmSync(runDirectory, { recursive: true, force: true });
   rmSync(tmpfilesPath, { force: true });
   rmSync("/usr/local/lib/platform", { recursive: true, force: true });
-  if (!purge) return;
-  await step("Volumes and secrets of this machine", async () => {
-    const others = (await engine.volumes({})).map(({ Name }) => Name).filter(isVolumeOfChallengeOrJob);
-    for (const name of [...ownVolumes, ...others]) {
-      await waitUntil(systemClock, `removal of volume ${name}`, gone_ms_max, async () => {
-        await engine.removeVolume(name);
-        return true;
-      });
-    }
-    for (const name of ["master_key", "postgres_password", "database_url", "admin_token"])
-      rmSync(secretPath(name), { force: true });
-    rmSync(`${configDirectory}/supervisor.env`, { force: true });
-    rmSync(`${configDirectory}/demo-miners.json`, { force: true });
-  });
+  if (purged) await step("Volumes, choices and secrets of this machine", () => deleteForGood(engine, purged));
 }
 
+async function deleteForGood(engine: Engine, { volumes, files }: Purged): Promise<void> {
+  for (const name of volumes) {
+    await waitUntil(systemClock, `removal of volume ${name}`, gone_ms_max, async () => {
+      await engine.removeVolume(name);
+      return true;
+    });
+  }
+  for (const path of files) rmSync(path, { force: true });
+}
 async function removeServices(engine: Engine): Promise<void> {
   for (const { ID } of await engine.services(managed)) await engine.removeService(ID);
   await waitUntil(systemClock, "the end of all containers", gone_ms_max, async () => {

@@ -5,6 +5,8 @@ import { join } from "node:path";
 /** Where an installation keeps its secrets, and where its roles keep their sockets. */
 export const configDirectory = "/etc/platform";
 export const runDirectory = "/run/platform";
+/** The supervisor's settings, as its unit reads them. */
+export const supervisorEnvironmentPath = join(configDirectory, "supervisor.env");
 /** The user of every image of ours. */
 export const imageUser = 65_532;
 
@@ -25,14 +27,13 @@ export interface HostSecrets {
   readonly database_url: string;
 }
 
-/** Reads the installation's secrets, making those that are missing. An external database's URL replaces the embedded one's. */
-export function ensureSecrets(externalDatabaseUrl: string | undefined): HostSecrets {
+/** Reads the installation's secrets, making those that are missing; `databaseUrl` says which database it is to be. */
+export function ensureSecrets(databaseUrl: (embedded_password: string) => string): HostSecrets {
   mkdirSync(configDirectory, { recursive: true, mode: 0o755 });
   const master_key = ensureFile("master_key", () => randomBytes(32).toString("base64url"));
   const postgres_password = ensureFile("postgres_password", () => randomBytes(24).toString("base64url"));
-  const embedded = `postgres://platform:${postgres_password}@localhost/platform?host=${runDirectory}/postgres`;
-  const database_url = externalDatabaseUrl ?? embedded;
-  writeSecret("database_url", database_url);
+  const database_url = databaseUrl(postgres_password);
+  if (readSecret("database_url") !== database_url) writeSecret("database_url", database_url);
   return { master_key, postgres_password, database_url };
 }
 

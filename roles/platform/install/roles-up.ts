@@ -13,6 +13,10 @@ export async function ensureNetworks(engine: Engine, isEncrypted: boolean): Prom
 }
 
 /** Swarm secrets cannot change: a new value gets a name of its own, made of its digest. */
+export function swarmSecretName(key: string, value: string): string {
+  return `platform_${key}_${createHash("sha256").update(`${key}\0${value}`).digest("hex").slice(0, 12)}`;
+}
+
 export async function ensureSwarmSecrets(
   engine: Engine,
   values: Readonly<Record<string, string>>,
@@ -20,7 +24,7 @@ export async function ensureSwarmSecrets(
   const existing = await engine.secrets(managed);
   const found: Record<string, { id: string; name: string }> = {};
   for (const [key, value] of Object.entries(values)) {
-    const name = `platform_${key}_${createHash("sha256").update(`${key}\0${value}`).digest("hex").slice(0, 12)}`;
+    const name = swarmSecretName(key, value);
     const known = existing.find(({ Spec }) => Spec.Name === name);
     found[key] = {
       name,
@@ -46,4 +50,14 @@ export async function ensureServices(
     done[spec.Name] = !current ? "created" : current.Spec.Labels[label.spec] === digest ? "kept" : "updated";
   }
   return done;
+}
+
+/** Removes roles that the installation no longer has, as the embedded database beside another one; their volumes stay. */
+export async function removeOtherRoles(engine: Engine, specs: readonly ServiceSpec[]): Promise<string[]> {
+  const wanted = new Set(specs.map(({ Name }) => Name));
+  const others = (await engine.services({ ...managed, [label.kind]: "role" })).filter(
+    ({ Spec }) => !wanted.has(Spec.Name),
+  );
+  for (const { ID } of others) await engine.removeService(ID);
+  return others.map(({ Spec }) => Spec.Name);
 }

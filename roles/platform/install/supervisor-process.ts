@@ -1,6 +1,12 @@
-import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { configDirectory, isSystemdRunning, runDirectory } from "./host-files.ts";
+import {
+  configDirectory,
+  isSystemdRunning,
+  runDirectory,
+  secretPath,
+  supervisorEnvironmentPath,
+} from "./host-files.ts";
 
 const unit = "platform-supervisor.service";
 const unitPath = join("/etc/systemd/system", unit);
@@ -19,16 +25,23 @@ export interface SupervisorSettings {
   readonly are_overlays_encrypted: boolean;
 }
 
-/** Starts the supervisor anew with these settings: as a systemd unit, or where there is no systemd as a process of its own. */
-export function startSupervisor(settings: SupervisorSettings): void {
+/**
+ * Sees to it that the supervisor runs with these settings, as a systemd unit, or where there is no systemd as a process of
+ * its own. Answers whether it had to be started; one that runs so already is left alone.
+ */
+export function ensureSupervisor(settings: SupervisorSettings): boolean {
+  if (runsAlready(settings)) return false;
   stopSupervisor();
+  startSupervisor(settings);
+  return true;
+}
+
+function startSupervisor(settings: SupervisorSettings): void {
   mkdirSync("/usr/local/lib/platform", { recursive: true });
   copyFileSync(settings.executable, installed);
   Bun.spawnSync(["chmod", "0755", installed]);
   const env = environment(settings);
-  writeFileSync(join(configDirectory, "supervisor.env"), env.map(([key, value]) => `${key}=${value}\n`).join(""), {
-    mode: 0o600,
-  });
+  writeFileSync(supervisorEnvironmentPath, linesOf(env), { mode: 0o600 });
   if (isSystemdRunning()) {
     writeFileSync(unitPath, readFileSync(settings.unit_file, "utf8"));
     systemctl("daemon-reload");
@@ -48,6 +61,31 @@ export function startSupervisor(settings: SupervisorSettings): void {
   });
   child.unref();
   writeFileSync(pidFile, `${child.pid}\n`);
+}
+
+function runsAlready(settings: SupervisorSettings): boolean {
+  const isSame = (path: string, wanted: Buffer) => existsSync(path) && readFileSync(path).equals(wanted);
+  return (
+    isSame(installed, readFileSync(settings.executable)) &&
+    isSame(supervisorEnvironmentPath, Buffer.from(linesOf(environment(settings)))) &&
+    ["database_url", "master_key"].every((name) => isOlder(secretPath(name), supervisorEnvironmentPath)) &&
+    (isSystemdRunning()
+      ? isSame(unitPath, readFileSync(settings.unit_file)) && isActive()
+      : existsSync(pidFile) && isSupervisor(Number(readFileSync(pidFile, "utf8"))))
+  );
+}
+
+/** Its settings are written at each start: a secret written since then it has not read. */
+function isOlder(path: string, other: string): boolean {
+  return existsSync(path) && statSync(path).mtimeMs <= statSync(other).mtimeMs;
+}
+
+function isActive(): boolean {
+  return Bun.spawnSync(["systemctl", "is-active", "--quiet", unit]).exitCode === 0;
+}
+
+function linesOf(env: readonly [string, string][]): string {
+  return env.map(([key, value]) => `${key}=${value}\n`).join("");
 }
 
 /** Stops it and takes its unit away; no error when it does not run. */

@@ -1,48 +1,45 @@
 import { networkInterfaces } from "node:os";
 import { createDockerCall } from "#shared/engine/docker-call.ts";
-import { connectEngine } from "#shared/engine/docker-engine.ts";
 import type { Engine, SwarmNode } from "#shared/engine/engine.ts";
 import { label } from "#shared/swarm/labels.ts";
-
-export interface SwarmChoice {
-  readonly socket: string;
-  readonly advertise_addr?: string | undefined;
-  /** Whether an engine that already runs other people's containers may become a Swarm. */
-  readonly adopt_engine: boolean;
-}
+import type { Installation } from "../plan/installation.ts";
 
 /**
- * The engine at `socket` as manager of a Swarm, made one when it is none.
- *
- * @throws Error when it runs containers that are not ours and nobody said that it may be adopted, or when it is a worker
+ * What keeps this engine from being the platform's manager, in sentences; reads only. An engine that already runs other
+ * people's containers becomes a Swarm only when `isAdopted`.
  */
-export async function ensureSwarm({
-  socket,
-  advertise_addr,
-  adopt_engine,
-}: SwarmChoice): Promise<{ engine: Engine; node: SwarmNode }> {
-  const engine = await connectEngine(socket);
-  const state = await engine.swarm();
-  if (state.LocalNodeState === "active" && !state.ControlAvailable) {
-    throw new Error("this engine is a worker of a Swarm: run this on a manager");
+export async function swarmFindings(
+  engine: Engine,
+  advertise_addr: string | undefined,
+  isAdopted: boolean,
+): Promise<string[]> {
+  const { LocalNodeState, ControlAvailable, NodeAddr } = await engine.swarm();
+  if (LocalNodeState === "active") {
+    if (!ControlAvailable) return ["this engine is a worker of a Swarm: run this on a manager"];
+    return advertise_addr === undefined || advertise_addr === NodeAddr
+      ? []
+      : [
+          `this node's address in its Swarm is ${NodeAddr}, and ${advertise_addr} can be chosen only for a Swarm that is made. Leave --advertise-addr out.`,
+        ];
   }
-  if (state.LocalNodeState !== "active") await initialise(engine, socket, advertise_addr, adopt_engine);
+  const foreign = (await engine.containers({}, { all: true })).filter(({ Labels }) => Labels[label.managed] !== "true");
+  if (foreign.length === 0 || isAdopted) return [];
+  return [
+    `this engine has ${foreign.length} containers that are not the platform's; making it a Swarm changes how it networks: say --adopt-engine to do so`,
+  ];
+}
+
+/** The engine as manager of a Swarm, made one when it is none, and itself as a node. */
+export async function ensureSwarm(engine: Engine, { network, engine: { socket } }: Installation): Promise<SwarmNode> {
+  if ((await engine.swarm()).LocalNodeState !== "active") {
+    await createDockerCall(socket).json("POST", "/swarm/init", {
+      body: { ListenAddr: "0.0.0.0:2377", AdvertiseAddr: network.advertise_addr ?? outwardAddress() },
+    });
+  }
   const { NodeID } = await engine.swarm();
   const node = (await engine.nodes()).find(({ ID }) => ID === NodeID);
   if (!node) throw new Error("the engine does not know itself as a node");
-  return { engine, node: await labelled(engine, node) };
-}
-
-async function initialise(engine: Engine, socket: string, address: string | undefined, adopt: boolean): Promise<void> {
-  const foreign = (await engine.containers({}, { all: true })).filter(({ Labels }) => Labels[label.managed] !== "true");
-  if (foreign.length > 0 && !adopt) {
-    throw new Error(
-      `this engine has ${foreign.length} containers that are not the platform's; making it a Swarm changes how it networks: say --adopt-engine to do so`,
-    );
-  }
-  await createDockerCall(socket).json("POST", "/swarm/init", {
-    body: { ListenAddr: "0.0.0.0:2377", AdvertiseAddr: address ?? outwardAddress() },
-  });
+  return await labelled(engine, node);
 }
 
 /** A manager that has no class yet takes CPU jobs itself: the single-node platform. One that has is left alone. */

@@ -33,6 +33,12 @@ describe("reading the chain", () => {
     await chain.close();
   });
 
+  test("tells which chain it is by the hash of its first block", async () => {
+    const chain = connectChain({ endpoints: [devchain.endpoint] });
+    expect(await chain.genesis()).toBe(await devchain.rpc<string>("chain_getBlockHash", 0));
+    await chain.close();
+  });
+
   test("shows a neuron registered while the chain runs", async () => {
     const uid = await devchain.rpc<number>("dev_registerNeuron", 1, { hotkey: FERDIE });
     const chain = connectChain({ endpoints: [devchain.endpoint] });

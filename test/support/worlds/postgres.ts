@@ -1,4 +1,4 @@
-import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { appendFileSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import postgres from "postgres";
@@ -22,7 +22,13 @@ export interface TestPostgres extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export async function startPostgres(): Promise<TestPostgres> {
+/** Where a server listens beside its socket: there the user `platform` needs the password `correct`. */
+export interface TcpAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export async function startPostgres(tcp?: TcpAddress): Promise<TestPostgres> {
   const isRoot = process.getuid?.() === 0;
   const files = isRoot ? readableCopy() : native;
   const user = isRoot ? ["setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"] : [];
@@ -36,16 +42,28 @@ export async function startPostgres(): Promise<TestPostgres> {
     { env },
   );
   if (init.exitCode !== 0) throw new Error(`initdb failed: ${init.stderr.toString()}`);
+  if (tcp) appendFileSync(join(data, "pg_hba.conf"), "host all all 0.0.0.0/0 scram-sha-256\n");
+  const listen = tcp ? [`listen_addresses=${tcp.host}`, "-c", `port=${tcp.port}`] : ["listen_addresses="];
 
-  const urlOf = (database: string) => `postgres://platform@localhost/${database}?host=${encodeURIComponent(folder)}`;
+  const urlOf = (database: string) =>
+    tcp
+      ? `postgres://platform:correct@${tcp.host}:${tcp.port}/${database}`
+      : `postgres://platform@localhost/${database}?host=${encodeURIComponent(folder)}`;
   const admin = () =>
-    postgres({ host: folder, user: "platform", database: "postgres", max: 1, onnotice: () => undefined });
+    postgres({
+      host: folder,
+      ...(tcp ? { port: tcp.port } : {}),
+      user: "platform",
+      database: "postgres",
+      max: 1,
+      onnotice: () => undefined,
+    });
   let server: Bun.Subprocess | undefined;
   let databases = 0;
 
   const launch = () => {
     server = Bun.spawn(
-      [...user, join(files, "bin/postgres"), "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"],
+      [...user, join(files, "bin/postgres"), "-D", data, "-k", folder, "-c", ...listen, "-c", "fsync=off"],
       { env, stdout: "ignore", stderr: Bun.file(join(folder, "server.log")) },
     );
   };
@@ -74,6 +92,11 @@ export async function startPostgres(): Promise<TestPostgres> {
     rmSync(folder, { recursive: true, force: true });
   };
   await start();
+  if (tcp) {
+    const sql = admin();
+    await sql.unsafe("alter user platform password 'correct'");
+    await sql.end();
+  }
   return {
     async createDatabase() {
       databases += 1;

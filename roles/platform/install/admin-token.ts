@@ -1,0 +1,63 @@
+import { randomBytes } from "node:crypto";
+import { findAdminToken, mintAdminToken } from "#shared/database/admin-tokens.ts";
+import { appendAudit } from "#shared/database/audit.ts";
+import { connectDatabase, type Database, type Transaction } from "#shared/database/database.ts";
+import { migrateWhenReachable } from "#shared/database/migrate.ts";
+import { systemClock } from "#shared/time/clock.ts";
+import { readSecret, secretPath, writeSecret } from "./host-files.ts";
+
+const token_days = 365;
+const current = "admin_token";
+/** A token that another database may still know. */
+export const formerTokenFile = "admin_token.former";
+
+/**
+ * Sees to an admin token that works, and answers what it did in words. One that works in this database is never
+ * replaced. One that does not is put aside, since it may work in another; back there it is taken up again.
+ */
+export async function ensureAdminToken(database_url: string, wait_ms_max: number): Promise<string> {
+  const sql = connectDatabase(database_url, "installer", { connections_max: 2 });
+  try {
+    await migrateWhenReachable(sql, () => undefined, AbortSignal.timeout(wait_ms_max));
+    const [known, former] = [readSecret(current), readSecret(formerTokenFile)];
+    if (await isGood(sql, known)) return "admin token there already";
+    if (former && (await isGood(sql, former))) {
+      replaceToken(former, known);
+      return `the former admin token works here: it is in ${secretPath(current)} again`;
+    }
+    const name = `installer-${randomBytes(4).toString("hex")}`;
+    const token = await sql.begin((tx) => mintAudited(tx, name, systemClock.now()));
+    replaceToken(token, known);
+    if (!known) return `first admin token in ${secretPath(current)}`;
+    return `a new admin token in ${secretPath(current)}, the one that this database does not know in ${secretPath(formerTokenFile)}`;
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+async function isGood(sql: Database, token: string | null): Promise<boolean> {
+  return token !== null && (await findAdminToken(sql, token)) !== null;
+}
+
+/** What is put aside is written first: a power cut between the two leaves it in both files. */
+function replaceToken(token: string, known: string | null): void {
+  if (known) writeSecret(formerTokenFile, known);
+  writeSecret(current, token);
+}
+
+/** A token and its entry in the audit log: there is never one without the other. */
+async function mintAudited(tx: Transaction, name: string, now_ms: number): Promise<string> {
+  const expires_at = new Date(now_ms + token_days * 86_400_000);
+  const token = await mintAdminToken(tx, { name, scope: "admin", expires_at });
+  if (!token) throw new Error("the admin token could not be minted");
+  await appendAudit(tx, {
+    at: new Date(now_ms),
+    actor: "installer",
+    action: "token.mint",
+    subject: name,
+    before: null,
+    after: { scope: "admin", expires_at: expires_at.toISOString() },
+    request_id: name,
+  });
+  return token;
+}
