@@ -40,7 +40,12 @@ test("a job that stands two minutes past its deadline is stopped, and that is on
   await job("intime", "1 minute");
   await waitFor(() => sealedNow("late"), { deadline_ms: 30_000, what: "the late job sealed" });
   expect(await sealedNow("intime")).toBe(false);
-  const events = await world.sql`select job, kind from job_events`;
+  // It is sealed first, and then put on record.
+  const recorded = async () => {
+    const rows = await world.sql`select job, kind from job_events`;
+    return rows.length > 0 ? rows : null;
+  };
+  const events = await waitFor(recorded, { what: "the record of it" });
   expect(events.map(({ job, kind }) => [job, kind])).toEqual([["late", "reaped"]]);
   for (const id of ["late", "intime"]) await engine.removeService(`platform-job-${id}`);
   await world.sql`delete from jobs`;
