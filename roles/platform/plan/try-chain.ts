@@ -1,4 +1,4 @@
-import { SubnetNotFoundError } from "#shared/chain/chain.ts";
+import { ChainUnreachableError, SubnetNotFoundError } from "#shared/chain/chain.ts";
 import { connectChain } from "#shared/chain/metagraph.ts";
 import { publicEndpoint, resolveEndpoint } from "#shared/chain/networks.ts";
 import { isLoopback } from "./loopback.ts";
@@ -50,6 +50,7 @@ async function askChain(endpoint: string, netuid: number): Promise<Answer> {
   } catch (error) {
     if (error instanceof SubnetNotFoundError)
       return { genesis, finding: `chain endpoint ${shown}: ${error.message}. Choose another --netuid.` };
+    if (!(error instanceof ChainUnreachableError)) throw error;
     return { genesis, finding: `chain endpoint ${shown}: it cannot be used: ${deepest(error)}` };
   } finally {
     await chain.close();

@@ -14,8 +14,10 @@ export async function tryDatabase(url: string, { isRealChain }: { readonly isRea
   try {
     return await look(sql, label, isRealChain);
   } catch (error) {
-    // Whatever a server, or the way to it, has against us: the words are its own.
-    return [`database ${label}: it cannot be used: ${wordsOf(error)}`];
+    const { code, message } = error as { code?: string; message?: string };
+    // A server's refusal has a code, and so has a failure on the way to it; anything else is a fault of ours.
+    if (code === undefined) throw error;
+    return [`database ${label}: it cannot be used: ${message || code}`];
   } finally {
     await sql.end({ timeout: 1 });
   }
@@ -50,9 +52,4 @@ async function look(sql: Database, label: string, isRealChain: boolean): Promise
         `database ${label}: the demonstration challenge is active in its registry, and would earn on a real subnet. Run \`platform challenge deactivate demo\` first.`,
       ]
     : [];
-}
-
-function wordsOf(error: unknown): string {
-  const { message, code } = error as { message?: string; code?: string };
-  return message || code || "no answer";
 }
