@@ -2,6 +2,7 @@
  * Names of services, networks and volumes are functions of the job, challenge or role: a service of the name counts as created,
  * so a create that is sent again makes no second one.
  */
+import { createHash } from "node:crypto";
 import { challengeHost } from "../schemas/challenge.ts";
 
 /** What works beside a job: brings its inputs, or fetches its outputs. */
@@ -14,8 +15,10 @@ export const jobVolumePrefix = "platform-job-";
 export const jobName = (id: string) => `platform-job-${id}`;
 export const jobVolume = (id: string, mount: number) => `${jobVolumePrefix}${id}-${mount}`;
 export const stagerName = (kind: StagerKind, id: string) => `platform-${kind}-${id}`;
-/** Named after the first job that it cleans up after. */
-export const janitorName = (id: string) => `platform-janitor-${id}`;
+/** Named after all jobs that it looks for: one that a former leader sent for some of them has not looked for the others. */
+export function janitorName(ids: readonly string[]): string {
+  return `platform-janitor-${createHash("sha256").update(ids.toSorted().join()).digest("hex").slice(0, 32)}`;
+}
 export const inspectorName = (id: string) => `platform-inspect-${id}`;
 
 /** The id of the job whose service, stager or volume has this name; "" when it is none's. */

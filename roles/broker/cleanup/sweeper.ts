@@ -97,10 +97,10 @@ export class Sweeper {
     const fresh = waiting.filter(({ id }) => !this.#again.has(id));
     const due = waiting.find(({ id }) => (this.#again.get(id) ?? Number.POSITIVE_INFINITY) <= now_ms);
     const jobs = fresh.length > 0 ? fresh.slice(0, limits.jobs.sweep_jobs_max) : due ? [due] : [];
-    const [first] = jobs;
-    if (!first) return;
-    const name = janitorName(first.id);
-    const env = environmentOfOrder({ jobs: jobs.map(({ id }) => id) });
+    if (jobs.length === 0) return;
+    const ids = jobs.map(({ id }) => id);
+    const name = janitorName(ids);
+    const env = environmentOfOrder({ jobs: ids });
     const { stager_image } = settings;
     await confirm();
     await ensureService(engine, janitorService({ name, task: "janitor", node_id, stager_image, env }));
