@@ -6,8 +6,9 @@ import { gpuReservation } from "#shared/swarm/gpus.ts";
 import { jobFleet, label, managed, ownPrefix } from "#shared/swarm/labels.ts";
 import { jobName, jobVolume } from "#shared/swarm/names.ts";
 import { sourcePath } from "../job/mount-source.ts";
-import { parseBytes, parseTmpfs, parseUlimit } from "../job/quantities.ts";
+import { parseBytes, parseTmpfs } from "../job/quantities.ts";
 import type { EngineFeatures } from "./engine-features.ts";
+import { jobUlimits } from "./job-ulimits.ts";
 
 export interface JobPlacement {
   readonly id: string;
@@ -79,7 +80,7 @@ export function jobService(request: JobRequest, placement: JobPlacement): Servic
         ...(limits.user ? { User: limits.user } : {}),
         ...hardened,
         Privileges: { ...hardened.Privileges, AppArmor: { Mode: "default" } },
-        Ulimits: limits.ulimits.flatMap((text) => parseUlimit(text) ?? []),
+        Ulimits: jobUlimits(request),
         Mounts: [
           ...request.mounts.map((mount, index) => volumeMount(id, index, mount)),
           ...placement.data_volumes.map(dataMount),
