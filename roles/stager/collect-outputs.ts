@@ -6,6 +6,7 @@ import { eachMount } from "./each-mount.ts";
 import { StagerError, storageError } from "./outcome.ts";
 import { type TransferContext, upload } from "./transfer.ts";
 import { listVolume, packVolume } from "./walk-volume.ts";
+import { isBelowFloor } from "./worker-disk.ts";
 
 export interface CollectedMount {
   readonly index: number;
@@ -15,17 +16,26 @@ export interface CollectedMount {
   readonly skipped: number;
 }
 
+export interface CollectResult {
+  readonly kind: "collect";
+  readonly mounts: readonly CollectedMount[];
+  /** Of the worker, when the job had just ended. */
+  readonly is_disk_low: boolean;
+}
+
 /** Sends the broker the archives of what the job left in its volumes. */
 export async function collectOutputs(
   config: CollectConfig,
   transfer: Omit<TransferContext, "url" | "token">,
-): Promise<{ readonly kind: "collect"; readonly mounts: readonly CollectedMount[] }> {
+): Promise<CollectResult> {
+  const first = join(config.volumes_path, String(config.mounts[0]?.index ?? 0));
+  const is_disk_low = await isBelowFloor(first, config);
   const mounts = await eachMount(config.mounts, async ({ index, token }) => {
     const context = { ...transfer, url: `${config.transfer_url}/outputs/${index}`, token };
     const sent = await collectOutput(join(config.volumes_path, String(index)), config.output_bytes_max, context);
     return { index, ...sent };
   });
-  return { kind: "collect", mounts };
+  return { kind: "collect", mounts, is_disk_low };
 }
 
 async function collectOutput(directory: string, output_bytes_max: number, context: TransferContext) {

@@ -1,8 +1,10 @@
 import type { Static, TObject } from "@sinclair/typebox";
 import { loadConfig } from "#shared/config/load-config.ts";
-import { type StagerTask, stagerExit } from "#shared/schemas/stager.ts";
+import { type InspectResult, type StagerTask, stagerExit } from "#shared/schemas/stager.ts";
 import { systemClock } from "#shared/time/clock.ts";
+import type { CollectResult } from "./collect-outputs.ts";
 import { CollectConfig, FetchConfig, InspectConfig, JanitorConfig } from "./config.ts";
+import type { JanitorResult } from "./janitor.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 type Result = { readonly kind: string };
@@ -20,11 +22,11 @@ export interface Command {
   prepare(env: Env): Prepared;
 }
 
-function command<S extends TObject>(
+function command<S extends TObject, R extends Result>(
   summary: string,
   schema: S,
-  run: (config: Static<S>, signal: AbortSignal) => Promise<Result>,
-  exitCodeOf: (result: Result) => number = () => stagerExit.done,
+  run: (config: Static<S>, signal: AbortSignal) => Promise<R>,
+  exitCodeOf: (result: R) => number = () => stagerExit.done,
 ): Command {
   return {
     summary,
@@ -54,10 +56,15 @@ export const commands: Readonly<Record<StagerTask, Command>> = {
     const { fetchInputs } = await import("./fetch-inputs.ts");
     return fetchInputs(config, over(signal));
   }),
-  collect: command("sends what a job left in its volumes to the broker", CollectConfig, async (config, signal) => {
-    const { collectOutputs } = await import("./collect-outputs.ts");
-    return collectOutputs(config, over(signal));
-  }),
+  collect: command(
+    "sends what a job left in its volumes to the broker",
+    CollectConfig,
+    async (config, signal) => {
+      const { collectOutputs } = await import("./collect-outputs.ts");
+      return collectOutputs(config, over(signal));
+    },
+    ({ is_disk_low }: CollectResult) => (is_disk_low ? stagerExit.done_disk_low : stagerExit.done),
+  ),
   janitor: command(
     "removes what ended jobs left on this node",
     JanitorConfig,
@@ -65,13 +72,18 @@ export const commands: Readonly<Record<StagerTask, Command>> = {
       const [{ runJanitor }, { nodeEngine }] = await Promise.all([import("./janitor.ts"), import("./node-engine.ts")]);
       return runJanitor(config, nodeEngine(config.docker_socket));
     },
-    (result) => ((result as { busy_jobs?: string[] }).busy_jobs?.length ? stagerExit.busy : stagerExit.done),
+    ({ busy_jobs }: JanitorResult) => (busy_jobs.length > 0 ? stagerExit.busy : stagerExit.done),
   ),
-  inspect: command("tells how a task's container on this node ended", InspectConfig, async (config) => {
-    const [{ inspectContainer }, { nodeEngine }] = await Promise.all([
-      import("./inspect-container.ts"),
-      import("./node-engine.ts"),
-    ]);
-    return inspectContainer(config, nodeEngine(config.docker_socket));
-  }),
+  inspect: command(
+    "tells how a task's container on this node ended, and whether the node's disk is full",
+    InspectConfig,
+    async (config) => {
+      const [{ inspectContainer }, { nodeEngine }] = await Promise.all([
+        import("./inspect-container.ts"),
+        import("./node-engine.ts"),
+      ]);
+      return inspectContainer(config, nodeEngine(config.docker_socket));
+    },
+    ({ found }: InspectResult) => (found ? stagerExit.done : stagerExit.not_found),
+  ),
 };

@@ -11,8 +11,23 @@ const volumes = {
   }),
 };
 
+const diskFloor = {
+  free_bytes_min: Type.Integer({
+    default: limits.jobs.free_bytes_min,
+    minimum: 0,
+    description:
+      "free space of the worker's disk below which nothing is brought there, and no job is judged by its end",
+  }),
+  free_inodes_min: Type.Integer({
+    default: limits.jobs.free_inodes_min,
+    minimum: 0,
+    description: "the same for free inodes",
+  }),
+};
+
 export const FetchConfig = Type.Object({
   ...volumes,
+  ...diskFloor,
   ...FetchOrder.properties,
   mounts: Secret(FetchOrder.properties.mounts),
   input_bytes_max: Type.Integer({
@@ -20,16 +35,12 @@ export const FetchConfig = Type.Object({
     minimum: 1_024,
     description: "largest canonical archive in bytes",
   }),
-  free_bytes_min: Type.Integer({
-    default: limits.jobs.free_bytes_min,
-    minimum: 0,
-    description: "free space of the worker's disk below which nothing is brought there",
-  }),
 });
 export type FetchConfig = Static<typeof FetchConfig>;
 
 export const CollectConfig = Type.Object({
   ...volumes,
+  ...diskFloor,
   ...CollectOrder.properties,
   mounts: Secret(CollectOrder.properties.mounts),
 });
@@ -41,5 +52,14 @@ const docker = {
 export const JanitorConfig = Type.Object({ ...docker, ...JanitorOrder.properties });
 export type JanitorConfig = Static<typeof JanitorConfig>;
 
-export const InspectConfig = Type.Object({ ...docker, ...InspectOrder.properties });
+export const InspectConfig = Type.Object({
+  ...docker,
+  ...diskFloor,
+  ...InspectOrder.properties,
+  disk_path: Type.String({
+    default: "/",
+    pattern: "^/",
+    description: "what lies on the disk of the node's containers",
+  }),
+});
 export type InspectConfig = Static<typeof InspectConfig>;

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { chmodSync, closeSync, constants, openSync, readdirSync, rmSync } from "node:fs";
-import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { ArchiveError } from "#shared/archive/canonical-archive.ts";
 import { limits } from "#shared/schemas/limits.ts";
@@ -10,6 +9,7 @@ import { eachMount } from "./each-mount.ts";
 import { type ExtractOptions, extractArchive } from "./extract-archive.ts";
 import { StagerError, storageError } from "./outcome.ts";
 import { download, type TransferContext } from "./transfer.ts";
+import { isBelowFloor } from "./worker-disk.ts";
 
 export interface FetchedMount {
   readonly index: number;
@@ -42,9 +42,9 @@ export async function fetchInputs(
 }
 
 /** What a volume takes is not the engine's alone: below the floor a worker gets no more (jobs §5). */
-async function requireSpace({ volumes_path, free_bytes_min, mounts }: FetchConfig): Promise<void> {
-  const { bavail, bsize } = await statfs(join(volumes_path, String(mounts[0]?.index ?? 0)));
-  if (bavail * bsize < free_bytes_min) throw new StagerError("storage", "the worker's disk is below its floor");
+async function requireSpace(config: FetchConfig): Promise<void> {
+  const first = join(config.volumes_path, String(config.mounts[0]?.index ?? 0));
+  if (await isBelowFloor(first, config)) throw new StagerError("storage", "the worker's disk is below its floor");
 }
 
 async function fetchInput(

@@ -5,7 +5,7 @@ export class StagerError extends Error {
   readonly code: StagerEnd;
   readonly exit_code: number;
 
-  constructor(exit: Exclude<StagerEnd, "done">, message: string, cause?: unknown) {
+  constructor(exit: Exclude<StagerEnd, "done" | "done_disk_low">, message: string, cause?: unknown) {
     super(message, { cause });
     this.name = "StagerError";
     this.code = exit;

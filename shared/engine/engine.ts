@@ -44,6 +44,7 @@ export interface Engine {
 
   /** All tasks of services with these labels, in whatever state. */
   tasks(labels: Labels): Promise<readonly Task[]>;
+  /** @throws EngineError not_found where there is no such service */
   tasksOfService(nameOrId: string): Promise<readonly Task[]>;
   /** Log of one task, demultiplexed and with time stamps; ends with the stream's end or `signal`. */
   taskLogs(taskId: string, options: LogOptions): AsyncIterable<LogChunk>;

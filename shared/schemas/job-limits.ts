@@ -10,7 +10,10 @@ export const jobLimits = {
   blob_ms_max: 600_000,
   /** An uploaded input archive, compressed. */
   blob_bytes_max: 268_435_456,
-  /** What one writable mount may hold when the job ends. */
+  /**
+   * What one writable mount may hold when the job ends. No file that a job writes may be larger (RLIMIT_FSIZE), unless it asked
+   * for a larger tmpfs, which is memory: then as large as that, within its memory limit.
+   */
   output_bytes_max: 268_435_456,
   /** Of a log, what is stored; the engine keeps no more either. */
   log_bytes_max: 16 * 1_048_576,
@@ -56,6 +59,8 @@ export const jobLimits = {
     create_window_ms_max: 3_000,
     /** A worker whose disk was full gets no job for so long. */
     full_node_ms: 300_000,
+    /** So long before a job's end, or since, its worker's disk must have been seen full for the end to be the platform's fault. */
+    full_disk_window_ms: 60_000,
     /** How long a task may be missing from the Swarm's list before its job counts as failed. */
     task_missing_ms_max: 15_000,
   },
@@ -87,7 +92,9 @@ export const jobLimits = {
   /** A blob's file that no row names. */
   unnamed_file_ms_max: 3_600_000,
   retention_ms: 600_000,
+  /** What must be free of a worker's disk, and of the blobs'. An archive brings at most 20,000 files. */
   free_bytes_min: 512 * 1_048_576,
+  free_inodes_min: 20_000,
   /** The pace of a queue is that of its starts in the last `pace_ms`, and of not more than these. */
   pace_ms: 600_000,
   pace_starts_max: 200,

@@ -19,6 +19,8 @@ export const stagerExit = {
   input_refused: 12,
   /** The node's disk: full, or broken. */
   storage: 13,
+  /** Done, but the worker's disk was below its floor when the job had just ended. */
+  done_disk_low: 14,
   /** What the job left is over the limit. */
   output_too_large: 20,
   /** What the job left was refused by the broker's gate. */
@@ -103,18 +105,22 @@ export const InspectOrder = Type.Object({
   deadline_ms: deadline(limits.jobs.inspect_ms_max),
 });
 
-/** The answer to an {@link InspectOrder}. */
-export const InspectResult = Type.Object({
-  kind: Type.Literal("inspect"),
-  found: Type.Literal(true),
-  container_id: Type.String(),
-  oom_killed: Type.Boolean(),
-  exit_code: Type.Integer(),
-  started_at: Type.String(),
-  finished_at: Type.String(),
-  /** When the engine of the node was started; null where it does not tell. */
-  engine_started_at: Type.Union([Type.String(), Type.Null()]),
-});
+/** The answer to an {@link InspectOrder}: how the node's disk is, and the container, where it is still there. */
+export const InspectResult = Type.Union([
+  Type.Object({ kind: Type.Literal("inspect"), is_disk_low: Type.Boolean(), found: Type.Literal(false) }),
+  Type.Object({
+    kind: Type.Literal("inspect"),
+    is_disk_low: Type.Boolean(),
+    found: Type.Literal(true),
+    container_id: Type.String(),
+    oom_killed: Type.Boolean(),
+    exit_code: Type.Integer(),
+    started_at: Type.String(),
+    finished_at: Type.String(),
+    /** When the engine of the node was started; null where it does not tell. */
+    engine_started_at: Type.Union([Type.String(), Type.Null()]),
+  }),
+]);
 export type InspectResult = Static<typeof InspectResult>;
 
 type Order = Partial<

@@ -34,6 +34,7 @@ export const reasons = {
   task_gone: 3009,
   worker_drained: 3010,
   network_missing: 3011,
+  worker_disk_full: 3012,
 } as const;
 export type ReasonName = keyof typeof reasons;
 
@@ -109,6 +110,25 @@ export function collectedOutcome(outcome: Outcome, { Status }: Task): Outcome {
   if (end === "output_refused")
     return outcomeOf("failed", "output_refused", "the job left what no archive may hold", outcome.exit_code);
   return outcome;
+}
+
+/** Ends that say what the command did, or did not get done: where it found no room on its disk, it may have been able to do no other. */
+const commandsOwn: ReadonlySet<string> = new Set<ReasonName>(["exit_code", "timeout"]);
+
+/** Whether the end could be that of a command that found no room on its worker's disk. */
+export function mayBeFullDisks({ reason }: Outcome): boolean {
+  return reason !== null && commandsOwn.has(reason.name);
+}
+
+/**
+ * How a job ends whose worker's disk was below its floor around its end: what it did wrong, it may have been made to do by
+ * whoever filled the disk, so it is the platform's fault. What is proven otherwise stands: a success, memory that ran out, and an
+ * output that is too large, which is a job that filled the disk itself.
+ */
+export function fullDiskOutcome(outcome: Outcome): Outcome {
+  if (!mayBeFullDisks(outcome)) return outcome;
+  const detail = `the worker's disk was full when the job ended; without that: ${outcome.reason?.detail}`;
+  return outcomeOf("failed", "worker_disk_full", detail, outcome.exit_code);
 }
 
 export const terminalTaskStates: ReadonlySet<string> = new Set([

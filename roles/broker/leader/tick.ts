@@ -175,7 +175,8 @@ export class Dispatcher {
     for (const id of used) this.#finisher.follows.seeNode(id, nodes.get(id)?.Status.State === "ready");
     const monotonic_ms = clock.monotonic();
     const lost_nodes = this.#nodes.see(nodes, used, monotonic_ms);
-    return { now_ms: clock.now(), monotonic_ms, nodes, tasks: new TasksView(tasks), grants, lost_nodes, closing };
+    const view = { tasks: new TasksView(tasks), nodes, lost_nodes, disks_full_ms: this.#full_nodes.seen_ms };
+    return { now_ms: clock.now(), monotonic_ms, ...view, grants, closing };
   }
 
   async #place(waiting: readonly QueuedJob[], leases: readonly Lease[], sight: Sight): Promise<PlacedJob[]> {

@@ -10,16 +10,18 @@ import {
   collectedOutcome,
   drainedOutcome,
   lostOutcome,
+  mayBeFullDisks,
   type Outcome,
   outcomeOf,
   refusedOutcome,
   verdict,
 } from "../job/outcome.ts";
 import { deadlineOf, type StateTimes, stateRules } from "../job/states.ts";
-import type { TaskIds } from "../job/transition.ts";
-import { fullNodeOf, fullNodeOfStager } from "../placement/full-nodes.ts";
+import type { Changes, TaskIds } from "../job/transition.ts";
+import { fullNodeOf, fullNodeOfStager, isStagerDone } from "../placement/full-nodes.ts";
 import { networkOf } from "../swarm/job-service-spec.ts";
 import { countedTask, idsOf, isOver } from "../swarm/tasks-view.ts";
+import { judgedByDisk } from "./full-disk.ts";
 import type { JobMemory } from "./memory.ts";
 import type { Step } from "./step.ts";
 import type { Sight } from "./world.ts";
@@ -170,7 +172,7 @@ function whileCollecting(seen: Case<JobIn<"collecting">>): readonly Step[] {
     const cut: Step = { do: "record", changes: { artifacts_complete: drainedMounts(job).length === 0 } };
     const sealing: readonly Step[] = mayRun && !isNodeLost && !memory.isSealed ? [{ do: "seal service" }] : [];
     // What may still run keeps its capacity until the janitor has seen that it does not.
-    return [cut, ...sealing, end(job.outcome, mayRun)];
+    return [cut, ...sealing, end(judgedByDisk(seen), mayRun)];
   }
   // A create of which nobody knows may still come: until then its capacity is not given out, and it is sealed at once.
   const isCreateOut = job.swarm_task_id === null && !task && sight.monotonic_ms < memory.creates_settled_ms;
@@ -181,20 +183,30 @@ function whileCollecting(seen: Case<JobIn<"collecting">>): readonly Step[] {
   return [...steps, ...collectOutputs(seen)];
 }
 
-/** What the job left in its writable mounts is brought back, all in one container; then it ends. */
-function collectOutputs({ job, sight, memory }: Case<JobIn<"collecting">>): readonly Step[] {
+/** What the job left in its writable mounts is brought back, all in one container that also looks at the disk; then it ends. */
+function collectOutputs(seen: Case<JobIn<"collecting">>): readonly Step[] {
+  const { job, sight, memory } = seen;
+  const missing = drainedMounts(job).filter((index) => !job.artifacts.some(({ mount }) => mount === index));
+  const isAllThere = missing.length === 0 || job.container_id === null;
+  const [task] = sight.tasks.ofStager("collect", job.id);
+  const collector = task && isOver(task) ? task : undefined;
+  if (isAllThere && task && !collector && mayBeFullDisks(job.outcome)) return [];
+  if (!isAllThere && !task && !memory.stagers.has("collect")) return [startStager("collect", missing)];
+  // Done, but its uploads are not in this tick's read of the job: the next one has them.
+  if (!isAllThere && (!collector || isStagerDone(collector))) return [];
+  const judged = judgedByDisk(seen, collector);
+  const changes: Changes = {
+    ...(isAllThere ? {} : { artifacts_complete: false }),
+    // Before the collector goes, of which it was learned.
+    ...(judged === job.outcome ? {} : { outcome: judged }),
+  };
+  const written: readonly Step[] = Object.keys(changes).length > 0 ? [{ do: "record", changes }] : [];
+  const done: readonly Step[] = memory.stagers.has("collect") ? [removeStager("collect")] : [];
+  const full_node = collector ? fullNodeOfStager(collector) : memory.isDiskFull ? job.node_id : null;
+  const outcome = isAllThere || !collector ? judged : collectedOutcome(judged, collector);
   // A task that went without being seen over: the janitor looks whether its container did.
   const isHeld = job.swarm_task_id !== null && job.log_digest === null;
-  const done: readonly Step[] = memory.stagers.has("collect") ? [removeStager("collect")] : [];
-  const missing = drainedMounts(job).filter((index) => !job.artifacts.some(({ mount }) => mount === index));
-  if (missing.length === 0 || job.container_id === null) return [...done, end(job.outcome, isHeld)];
-  const [task] = sight.tasks.ofStager("collect", job.id);
-  if (!task && !memory.stagers.has("collect")) return [startStager("collect", missing)];
-  // Complete, but its uploads are not in this tick's read of the job: the next one has them.
-  if (!task || !isOver(task) || task.Status.State === "complete") return [];
-  const incomplete: Step = { do: "record", changes: { artifacts_complete: false } };
-  const outcome = collectedOutcome(job.outcome, task);
-  return [...spare(fullNodeOfStager(task)), incomplete, ...done, end(outcome, isHeld)];
+  return [...spare(full_node), ...written, ...done, end(outcome, isHeld)];
 }
 
 function ranToEnd(seen: Case, task: Task): readonly Step[] {

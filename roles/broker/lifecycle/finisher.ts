@@ -1,12 +1,12 @@
 import type { Task } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { jobName } from "#shared/swarm/names.ts";
-import type { PlacedJob } from "../job/job.ts";
-import { isEngines, killedOutcome, type Outcome } from "../job/outcome.ts";
+import { drainedMounts, type PlacedJob } from "../job/job.ts";
+import { fullDiskOutcome, isEngines, killedOutcome, mayBeFullDisks, type Outcome } from "../job/outcome.ts";
 import { putLogAway } from "../logs/job-log.ts";
 import { LogFollows } from "../logs/log-follows.ts";
-import { idsOf } from "../swarm/tasks-view.ts";
-import { killerOf } from "./killer.ts";
+import { idsOf, tasksOf } from "../swarm/tasks-view.ts";
+import { inspect, killerOf } from "./killer.ts";
 import type { JobMemory } from "./memory.ts";
 import type { DispatchWorld } from "./world.ts";
 
@@ -53,8 +53,7 @@ export class Finisher {
     const wasStopped = outcome.state === "timed_out" || outcome.state === "cancelled";
     const isWhole = await this.follows.finish(job.id, task.ID, wasStopped);
     await this.#sayStrays(job);
-    const isKilled = outcome.reason?.name === "killed_unknown";
-    const final = isKilled ? killedOutcome(outcome.exit_code ?? 0, await killerOf(this.#world, job, task)) : outcome;
+    const final = await this.#lookInto(job, memory, { task, outcome });
     const is_log_complete = isWhole && !isEngines(final) && !memory.wasNodeAway;
     const log_digest = await putLogAway(blobs, logs, job.id);
     await store.record(job, { log_digest, is_log_complete, outcome: final });
@@ -64,10 +63,22 @@ export class Finisher {
     changed(job.id);
   }
 
+  /** A kill is looked into; and the worker's disk, after a bad end of a job whose outputs nobody collects: else the collector does. */
+  async #lookInto(job: PlacedJob, memory: JobMemory, { task, outcome }: TaskEnd): Promise<Outcome> {
+    const isKilled = outcome.reason?.name === "killed_unknown";
+    const isCollected = drainedMounts(job).length > 0;
+    if (!isKilled && (isCollected || !mayBeFullDisks(outcome))) return outcome;
+    const found = await inspect(this.#world, job, task);
+    memory.isDiskFull = found?.is_disk_low === true;
+    const named = isKilled ? killedOutcome(outcome.exit_code ?? 0, killerOf(found)) : outcome;
+    // What the job's collector finds may prove that it was the job itself.
+    return memory.isDiskFull && !isCollected ? fullDiskOutcome(named) : named;
+  }
+
   /** A second task may have come and gone between two ticks: once the job goes on, and its service is removed, nobody could tell. */
   async #sayStrays({ id }: PlacedJob): Promise<void> {
     const { engine, store, clock } = this.#world;
-    const tasks = await engine.tasksOfService(jobName(id));
+    const tasks = await tasksOf(engine, jobName(id));
     if (tasks.length > 1) await store.stray(id, idsOf(tasks), clock.now());
   }
 }

@@ -16,6 +16,8 @@ export interface JobMemory {
   missing_since_ms: number | null;
   /** Its node left Ready while it may have run: what a container says while its engine is down is lost, though it ends well. */
   wasNodeAway: boolean;
+  /** An inspection found its worker's disk full when it had ended. */
+  isDiskFull: boolean;
   /** Its log is being put away, beside the ticks. */
   isFinishing: boolean;
   /** Before then that is not tried again. */
@@ -56,6 +58,7 @@ export function newMemory(creates_settled_ms: number): JobMemory {
     stagers: new Set(),
     missing_since_ms: null,
     wasNodeAway: false,
+    isDiskFull: false,
     isFinishing: false,
     finish_again_ms: 0,
     creates_settled_ms,

@@ -18,7 +18,7 @@ export type Step =
   | { readonly do: "start stager"; readonly kind: StagerKind; readonly mounts: readonly number[] }
   | { readonly do: "remove stager"; readonly kind: StagerKind }
   | { readonly do: "follow log"; readonly task_id: string }
-  /** Beside the ticks: the log of a task that is over is put away, and a kill is looked into. */
+  /** Beside the ticks: the log of a task that is over is put away, and a kill, or a bad end of a job without outputs, is looked into. */
   | { readonly do: "finish"; readonly task: Task; readonly outcome: Outcome }
   /** The worker's disk was seen full: it gets no job for a while. */
   | { readonly do: "spare node"; readonly node_id: string };

@@ -61,4 +61,6 @@ export interface Sight {
   readonly lost_nodes: ReadonlySet<string>;
   /** Workers that are to give up their jobs, and until when these may finish. */
   readonly closing: ReadonlyMap<string, number>;
+  /** When each worker's disk was last seen full, by the clock that is never set. */
+  readonly disks_full_ms: ReadonlyMap<string, number>;
 }

@@ -4,21 +4,27 @@ import { stagerEndOf } from "#shared/schemas/stager.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { exitCodeIn } from "../swarm/exit-code.ts";
 
-/** Workers whose disk was full in the last 5 min: they get no job (jobs §5). */
+/** When the disk of each worker was last seen full: in the 5 min after that it gets no job (jobs §5). */
 export class FullNodes {
-  readonly #until = new Map<string, number>();
+  readonly #seen_ms = new Map<string, number>();
   readonly #clock: Pick<Clock, "monotonic">;
 
   constructor(clock: Pick<Clock, "monotonic">) {
     this.#clock = clock;
   }
 
+  /** By node, on the clock that is never set. */
+  get seen_ms(): ReadonlyMap<string, number> {
+    return this.#seen_ms;
+  }
+
   spare(node_id: string): void {
-    this.#until.set(node_id, this.#clock.monotonic() + limits.jobs.dispatch.full_node_ms);
+    this.#seen_ms.set(node_id, this.#clock.monotonic());
   }
 
   has(node_id: string): boolean {
-    return (this.#until.get(node_id) ?? 0) > this.#clock.monotonic();
+    const seen_ms = this.#seen_ms.get(node_id) ?? Number.NEGATIVE_INFINITY;
+    return this.#clock.monotonic() - seen_ms < limits.jobs.dispatch.full_node_ms;
   }
 }
 
@@ -29,6 +35,11 @@ export function fullNodeOf({ NodeID, Status }: Task): string | null {
 
 /** The same of a stager, whose exit code says it as well. */
 export function fullNodeOfStager(task: Task): string | null {
-  const isFull = stagerEndOf(exitCodeIn(task.Status.Err)) === "storage";
-  return task.NodeID && isFull ? task.NodeID : fullNodeOf(task);
+  const end = stagerEndOf(exitCodeIn(task.Status.Err));
+  return task.NodeID && (end === "storage" || end === "done_disk_low") ? task.NodeID : fullNodeOf(task);
+}
+
+/** Whether a stager did all that it was to do, on whatever disk. */
+export function isStagerDone({ Status }: Task): boolean {
+  return Status.State === "complete" || stagerEndOf(exitCodeIn(Status.Err)) === "done_disk_low";
 }

@@ -1,4 +1,4 @@
-import type { Task } from "#shared/engine/engine.ts";
+import { type Engine, EngineError, type Task } from "#shared/engine/engine.ts";
 import { label } from "#shared/swarm/labels.ts";
 import type { StagerKind } from "#shared/swarm/names.ts";
 import { terminalTaskStates } from "../job/outcome.ts";
@@ -59,6 +59,16 @@ export function countedTask(
 ): Task | undefined {
   const all = tasks.ofJob(id);
   return swarm_task_id === null ? all[0] : all.find(({ ID }) => ID === swarm_task_id);
+}
+
+/** The tasks of a service, none where there is no such service. */
+export async function tasksOf(engine: Pick<Engine, "tasksOfService">, name: string): Promise<readonly Task[]> {
+  try {
+    return await engine.tasksOfService(name);
+  } catch (error) {
+    if (error instanceof EngineError && error.fault === "not_found") return [];
+    throw error;
+  }
 }
 
 export const idsOf = (tasks: readonly Task[]) => tasks.map(({ ID }) => ID);

@@ -126,6 +126,7 @@ describe("inspect", () => {
     expect(await stager("inspect", { PLATFORM_CONTAINER_ID: id("d") })).toEqual({
       code: 0,
       kind: "inspect",
+      is_disk_low: false,
       found: true,
       container_id: id("d"),
       oom_killed: true,
@@ -145,9 +146,21 @@ describe("inspect", () => {
   });
 
   test("a container that is gone is exit code 31", async () => {
-    expect(await stager("inspect", { PLATFORM_CONTAINER_ID: id("f") })).toMatchObject({ code: 31, error: "not_found" });
+    const gone = { code: 31, kind: "inspect", is_disk_low: false, found: false };
+    expect(await stager("inspect", { PLATFORM_CONTAINER_ID: id("f") })).toEqual(gone);
     expect(await stager("inspect", {})).toMatchObject({ code: 64, error: "usage" });
   });
+
+  test.each(["PLATFORM_FREE_BYTES_MIN", "PLATFORM_FREE_INODES_MIN"])(
+    "a disk with less than %s is said, whether the container is there or gone",
+    async (name) => {
+      const above_all = { [name]: String(2 ** 52) };
+      const there = await stager("inspect", { PLATFORM_CONTAINER_ID: id("d"), ...above_all });
+      expect(there).toMatchObject({ code: 0, found: true, is_disk_low: true });
+      const gone = await stager("inspect", { PLATFORM_CONTAINER_ID: id("e"), ...above_all });
+      expect(gone).toMatchObject({ code: 31, found: false, is_disk_low: true });
+    },
+  );
 
   test("an engine that hangs is left at the deadline", async () => {
     engine.is_hanging = true;

@@ -170,6 +170,8 @@ describe("fetch", () => {
   test("brings nothing to a worker whose disk is below its floor", async () => {
     const { code, result } = await stager("fetch", { ...fetching("0".repeat(64)), PLATFORM_FREE_BYTES_MIN: "1e15" });
     expect([code, result.error]).toEqual([13, "storage"]);
+    const few = await stager("fetch", { ...fetching("0".repeat(64)), PLATFORM_FREE_INODES_MIN: "1e15" });
+    expect([few.code, few.result.error]).toEqual([13, "storage"]);
     expect(broker.requests).toEqual([]);
   });
 
@@ -209,6 +211,20 @@ describe("collect", () => {
     expect(packed?.bytes).toEqual(upload as Buffer);
     expect(new Bun.CryptoHasher("sha256").update(upload as Buffer).digest("hex")).toBe(result.digest);
   });
+
+  test.each(["PLATFORM_FREE_BYTES_MIN", "PLATFORM_FREE_INODES_MIN"])(
+    "sends all from a disk with less than %s, and says so by its end; a job's own excess is said before that",
+    async (name) => {
+      writeFileSync(join(volume, "a"), "aaa");
+      const above_all = { [name]: String(2 ** 52) };
+      const low = await stager("collect", above_all);
+      expect([low.code, low.result.is_disk_low, broker.uploads.length]).toEqual([14, true, 1]);
+      const enough = await stager("collect");
+      expect([enough.code, enough.result.is_disk_low]).toEqual([0, false]);
+      writeFileSync(join(volume, "big"), random(100_000));
+      expect((await stager("collect", { ...above_all, PLATFORM_OUTPUT_BYTES_MAX: "50000" })).code).toBe(20);
+    },
+  );
 
   test("starts over after a cut", async () => {
     writeFileSync(join(volume, "big"), random(2_000_000));

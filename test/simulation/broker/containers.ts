@@ -1,6 +1,7 @@
 import type { ServiceSpec } from "#shared/engine/engine.ts";
+import type { InspectResult } from "#shared/schemas/stager.ts";
 import { jobName } from "#shared/swarm/names.ts";
-import type { ModelContainer, Program } from "../model/model-objects.ts";
+import type { ModelContainer, ModelNode, Program } from "../model/model-objects.ts";
 import type { Random } from "../model/random.ts";
 import type { VirtualClock } from "../model/virtual-clock.ts";
 import type { JobsTable } from "./memory-store.ts";
@@ -35,8 +36,10 @@ export class Containers {
     if (signal.aborted) return { exit_code: 137 };
     if (kind === "janitor") return this.#runJanitor(spec, container);
     if (this.#random.chance(this.#faults.failure)) return { exit_code: this.#random.pick([10, 13, 20, 21]) };
-    if (kind === "collect") this.#upload(spec);
-    return { exit_code: 0 };
+    const { is_disk_low } = container.node;
+    if (kind === "stage") return { exit_code: is_disk_low ? 13 : 0 };
+    this.#upload(spec);
+    return { exit_code: is_disk_low ? 14 : 0 };
   }
 
   async #runJob(spec: ServiceSpec, container: ModelContainer): Promise<End> {
@@ -54,7 +57,7 @@ export class Containers {
     if (this.#random.chance(this.#faults.failure)) return { exit_code: 70 };
     if (Args[0] === "inspect") {
       const found = container.node.remains.get(setting("PLATFORM_CONTAINER_ID"));
-      say(container, this.#clock.now(), inspectionOf(found));
+      say(container, this.#clock.now(), inspectionOf(found, container.node));
       return { exit_code: found ? 0 : 31 };
     }
     return { exit_code: this.#sweep(JSON.parse(setting("PLATFORM_JOBS")), container) };
@@ -80,12 +83,20 @@ export class Containers {
 }
 
 /** The clocks of a node's engine and of its containers are one. */
-function inspectionOf(found: ModelContainer | undefined): string {
-  if (!found) return JSON.stringify({ found: false });
-  const [started_at, engine_started_at] = [found.started_at_ms, found.node.engine_started_ms].map((ms) =>
-    new Date(ms).toISOString(),
-  );
-  return JSON.stringify({ found: true, oom_killed: found.ended?.is_oom ?? false, started_at, engine_started_at });
+function inspectionOf(found: ModelContainer | undefined, { is_disk_low, engine_started_ms }: ModelNode): string {
+  const told = { kind: "inspect" as const, is_disk_low };
+  if (!found) return JSON.stringify({ ...told, found: false } satisfies InspectResult);
+  const at = (ms: number) => new Date(ms).toISOString();
+  return JSON.stringify({
+    ...told,
+    found: true,
+    container_id: found.id,
+    oom_killed: found.ended?.is_oom ?? false,
+    exit_code: found.ended?.exit_code ?? 0,
+    started_at: at(found.started_at_ms),
+    finished_at: at(found.started_at_ms),
+    engine_started_at: at(engine_started_ms),
+  } satisfies InspectResult);
 }
 
 function say({ log, listeners }: ModelContainer, time_ms: number, text: string): void {

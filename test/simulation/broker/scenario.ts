@@ -40,6 +40,7 @@ export async function runScenario(seed: number, schedule: Schedule = scheduleOf(
     storeFaults.call_failure = 0;
     stagerFaults.failure = 0;
     world.table.closing.clear();
+    for (const node of world.nodes) node.is_disk_low = false;
     for (const node of world.nodes) if (world.swarm.nodes.has(node.id)) world.swarm.restoreNode(node);
     world.nodes.splice(0, world.nodes.length, ...world.swarm.nodes.values());
     for (let waited_ms = 0; waited_ms < quiet_ms && !world.isOver(); waited_ms += 10_000)

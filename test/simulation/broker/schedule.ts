@@ -5,6 +5,7 @@ const kinds = [
   ...["kill_node", "cut_node", "restore_node", "restore_node", "drain_node", "remove_node", "update_node"],
   ...["restart_manager", "restart_manager", "restart_broker", "restart_broker", "stall_broker", "leave_alone"],
   ...["cancel", "cancel", "close_worker", "open_worker", "remove_service", "engine_down", "engine_up", "step_clock"],
+  ...["fill_disk", "free_disk"],
 ] as const;
 export type ActKind = (typeof kinds)[number];
 
@@ -77,6 +78,12 @@ export function perform(world: BrokerWorld, { kind, node: index, value }: Act): 
     },
     engine_up: () => {
       engineFaults.is_down = false;
+    },
+    fill_disk: () => {
+      if (isThere) node.is_disk_low = true;
+    },
+    free_disk: () => {
+      if (isThere) node.is_disk_low = false;
     },
     // Two seconds, or ten minutes, forward or back.
     step_clock: () => clock.stepWallClock((value / 5 - 2_000) * (value % 2 === 0 ? 1 : 300)),

@@ -19,7 +19,14 @@ describe(`${seeds} seeds keep every promise of the broker`, () => {
   test("and go every way that a job can end", () => {
     const states = ["succeeded", "failed", "timed_out", "cancelled", "rejected", "lost"];
     const submission = ["exit_code", "out_of_memory", "timeout", "output_too_large", "output_refused"];
-    const others = ["command_not_found", "killed_unknown", "node_lost", "create_unknown", "engine_error"];
+    const others = [
+      "command_not_found",
+      "killed_unknown",
+      "node_lost",
+      "create_unknown",
+      "engine_error",
+      "worker_disk_full",
+    ];
     const deadlines = ["queue_deadline", "staging_deadline", "start_deadline", "staging_failed"];
     for (const name of [...states, ...submission, ...others, ...deadlines, "strays"])
       expect([name, reached.get(name) ?? 0]).not.toEqual([name, 0]);

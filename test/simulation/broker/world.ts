@@ -87,13 +87,14 @@ export class BrokerWorld {
   #healthy_since_ms = 0;
   #serial = 0;
 
-  constructor(seed: number, { cpus = 4, running_max = 6 } = {}) {
+  /** `slow_pulls` is the probability that an image is not on its node yet. */
+  constructor(seed: number, { cpus = 4, running_max = 6, slow_pulls = 0.1 } = {}) {
     this.#running_max = running_max;
     this.random = createRandom(seed);
     this.#jobs = createRandom(seed ^ 0x5eed);
     const containers = new Containers(this.clock, this.random, this.table, this.stagerFaults);
     this.swarm = new ModelSwarm(this.clock, this.random, (spec) => ({
-      pull_ms: this.random.chance(0.1) ? this.random.between(1_000, 20_000) : this.random.between(5, 50),
+      pull_ms: this.random.chance(slow_pulls) ? this.random.between(1_000, 20_000) : this.random.between(5, 50),
       run: (container) => containers.run(spec, container),
     }));
     this.nodes = [

@@ -117,7 +117,12 @@ export function createModelEngine(
           .filter((task) => carries(task.service.spec.Labels, labels))
           .map(asTask),
       ),
-    tasksOfService: (name) => call(() => (swarm.serviceNamed(name)?.tasks ?? []).map(asTask)),
+    tasksOfService: (name) =>
+      call(() => {
+        const found = swarm.serviceNamed(name);
+        if (!found) throw new EngineError("not_found", `service ${name} not found`);
+        return found.tasks.map(asTask);
+      }),
 
     async *taskLogs(taskId, { follow = false, since = 0, signal }): AsyncGenerator<LogChunk> {
       await call(() => undefined);

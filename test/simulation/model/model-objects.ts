@@ -39,6 +39,8 @@ export interface ModelNode {
   /** Containers that ended, until their service is removed: what an inspection finds. */
   readonly remains: Map<string, ModelContainer>;
   readonly volumes: Set<string>;
+  /** What a stager or an inspection finds there. */
+  is_disk_low: boolean;
 }
 
 export interface ModelTask {
@@ -152,6 +154,7 @@ export function newNode(
     ...{ id, name, labels, cpus, memory_bytes, gpus, created_at_ms, version: 1 },
     ...{ availability: "active", is_up: true, engine_started_ms: 0, is_linked: true, state: "ready" },
     ...{ containers: new Map(), remains: new Map(), volumes: new Set() },
+    is_disk_low: false,
   };
 }
 

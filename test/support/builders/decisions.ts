@@ -41,6 +41,8 @@ export interface SeenCase {
   readonly node?: string | null;
   readonly isNodeLost?: boolean;
   readonly closes_at?: number;
+  /** When the node's disk was last seen full, on the same clock as `at`. */
+  readonly disk_full_at?: number;
   readonly data_volumes?: readonly string[];
   readonly memory?: Partial<JobMemory>;
   /** Looks before this one, each so many milliseconds before it, at which no task was seen. */
@@ -110,6 +112,7 @@ export function stepsFor(state: LiveState, seen: SeenCase): readonly Step[] {
     grants,
     lost_nodes: new Set(seen.isNodeLost ? ["node"] : []),
     closing: new Map(seen.closes_at === undefined ? [] : [["node", start_ms + seen.closes_at]]),
+    disks_full_ms: new Map(seen.disk_full_at === undefined ? [] : [["node", seen.disk_full_at]]),
   });
   const remembered = Object.assign(newMemory(0), memory);
   for (const before_ms of missed) remember(remembered, job, sightAt(at - before_ms, []));

@@ -162,5 +162,6 @@ describe.each(["the real engine", "the model"])("%s", (which) => {
     for (const name of ["once", "fails", "stopped", "sealed", "sealed"]) await subject().engine.removeService(name);
     expect(await subject().engine.services(label)).toEqual([]);
     expect(await subject().engine.service("once")).toBeNull();
+    await expect(subject().engine.tasksOfService("once")).rejects.toMatchObject({ fault: "not_found" });
   });
 });

@@ -15,7 +15,14 @@ interface Look {
 
 function sightOf({ node = "ready", hasTask = true, monotonic_ms = 0 }: Look) {
   return {
-    ...{ now_ms: 0, monotonic_ms, grants: new Map(), lost_nodes: new Set<string>(), closing: new Map() },
+    ...{
+      now_ms: 0,
+      monotonic_ms,
+      grants: new Map(),
+      lost_nodes: new Set<string>(),
+      closing: new Map(),
+      disks_full_ms: new Map(),
+    },
     tasks: new TasksView(hasTask ? [taskOf({ is: "running" })] : []),
     nodes: new Map(node === null ? [] : [["node", { Status: { State: node } } as SwarmNode]]),
   };

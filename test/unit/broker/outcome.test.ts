@@ -39,6 +39,7 @@ const known: readonly (readonly [ReasonName, number, Outcome["fault"]])[] = [
   ["task_gone", 3009, "platform"],
   ["worker_drained", 3010, "platform"],
   ["network_missing", 3011, "platform"],
+  ["worker_disk_full", 3012, "platform"],
 ];
 
 test("each reason has its code and its fault", () => {

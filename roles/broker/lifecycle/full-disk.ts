@@ -1,0 +1,33 @@
+import type { Task } from "#shared/engine/engine.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import { stagerEndOf } from "#shared/schemas/stager.ts";
+import type { JobIn } from "../job/job.ts";
+import { fullDiskOutcome, type Outcome } from "../job/outcome.ts";
+import { fullNodeOfStager } from "../placement/full-nodes.ts";
+import { exitCodeIn } from "../swarm/exit-code.ts";
+import type { JobMemory } from "./memory.ts";
+import type { Sight } from "./world.ts";
+
+interface EndedTask {
+  readonly job: JobIn<"collecting">;
+  readonly sight: Pick<Sight, "now_ms" | "monotonic_ms" | "disks_full_ms">;
+  readonly memory: Pick<JobMemory, "isDiskFull">;
+}
+
+/**
+ * The job's outcome, unless its worker's disk was full around its end: as its collector found, an inspection, or anybody shortly
+ * before or since. A job that left more than it may is one that fills disks: its own end stands, however full the disk is.
+ */
+export function judgedByDisk(seen: EndedTask, collector?: Task): Outcome {
+  const { job, memory } = seen;
+  if (collector && stagerEndOf(exitCodeIn(collector.Status.Err)) === "output_too_large") return job.outcome;
+  const isFull = memory.isDiskFull || (collector && fullNodeOfStager(collector) !== null) || wasSeenFull(seen);
+  return isFull ? fullDiskOutcome(job.outcome) : job.outcome;
+}
+
+function wasSeenFull({ job, sight }: EndedTask): boolean {
+  // What was seen is kept by the clock that is never set; a job's times move along when the other one is.
+  const ended_monotonic_ms = sight.monotonic_ms - (sight.now_ms - job.collecting_ms);
+  const seen_ms = sight.disks_full_ms.get(job.node_id) ?? Number.NEGATIVE_INFINITY;
+  return seen_ms >= ended_monotonic_ms - limits.jobs.dispatch.full_disk_window_ms;
+}
