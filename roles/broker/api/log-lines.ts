@@ -13,7 +13,8 @@ export interface LogLine {
   readonly next: number;
 }
 
-const chunk_bytes = 128 * 1_024;
+/** What is read at a time: of many readers that is what each has in memory. */
+const chunk_bytes = 64 * 1_024;
 /** Another broker's process may write the log: it is looked at this often though nothing here said that it grew. */
 const look_ms = 1_000;
 
@@ -57,7 +58,8 @@ export async function* logLines(
 async function read({ blobs, logs }: ReadWorld, job: Job, start: number): Promise<Uint8Array> {
   if (job.log_digest === null) return await logs.read(job.id, start, chunk_bytes);
   const reading = await blobs.open(job.log_digest as Sha256, { start, end: start + chunk_bytes });
-  return reading ? new Uint8Array(await new Response(reading.stream).arrayBuffer()) : new Uint8Array(0);
+  const pieces = reading ? await Array.fromAsync(reading.stream) : [];
+  return pieces[0] && pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
 }
 
 /** Takes bytes from an offset on apart into records. */
@@ -75,7 +77,10 @@ class LineSplitter {
   *push(bytes: Uint8Array): Generator<LogLine> {
     let start = this.at - this.#rest.length;
     this.at += bytes.length;
-    this.#rest = Buffer.concat([this.#rest, bytes]);
+    this.#rest =
+      this.#rest.length === 0
+        ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+        : Buffer.concat([this.#rest, bytes]);
     for (let end = this.#rest.indexOf(0x0a); end >= 0; end = this.#rest.indexOf(0x0a)) {
       const line = this.#rest.toString("utf8", 0, end);
       this.#rest = this.#rest.subarray(end + 1);
