@@ -161,7 +161,7 @@ function serviceSpec(service: RoleService, plan: RolePlan): ServiceSpec {
   const container: ContainerSpec = {
     Image: image,
     Hostname: roleName(role),
-    Env: environment(service, secrets),
+    Env: environment({ ...service, memory_bytes }, secrets),
     ...hardened,
     ...(groups ? { Groups: groups } : {}),
     Mounts: [...mounts, temporaryFolder(64)],
@@ -190,12 +190,14 @@ function serviceSpec(service: RoleService, plan: RolePlan): ServiceSpec {
   };
 }
 
-function environment({ role, env = {} }: RoleService, secrets: readonly string[]): string[] {
+function environment({ role, env = {}, memory_bytes }: RoleService, secrets: readonly string[]): string[] {
   if (role === "postgres") return [];
+  // Without it Bun takes the machine's memory for its own, and lets garbage grow beyond what the container has.
+  const memory = `BUN_JSC_forceRAMSize=${memory_bytes}`;
   const files = secrets
     .filter((name) => name !== "hotkey")
     .map((name) => `PLATFORM_${name.toUpperCase()}_FILE=${secretsFolder}/${name}`);
-  return [...files, ...environmentOf(env)];
+  return [memory, ...files, ...environmentOf(env)];
 }
 
 function secretFile(name: string, plan: RolePlan) {

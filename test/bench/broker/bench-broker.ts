@@ -19,8 +19,8 @@ export interface BenchBrokerOptions {
   /** Where it listens; the lab's address of the host where stagers have to reach it. */
   readonly host?: string;
   readonly policy?: Partial<JobPolicy>;
-  /** What its container may have. */
-  readonly memory?: MemoryCgroup;
+  /** Its memory as in a container, and what its environment says of that. */
+  readonly container?: { readonly memory: MemoryCgroup; readonly environment: Readonly<Record<string, string>> };
 }
 
 /** The compiled broker over HTTP, with one challenge, a database and a blob folder of its own. */
@@ -53,7 +53,7 @@ export async function startBenchBroker({
   docker_socket,
   host = "127.0.0.1",
   policy = {},
-  memory,
+  container,
 }: BenchBrokerOptions): Promise<BenchBroker> {
   const sql = connectDatabase(database_url, "broker-bench", { connections_max: 2 });
   await migrate(sql);
@@ -61,6 +61,7 @@ export async function startBenchBroker({
   const blobs = mkdtempSync(join(tmpdir(), "platform-broker-bench-"));
   const [job_port, transfer_port] = [await freePort(), await freePort()];
   const settings = {
+    ...container?.environment,
     PLATFORM_DATABASE_URL: database_url,
     PLATFORM_MASTER_KEY: masterKey,
     PLATFORM_DOCKER_SOCKET: docker_socket,
@@ -72,7 +73,7 @@ export async function startBenchBroker({
     PLATFORM_STAGER_IMAGE: "platform/stager:0.1.0",
     PLATFORM_ENCRYPTED_OVERLAYS: "false",
   };
-  const role = await startRole("broker", settings, "ready", memory);
+  const role = await startRole("broker", settings, "ready", container?.memory);
   const client = clientOf(`http://${host}:${job_port}`);
   return {
     ...client,

@@ -18,7 +18,8 @@ import { startPostgres } from "../../support/worlds/postgres.ts";
 setDefaultTimeout(180_000);
 
 const MiB = 1_048_576;
-const answer_ms_max = 3_000;
+/** Attackers, honest challenge and broker share this machine: unhindered an answer takes 10 ms. */
+const answer_ms_max = 10_000;
 const half_bytes = 30 * MiB;
 const job = { image: "lab/job:1", command: ["run"] };
 const stack = new AsyncDisposableStack();
@@ -31,13 +32,14 @@ beforeAll(async () => {
   const postgres = stack.use(await startPostgres());
   // Without a node every job waits.
   const engine = stack.use(await startFakeEngine({ node_count: 0 }));
-  bytes_max = memoryLimit();
+  const { MemoryBytes = 0, environment } = containerOfBroker();
+  bytes_max = MemoryBytes;
   group = stack.use(new MemoryCgroup("platform-test-broker", bytes_max));
   broker = stack.use(
     await startBenchBroker({
       database_url: await postgres.createDatabase(),
       docker_socket: engine.socket,
-      memory: group,
+      container: { memory: group, environment },
     }),
   );
   const spec = { slug: "honest", name: "honest", image: "lab/challenge:1", jobs: { image_allowlist: ["lab/"] } };
@@ -45,8 +47,8 @@ beforeAll(async () => {
 });
 afterAll(() => stack.disposeAsync());
 
-/** What the installer gives the broker's container. */
-function memoryLimit(): number {
+/** What the installer gives the broker's container of memory, and what it tells Bun of it. */
+function containerOfBroker() {
   const names = ["admin", "broker", "proxy", "aggregator", "devchain", "submitter", "postgres"];
   const secrets = ["database_url", "master_key", "hotkey", "postgres_password"];
   const services = roleServices({
@@ -56,8 +58,10 @@ function memoryLimit(): number {
     ...{ epoch_seconds: 60, block_ms: 1_000, docker_socket: "/d", docker_socket_group: 1 },
     ...{ are_overlays_encrypted: true, vector_public_key: "" },
   });
-  const found = services.find(({ Name }) => Name === "platform-broker");
-  return found?.TaskTemplate.Resources?.Limits?.MemoryBytes ?? 0;
+  const spec = services.find(({ Name }) => Name === "platform-broker")?.TaskTemplate;
+  const settings = (spec?.ContainerSpec.Env ?? []).filter((setting) => setting.startsWith("BUN_"));
+  const environment = Object.fromEntries(settings.map((setting) => setting.split("=") as [string, string]));
+  return { ...spec?.Resources?.Limits, environment };
 }
 
 const headersOf = (slug: string) => ({

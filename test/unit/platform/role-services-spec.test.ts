@@ -62,6 +62,14 @@ describe("the services of the roles", () => {
     for (const role of ["aggregator", "submitter"]) expect(networksOf(role)).toContain("platform_control");
   });
 
+  test("tell Bun how much memory the container has", () => {
+    for (const { Name, TaskTemplate } of specs.filter(({ Name }) => Name !== "platform-postgres"))
+      expect([Name, TaskTemplate.ContainerSpec.Env]).toEqual([
+        Name,
+        expect.arrayContaining([`BUN_JSC_forceRAMSize=${TaskTemplate.Resources?.Limits?.MemoryBytes}`]),
+      ]);
+  });
+
   test("run without privileges on a read-only root", () => {
     for (const role of roles) {
       const container = containerOf(role);
