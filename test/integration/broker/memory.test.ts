@@ -44,7 +44,7 @@ beforeAll(async () => {
   );
   const spec = { slug: "honest", name: "honest", image: "lab/challenge:1", jobs: { image_allowlist: ["lab/"] } };
   await broker.sql`insert into challenges (slug, spec, status) values ('honest', ${broker.sql.json(spec)}, 'active')`;
-});
+}, 120_000);
 afterAll(() => stack.disposeAsync());
 
 /** What the installer gives the broker's container of memory, and what it tells Bun of it. */

@@ -10,7 +10,7 @@ setDefaultTimeout(60_000);
 let world: BodyWorld;
 beforeAll(async () => {
   world = await startBodyWorld();
-});
+}, 120_000);
 afterAll(() => world[Symbol.asyncDispose]());
 
 const MiB = 1_048_576;
