@@ -165,7 +165,7 @@ export function inWords(step: Step): string {
   }
 }
 
-type DecisionRow = readonly [what: string, seen: SeenCase, steps: readonly string[]];
+export type DecisionRow = readonly [what: string, seen: SeenCase, steps: readonly string[]];
 
 /** Each row is a test: what is seen of a job in this state, and the steps that are taken. */
 export function decisionRows(state: LiveState, rows: readonly DecisionRow[]): void {

@@ -78,6 +78,16 @@ decisionRows("collecting", [
     ["start stager collect for 1"],
   ],
   [
+    "has only what is not there yet brought back",
+    {
+      request: { mounts: [...outputs.mounts, { target: "/more", read_only: false }] },
+      memory: sealed,
+      tasks: [ended],
+      job: { ...told, artifacts: left },
+    },
+    ["start stager collect for 2"],
+  ],
+  [
     "waits for the stager that was started",
     { request: outputs, memory: { ...sealed, stagers: collecting }, tasks: [ended], job: told },
     [],

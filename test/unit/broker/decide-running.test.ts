@@ -1,4 +1,4 @@
-import { decisionRows } from "../../support/builders/decisions.ts";
+import { type DecisionRow, decisionRows } from "../../support/builders/decisions.ts";
 
 const cancelled = "cancelled, cancelled, fault challenge";
 const drained = "cancelled, worker_drained, fault platform";
@@ -22,6 +22,15 @@ decisionRows("running", [
     { tasks: [{ is: "complete", at: 9_000 }] },
     [
       "collecting from 1 s until 31 s, of task: succeeded, exit 0, ran 1000 ms",
+      "seal service",
+      "finish task: succeeded, exit 0",
+    ],
+  ],
+  [
+    "that ended by a clock that is behind ran for no time",
+    { tasks: [{ is: "complete", at: -9_000 }] },
+    [
+      "collecting from 1 s until 31 s, of task: succeeded, exit 0, ran 0 ms",
       "seal service",
       "finish task: succeeded, exit 0",
     ],
@@ -102,6 +111,22 @@ decisionRows("running", [
     { tasks: [{ is: "running" }, stray] },
     ["seal service", "record strays task task2", "follow log of task"],
   ],
+  [
+    "goes by the task that was seen first, whichever is older",
+    { tasks: [{ is: "failed", id: "older" }, { is: "running" }] },
+    ["seal service", "record strays older task", "follow log of task"],
+  ],
+  ...(["orphaned", "remove", "rejected"] as const).map(
+    (is): DecisionRow => [
+      `whose task is ${is} is collected`,
+      { tasks: [{ is, at: 500 }] },
+      [
+        "collecting from 1 s until 31 s, of task: failed, engine_error, fault platform, ran 500 ms",
+        "seal service",
+        "finish task: failed, engine_error, fault platform",
+      ],
+    ],
+  ),
   [
     "that is known to be sealed is not sealed anew for its strays",
     { memory: { isSealed: true }, tasks: [{ is: "running" }, stray] },

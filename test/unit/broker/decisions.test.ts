@@ -107,6 +107,14 @@ describe("placing", () => {
     const shares = new Map([["a", share({ running: { cpu: 1, gpu: 0 }, running_max: 3 })]]);
     expect(place(queued, shares, [node("n", "cpu", 9)]).map(({ id }) => id)).toEqual(["j3", "j1"]);
   });
+  test("lets others go on where a challenge's next job fits nowhere, and none of its own before it", () => {
+    const queued = [job("j1", "a", { cpus: 9 }), job("j2", "a"), job("j3", "b"), job("j4", "a", { gpu_count: 1 })];
+    const nodes = [node("n", "cpu", 4), node("g", "gpu", 4, 1)];
+    expect(nodesOf(queued, both, nodes).toSorted()).toEqual([
+      ["j3", "n"],
+      ["j4", "g"],
+    ]);
+  });
   test("puts GPU jobs on GPU nodes alone, and others never there", () => {
     const queued = [job("j1", "a", { gpu_count: 1 }), job("j2", "b")];
     expect(nodesOf(queued, both, [node("g", "gpu", 9, 1)])).toEqual([["j1", "g"]]);

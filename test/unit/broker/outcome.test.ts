@@ -127,6 +127,8 @@ describe("a task's end", () => {
     ["a mount that is none", "rejected", "invalid mount config", "failed, container_refused, fault challenge"],
     ["an argument that is none", "rejected", "invalid argument", "failed, container_refused, fault challenge"],
     ["a user that is none", "rejected", "unable to find user joe", "failed, container_refused, fault challenge"],
+    ["no manifest", "rejected", "acme/x not found: manifest", "failed, image_not_found, fault challenge"],
+    ["a user's name that is none", "rejected", "invalid user: a b", "failed, container_refused, fault challenge"],
     ["orphaned", "orphaned", "", "failed, engine_error, fault platform"],
     ["shutdown", "shutdown", "", "failed, engine_error, fault platform"],
     ["removed", "remove", "", "failed, engine_error, fault platform"],
