@@ -4,6 +4,7 @@ import { limits } from "#shared/schemas/limits.ts";
 import type { PublishedVector } from "#shared/schemas/weights.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { pause } from "#shared/time/pause.ts";
+import { msUntilDue } from "./decide.ts";
 import { NothingToSealError } from "./nothing-to-seal.ts";
 
 export interface EpochLoop {
@@ -50,7 +51,7 @@ async function whileLeading(loop: EpochLoop, lead: Lead, signal: AbortSignal): P
   for (;;) {
     signal.throwIfAborted();
     await lead.confirm();
-    const wait_ms = Math.max(await msUntilDue(loop), retry_ms);
+    const wait_ms = Math.max(msUntilDue(await loop.lastSealedAt(), clock.now(), epoch_ms), retry_ms);
     if (wait_ms > 0) {
       const slice = Math.min(wait_ms, limits.database.lead_heartbeat_ms, loop.refresh_ms);
       await clock.sleep(slice, signal);
@@ -76,11 +77,4 @@ async function whileLeading(loop: EpochLoop, lead: Lead, signal: AbortSignal): P
       retry_ms = Math.min(epoch_ms, limits.weights.seal_again_ms);
     }
   }
-}
-
-/** Never more than an epoch, whatever the wall clock did. */
-async function msUntilDue({ lastSealedAt, clock, epoch_ms }: EpochLoop): Promise<number> {
-  const last = await lastSealedAt();
-  if (last === null) return 0;
-  return Math.min(Math.max(0, last + epoch_ms - clock.now()), epoch_ms);
 }

@@ -5,12 +5,12 @@ import type { EpochInput } from "#shared/database/epochs.ts";
 import { type Lead, LeadLostError } from "#shared/database/lead.ts";
 import { createWeightsAnswers } from "#shared/database/weights-answers.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
-import { limits } from "#shared/schemas/limits.ts";
-import type { PublishedVector, SourceChallenge } from "#shared/schemas/weights.ts";
+import type { PublishedVector } from "#shared/schemas/weights.ts";
 import type { Clock } from "#shared/time/clock.ts";
-import { aggregate, type SharePolicy } from "#shared/weights/aggregate.ts";
-import { type SealedVector, sealVector } from "#shared/weights/seal.ts";
+import type { SharePolicy } from "#shared/weights/aggregate.ts";
+import { sealVector } from "#shared/weights/seal.ts";
 import type { AskResult } from "./ask-challenge.ts";
+import { type GoodAnswer, inputFrom, vectorOf } from "./decide.ts";
 import { currentMetagraph, type MetagraphSource } from "./metagraph-source.ts";
 import { NothingToSealError } from "./nothing-to-seal.ts";
 
@@ -46,27 +46,8 @@ export async function sealEpoch(world: EpochWorld, lead: Pick<Lead, "guard" | "f
   const inputs = await Promise.all(challenges.map((challenge) => inputOf(world, challenge, epoch)));
   const now = clock.now();
   await recordAnswers(world, lead, inputs, now);
-  const { uids, weights, hotkey_weights } = aggregate(inputs, metagraph.uid_by_hotkey, world.policy);
-  const sealed: SealedVector = {
-    netuid,
-    epoch,
-    uids,
-    weights,
-    computed_at: new Date(now).toISOString(),
-    expires_at: new Date(now + world.vector_ttl_ms).toISOString(),
-  };
-  const vector: PublishedVector = {
-    ...sealed,
-    uids: [...uids],
-    weights: [...weights],
-    chain_endpoint: world.chainEndpoint,
-    hotkey_weights,
-    source_challenges: inputs.map((input) => publishedSource(input, metagraph.uid_by_hotkey)),
-    metagraph_updated_at: metagraph.updated_at.toISOString(),
-    metagraph_block: metagraph.block,
-    share_policy: world.policy,
-    ...sealVector(sealed, world.signingKey),
-  };
+  const { sealed, published } = vectorOf(world, { epoch, now_ms: now }, inputs, metagraph);
+  const vector: PublishedVector = { ...published, ...sealVector(sealed, world.signingKey) };
   await sql.begin(async (tx) => {
     await lead.guard(tx);
     if ((await lastEpoch(tx, netuid)) !== last) throw new LeadLostError("the epoch was sealed by someone else");
@@ -92,49 +73,20 @@ async function recordAnswers(
   if (!isAnyKnown) throw new NothingToSealError(inputs);
 }
 
-/**
- * What everyone may see of an input. Hotkeys that the subnet does not have are a sum: what a challenge makes up must not make
- * the vector larger than validators accept.
- */
-function publishedSource(
-  { challenge_epoch: _, ms: __, weights, ...source }: EpochInput,
-  uidByHotkey: ReadonlyMap<string, number>,
-): SourceChallenge {
-  const entries = Object.entries(weights);
-  const unknown = entries.filter(([hotkey]) => !uidByHotkey.has(hotkey));
-  const unknown_weight = unknown.reduce((total, [, weight]) => total + weight, 0);
-  return {
-    ...source,
-    weights: Object.fromEntries(entries.filter(([hotkey]) => uidByHotkey.has(hotkey))),
-    unknown_hotkeys: unknown.length,
-    unknown_weight: Math.min(unknown_weight, Number.MAX_VALUE),
-  };
-}
-
 async function inputOf(world: EpochWorld, challenge: Challenge, epoch: number): Promise<EpochInput> {
   const { slug, emission_percent } = challenge.spec;
   const started = world.clock.monotonic();
   const result = await world.ask(challenge);
-  const ms = Math.round(world.clock.monotonic() - started);
-  const common = { slug, emission_percent, ms };
-  if (result.ok) return { ...common, ok: true, error: null, stale_from_epoch: null, ...result.answer };
-  const error = result.error.slice(0, limits.weights.error_chars_max);
-  const good = await lastGood(world, slug, epoch - world.stale_epochs);
-  return {
-    ...common,
-    ok: false,
-    error,
-    stale_from_epoch: good?.epoch ?? null,
-    challenge_epoch: null,
-    weights: good?.weights ?? {},
-  };
+  const asked = { slug, emission_percent, ms: Math.round(world.clock.monotonic() - started) };
+  const good = result.ok ? undefined : await lastGood(world, slug, epoch - world.stale_epochs);
+  return inputFrom(asked, result, good);
 }
 
-async function lastGood({ sql, netuid }: EpochWorld, slug: string, oldest: number) {
+async function lastGood({ sql, netuid }: EpochWorld, slug: string, oldest: number): Promise<GoodAnswer | undefined> {
   const [row] = await sql`
     select epoch::int, weights from epoch_inputs
     where netuid = ${netuid} and slug = ${slug} and ok and epoch >= ${oldest} order by epoch desc limit 1`;
-  return row as { readonly epoch: number; readonly weights: Record<string, number> } | undefined;
+  return row as GoodAnswer | undefined;
 }
 
 async function lastEpoch(sql: Database | Transaction, netuid: number): Promise<number> {

@@ -3,11 +3,12 @@ import type { Database } from "#shared/database/database.ts";
 import type { Engine, Network, Service } from "#shared/engine/engine.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
-import { label, managedChallenges } from "#shared/swarm/labels.ts";
+import { managedChallenges } from "#shared/swarm/labels.ts";
 import { challengeServiceName } from "#shared/swarm/names.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { each } from "#shared/time/each.ts";
 import { roleAddresses, roleHosts } from "../attachments/role-addresses.ts";
+import { decideNetwork, decideService, isRotationOver } from "./decide.ts";
 import { resolveImage } from "./image.ts";
 import { removeNetworkIfFree, removeUnwanted } from "./removal.ts";
 import { ensureSecrets, type SecretSource } from "./secrets.ts";
@@ -90,14 +91,15 @@ async function ensureChallenge(
     secrets: live,
   });
   const note = { challenge: slug, image: spec.TaskTemplate.ContainerSpec.Image };
-  if (!current) {
+  const step = decideService(spec, current, challenge, former);
+  if (step === "create service") {
     await engine.createService(spec);
     log.info(note, "service created");
-  } else if (current.Spec.Labels[label.spec] !== spec.Labels[label.spec]) {
+  } else if (step === "update service" && current) {
     await engine.updateService(current.ID, current.Version.Index, spec);
     log.info(note, "service updated");
-  } else if (challenge.token_rotating || former.length > 0) {
-    await finishRotation(world, challenge, current, former);
+  } else if (step === "end rotation" && current) {
+    await endRotation(world, challenge, current, former);
   }
   return true;
 }
@@ -107,33 +109,30 @@ async function ensureNetwork(world: ReconcilerWorld, { spec }: Challenge, servic
   const { engine, log, are_overlays_encrypted } = world;
   const wanted = challengeNetwork(spec, are_overlays_encrypted);
   const current = await engine.network(wanted.Name);
-  if (current && current.Labels[label.challenge] !== spec.slug) {
-    throw new Error(`there is a network ${wanted.Name} that is not the platform's`);
+  const steps = decideNetwork(spec.slug, wanted, current, service !== undefined);
+  if (steps.length === 0) return current;
+  for (const step of steps) {
+    if (step === "remove service" && service) await engine.removeService(service.ID);
+    if (step === "remove network" && current) {
+      if (!(await removeNetworkIfFree(engine, current.Id))) return null;
+      log.info({ challenge: spec.slug }, "network removed to be made anew");
+    }
+    if (step === "create network") {
+      await engine.createNetwork(wanted);
+      log.info({ challenge: spec.slug, is_internal: wanted.Internal }, "network created");
+    }
   }
-  if (current?.Labels[label.spec] === wanted.Labels[label.spec]) return current;
-  if (current) {
-    if (service) await engine.removeService(service.ID);
-    if (!(await removeNetworkIfFree(engine, current.Id))) return null;
-    log.info({ challenge: spec.slug }, "network removed to be made anew");
-    if (service) return null;
-  }
-  await engine.createNetwork(wanted);
-  log.info({ challenge: spec.slug, is_internal: wanted.Internal }, "network created");
-  return await engine.network(wanted.Name);
+  return steps.includes("create network") ? await engine.network(wanted.Name) : null;
 }
 
 /** Once the challenge runs with the secrets of the present generation alone, the former one is refused and its secrets go. */
-async function finishRotation(
+async function endRotation(
   { engine, sql, log }: ReconcilerWorld,
   { spec, token_generation, token_rotating }: Challenge,
   service: Service,
   former: readonly string[],
 ): Promise<void> {
-  const running = (await engine.tasksOfService(service.ID)).filter(({ Status }) => Status.State === "running");
-  const isPresent = running.every(
-    (task) => task.Spec.ContainerSpec?.Labels?.[label.token_generation] === String(token_generation),
-  );
-  if (running.length === 0 || !isPresent) return;
+  if (!isRotationOver(await engine.tasksOfService(service.ID), token_generation)) return;
   if (token_rotating) {
     await createChallenges(sql).endRotation(spec.slug, token_generation);
     log.info({ challenge: spec.slug, token_generation }, "tokens rotated");

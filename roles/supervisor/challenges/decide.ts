@@ -1,0 +1,46 @@
+/** What a challenge needs to be as its record says: pure. `reconcile.ts` looks, and carries it out. */
+import type { Network, NetworkSpec, Service, ServiceSpec, Task } from "#shared/engine/engine.ts";
+import type { Challenge } from "#shared/schemas/challenge.ts";
+import { label } from "#shared/swarm/labels.ts";
+
+export type NetworkStep = "remove service" | "remove network" | "create network";
+
+/**
+ * The steps to the network that a challenge is to have, none where it is there. Networks cannot change: one that was made for
+ * other wishes is removed, and before it the service on it, whose tasks take a while to go: then the next round makes it anew.
+ *
+ * @throws Error where a network of that name is not the platform's: it is never touched
+ */
+export function decideNetwork(
+  slug: string,
+  wanted: NetworkSpec,
+  current: Pick<Network, "Labels"> | null,
+  hasService: boolean,
+): readonly NetworkStep[] {
+  if (!current) return ["create network"];
+  if (current.Labels[label.challenge] !== slug)
+    throw new Error(`there is a network ${wanted.Name} that is not the platform's`);
+  if (current.Labels[label.spec] === wanted.Labels[label.spec]) return [];
+  return hasService ? ["remove service", "remove network"] : ["remove network", "create network"];
+}
+
+export type ServiceStep = "create service" | "update service" | "end rotation" | "nothing";
+
+/** What the challenge's service needs. Former secrets go only once it is as it is to be. */
+export function decideService(
+  wanted: Pick<ServiceSpec, "Labels">,
+  current: { readonly Spec: Pick<Service["Spec"], "Labels"> } | undefined,
+  { token_rotating }: Pick<Challenge, "token_rotating">,
+  formerSecrets: readonly string[],
+): ServiceStep {
+  if (!current) return "create service";
+  if (current.Spec.Labels[label.spec] !== wanted.Labels[label.spec]) return "update service";
+  return token_rotating || formerSecrets.length > 0 ? "end rotation" : "nothing";
+}
+
+/** Whether the challenge runs, and nowhere with the secrets of a former generation. */
+export function isRotationOver(tasks: readonly Pick<Task, "Spec" | "Status">[], token_generation: number): boolean {
+  const running = tasks.filter(({ Status }) => Status.State === "running");
+  const generationOf = ({ Spec }: Pick<Task, "Spec">) => Spec.ContainerSpec?.Labels?.[label.token_generation];
+  return running.length > 0 && running.every((task) => generationOf(task) === String(token_generation));
+}
