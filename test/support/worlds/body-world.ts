@@ -13,6 +13,7 @@ import { serveControl } from "../../../roles/devchain/control.ts";
 import { Faults } from "../../../roles/devchain/node/faults.ts";
 import { serveRpc } from "../../../roles/devchain/rpc/server.ts";
 import { forwardAdmin } from "../../../roles/supervisor/host/loopback.ts";
+import { putInState } from "../builders/job-states.ts";
 import { openFiles } from "../open-files.ts";
 import type { Target } from "../raw-client.ts";
 import { createAdminWorld } from "./admin-world.ts";
@@ -101,7 +102,7 @@ type Log = ReturnType<typeof createLogger>;
 async function transferRoute(broker: Broker, log: Log, stack: AsyncDisposableStack): Promise<BodyRoute> {
   const body = JSON.stringify({ image: "acme/x:1", command: ["run"], mounts: [{ target: "/out", read_only: false }] });
   const { id } = (await (await broker.ask("/v1/jobs", { method: "POST", body })).json()) as { id: string };
-  await broker.sql`update jobs set state = 'collecting' where id = ${id}`;
+  await putInState(broker.sql, id, "collecting");
   const tokens = createTransferTokens("t".repeat(32));
   const nothing = () => undefined;
   const world = { store: createJobStore(broker.sql), blobs: broker.blobs, tokens, clock: systemClock, log };
