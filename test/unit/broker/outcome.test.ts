@@ -14,7 +14,7 @@ import {
   refusedOutcome,
   verdict,
 } from "../../../roles/broker/job/outcome.ts";
-import { decideRefused } from "../../../roles/broker/lifecycle/decide.ts";
+import { decideNotGranted, decideRefused } from "../../../roles/broker/lifecycle/decide.ts";
 import { inWords, jobIn, outcomeInWords, type SeenTask, stepsFor, taskOf } from "../../support/builders/decisions.ts";
 
 /** What challenges retry by: these never change. */
@@ -28,6 +28,7 @@ const known: readonly (readonly [ReasonName, number, Outcome["fault"]])[] = [
   ["command_not_found", 2002, "challenge"],
   ["container_refused", 2003, "challenge"],
   ["cancelled", 2004, "challenge"],
+  ["network_not_granted", 2005, "challenge"],
   ["queue_deadline", 3001, "platform"],
   ["staging_deadline", 3002, "platform"],
   ["staging_failed", 3003, "platform"],
@@ -166,6 +167,11 @@ describe("a service that the engine refused", () => {
       expect(refusedOutcome("not_found", "granted").reason?.detail).toBe("there is no network granted");
     });
   }
+});
+
+test("a network that was not granted ends its job as the challenge's fault", () => {
+  const steps = decideNotGranted("the network x is not labelled").map(inWords);
+  expect(steps).toEqual(["end: rejected, network_not_granted, fault challenge"]);
 });
 
 test("what a job left spoils a success alone", () => {
