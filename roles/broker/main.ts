@@ -55,7 +55,7 @@ await runRole({
     const policies = policiesOf(challenges);
     const tokens = createTransferTokens(config.master_key);
     const registryAuthOf = registryAuths(sql, config.master_key);
-    const state = { is_leading: false, last_tick_ms: systemClock.monotonic() };
+    const state = { isLeading: false, last_tick_ms: systemClock.monotonic() };
     const callbacks = { changed: (id: string) => changes.changed(id), wake: () => wake.now() };
     const shared = { clock: systemClock, log, blobs, logs, ...callbacks };
 
@@ -125,8 +125,8 @@ async function listen(config: BrokerConfig, engine: Engine, { jobApi, transfers 
   ];
 }
 
-function checkTicks({ is_leading, last_tick_ms }: DispatchingState): void {
-  if (is_leading && systemClock.monotonic() - last_tick_ms > tick_age_ms_max)
+function checkTicks({ isLeading, last_tick_ms }: DispatchingState): void {
+  if (isLeading && systemClock.monotonic() - last_tick_ms > tick_age_ms_max)
     throw new Error("the dispatcher stands still");
 }
 

@@ -10,7 +10,7 @@ import {
 export interface ExtractOptions {
   readonly directory: string;
   /** Whether directories get mode 1777, so that any uid can use them, instead of 0755. */
-  readonly is_writable: boolean;
+  readonly isWritable: boolean;
   readonly limits: ArchiveLimits;
 }
 
@@ -77,7 +77,7 @@ class Extraction {
     const path = join(this.#options.directory, name);
     mkdirSync(path);
     if (!lstatSync(path).isDirectory()) throw new Error("not the directory that was made");
-    chmodSync(path, this.#options.is_writable ? 0o1777 : 0o755);
+    chmodSync(path, this.#options.isWritable ? 0o1777 : 0o755);
     this.#made.add(name);
   }
 }

@@ -25,7 +25,7 @@ export interface FetchedMount {
  * volume with it is half done and is begun anew, and one that is not empty without it is done and left alone: a stager
  * that Swarm starts a second time can't undo what the job has written since.
  */
-export const unfinished_marker = "\u0001unfinished";
+export const unfinishedMarker = "\u0001unfinished";
 
 /** Fills the job's volumes with their input archives. */
 export async function fetchInputs(
@@ -55,18 +55,18 @@ async function fetchInput(
 ): Promise<FetchedMount> {
   try {
     const found = readdirSync(directory);
-    const is_staged = found.length > 0 && !found.includes(unfinished_marker);
-    if (is_staged) return { index, entries: 0, size_bytes: 0, digest, repeated: true };
-    for (const name of found) if (name !== unfinished_marker) rmSync(join(directory, name), { recursive: true });
+    const isStaged = found.length > 0 && !found.includes(unfinishedMarker);
+    if (isStaged) return { index, entries: 0, size_bytes: 0, digest, repeated: true };
+    for (const name of found) if (name !== unfinishedMarker) rmSync(join(directory, name), { recursive: true });
     const mode = writable ? 0o1777 : 0o755;
     if (digest === null) {
       chmodSync(directory, mode);
       return { index, entries: 0, size_bytes: 0, digest, repeated: false };
     }
     if (token === null) throw new StagerError("usage", `mount ${index} has a digest and no token`);
-    const marker = join(directory, unfinished_marker);
+    const marker = join(directory, unfinishedMarker);
     closeSync(openSync(marker, constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW, 0o600));
-    const options = { directory, is_writable: writable, limits: boundsOf(config) };
+    const options = { directory, isWritable: writable, limits: boundsOf(config) };
     const result = await extractVerified(options, digest, { ...transfer, token });
     chmodSync(directory, mode);
     rmSync(marker);

@@ -22,10 +22,10 @@ export async function runJanitor({ jobs }: JanitorConfig, engine: NodeEngine): P
     if (result === "busy") busy.add(job);
     if (result === "removed") removed.push(name);
   };
-  for (const { id, service, is_running } of await engine.serviceContainers()) {
+  for (const { id, service, isRunning } of await engine.serviceContainers()) {
     const job = jobOfName(service);
     if (!asked.has(job)) continue;
-    if (is_running) busy.add(job);
+    if (isRunning) busy.add(job);
     else await remove(job, id, engine.removeContainer(id));
   }
   for (const name of await engine.volumeNames(jobVolumePrefix)) {

@@ -7,7 +7,7 @@ export interface NodeEngine {
   volumeNames(prefix: string): Promise<string[]>;
   removeVolume(name: string): Promise<"removed" | "absent" | "busy">;
   /** All containers of Swarm services, ended ones too. */
-  serviceContainers(): Promise<{ readonly id: string; readonly service: string; readonly is_running: boolean }[]>;
+  serviceContainers(): Promise<{ readonly id: string; readonly service: string; readonly isRunning: boolean }[]>;
   removeContainer(id: string): Promise<"removed" | "absent" | "busy">;
   containerState(id: string): Promise<ContainerState | null>;
   /** When the engine itself started: it makes its default bridge anew each time. Null where it has none. */
@@ -45,8 +45,8 @@ async function unlessAbsent<T>(work: Promise<T>): Promise<T | null> {
 }
 
 /** The engine behind a unix socket. */
-export function nodeEngine(socket_path: string): NodeEngine {
-  const docker = new Docker({ socketPath: socket_path });
+export function nodeEngine(socketPath: string): NodeEngine {
+  const docker = new Docker({ socketPath });
   const inspect = (id: string) => unlessAbsent(docker.getContainer(id).inspect());
   return {
     removeVolume: (name) => removal(docker.getVolume(name).remove()),
@@ -60,7 +60,7 @@ export function nodeEngine(socket_path: string): NodeEngine {
       return containers.map(({ Id, Labels, State }) => ({
         id: Id,
         service: Labels[label.service_name] ?? "",
-        is_running: ["running", "paused", "restarting"].includes(State),
+        isRunning: ["running", "paused", "restarting"].includes(State),
       }));
     },
     async containerState(id) {

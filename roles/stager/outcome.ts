@@ -13,11 +13,11 @@ export class StagerError extends Error {
   }
 }
 
-const storage_errors = new Set(["ENOSPC", "EDQUOT", "EIO", "EROFS", "EACCES", "EPERM", "ENOENT", "EMFILE", "ENFILE"]);
+const storageErrors = new Set(["ENOSPC", "EDQUOT", "EIO", "EROFS", "EACCES", "EPERM", "ENOENT", "EMFILE", "ENFILE"]);
 
 /** An error of the file system as the outcome `storage`; anything else as it is. */
 export function storageError(error: unknown, doing: string): unknown {
   const code = (error as NodeJS.ErrnoException)?.code;
-  if (code === undefined || !storage_errors.has(code)) return error;
+  if (code === undefined || !storageErrors.has(code)) return error;
   return new StagerError("storage", `${code} while ${doing}`, error);
 }

@@ -55,7 +55,9 @@ export async function startNode(slot: Slot, spec: NodeSpec, lastByte: number, en
 async function mountDisk({ directory, exec }: Machine, size_bytes: number): Promise<void> {
   const data = `${directory}/data`;
   const { exitCode, stderr } = await exec([
-    ...["sh", "-c", `mkdir -p ${data} && mount -t tmpfs -o size=${size_bytes} tmpfs ${data}`],
+    "sh",
+    "-c",
+    `mkdir -p ${data} && mount -t tmpfs -o size=${size_bytes} tmpfs ${data}`,
   ]);
   if (exitCode !== 0) throw new Error(`the node's disk could not be made: ${stderr}`);
 }
@@ -117,7 +119,9 @@ function engineCommand(
 ): string[] {
   const gpus = Array.from({ length: gpu_count }, (_, index) => `--node-generic-resource=NVIDIA-GPU=GPU-${index}`);
   return [
-    ...["env", `PATH=${pathOf(engine)}`, "dockerd"],
+    "env",
+    `PATH=${pathOf(engine)}`,
+    "dockerd",
     `--config-file=${join(repository, "deploy/daemon/daemon.json")}`,
     "--host=unix:///run/docker.sock",
     `--data-root=${directory}/data`,

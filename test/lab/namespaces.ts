@@ -16,8 +16,20 @@ export async function startNamespaces(slot: Slot, name: string): Promise<void> {
   const log = join(directory, "init.log");
   const init = Bun.spawn(
     [
-      ...["setsid", "unshare", "--net", "--mount", "--propagation", "private", "--uts", "--ipc", "--pid", "--fork"],
-      ...["sh", join(import.meta.dir, "machine.sh"), directory, name],
+      "setsid",
+      "unshare",
+      "--net",
+      "--mount",
+      "--propagation",
+      "private",
+      "--uts",
+      "--ipc",
+      "--pid",
+      "--fork",
+      "sh",
+      join(import.meta.dir, "machine.sh"),
+      directory,
+      name,
     ],
     { stdin: "ignore", stdout: "ignore", stderr: Bun.file(log), env: { PATH: systemPath }, cwd: "/" },
   );

@@ -22,7 +22,7 @@ import type { Tally } from "./quota.ts";
 export interface AcceptWorld {
   readonly store: JobStore;
   readonly blobs: BlobStore;
-  readonly engine: Engine;
+  readonly engine: Pick<Engine, "network" | "nodes">;
   readonly clock: Clock;
   readonly images: ImageIds;
   readonly features: EngineFeatures;
@@ -70,7 +70,8 @@ export async function prepareJob(
   if ((await world.blobs.freeBytes()) < world.settings.free_bytes_min) throw storageFull();
   await checkGpus(world.engine, request, policy);
   const image_id = await world.images.resolve(challenge.spec.slug, request.image, request.image_pull_policy);
-  const kept = await Promise.all(request.mounts.map((mount) => keepMount(world, challenge.spec.slug, mount, policy)));
+  const keeper = { slug: challenge.spec.slug, blob_bytes_max: policy.blob_bytes_max };
+  const kept = await Promise.all(request.mounts.map((mount) => keepMount(world, keeper, mount)));
   const spec = { ...request, mounts: kept.map(({ mount }) => mount) };
   const now_ms = world.clock.now();
   const job = queuedJob({
@@ -86,7 +87,7 @@ export async function prepareJob(
   return {
     job,
     idempotency_key: idempotencyKey,
-    added_blobs: kept.flatMap(({ added }) => added ?? []),
+    addedBlobs: kept.flatMap(({ added }) => added ?? []),
     clock_offset: clockOffset(world.clock),
     queued_max: policy.queued_max,
     active_max: policy.queueing ? null : policy.running_max,
@@ -94,7 +95,7 @@ export async function prepareJob(
   };
 }
 
-async function checkGrant(engine: Engine, slug: string, request: JobRequest): Promise<void> {
+async function checkGrant(engine: Pick<Engine, "network">, slug: string, request: JobRequest): Promise<void> {
   const fault = await grantFault(engine, slug, request);
   if (fault === null) return;
   const detail = `Docker network must be 'none', 'default', or a platform network: ${fault}`;
@@ -102,7 +103,11 @@ async function checkGrant(engine: Engine, slug: string, request: JobRequest): Pr
 }
 
 /** GPUs that no labelled node could ever give are refused at once, not queued for an hour. */
-async function checkGpus(engine: Engine, { limits: { gpu_count } }: JobRequest, policy: JobPolicy): Promise<void> {
+async function checkGpus(
+  engine: Pick<Engine, "nodes">,
+  { limits: { gpu_count } }: JobRequest,
+  policy: JobPolicy,
+): Promise<void> {
   if (gpu_count === null) return;
   if (gpu_count > policy.gpu_count_max) {
     throw new ProblemError(
@@ -124,19 +129,24 @@ async function checkGpus(engine: Engine, { limits: { gpu_count } }: JobRequest, 
   }
 }
 
+/** The challenge that keeps a blob, and how many bytes of them it may. */
+interface Keeper {
+  readonly slug: string;
+  readonly blob_bytes_max: number;
+}
+
 async function keepMount(
   world: AcceptWorld,
-  slug: string,
+  keeper: Keeper,
   mount: JobRequest["mounts"][number],
-  policy: JobPolicy,
 ): Promise<{ readonly mount: StoredMount; readonly added: StoredBlob | null }> {
   const { target, read_only, source_type, source_name, blob, archive_b64 } = mount;
   if (archive_b64 !== undefined) {
     const bytes = decodeBase64(archive_b64);
-    const added = await keepArchive(world, slug, mount, bytes, policy);
+    const added = await keepArchive(world, keeper, mount, bytes);
     return { mount: { target, read_only, source_type, source_name, blob: added.digest }, added };
   }
-  if (blob !== undefined && !(await world.store.hasBlob(slug, blob))) {
+  if (blob !== undefined && !(await world.store.hasBlob(keeper.slug, blob))) {
     throw new ProblemError(400, "unknown_blob", `There is no blob of this digest: upload it first (mount ${target}).`);
   }
   return { mount: { target, read_only, source_type, source_name, blob: blob ?? null }, added: null };
@@ -145,17 +155,16 @@ async function keepMount(
 /** An inline archive, validated, re-packed and stored; its row is written with the job's. */
 async function keepArchive(
   world: AcceptWorld,
-  slug: string,
+  keeper: Keeper,
   mount: JobRequest["mounts"][number],
   bytes: Uint8Array,
-  policy: JobPolicy,
 ): Promise<StoredBlob> {
   const source = sourceWatch(mount);
   return await storing(async () => {
     const small = canonicalArchiveBytes(bytes, limits.archive, source.see);
     if (small) source.check();
     const canonical = small ? one(small.bytes) : canonicalArchive(one(bytes), limits.archive, source.see);
-    const stored = await putWithinQuota(world, slug, policy, canonical);
+    const stored = await putWithinQuota(world, keeper, canonical);
     source.check();
     return stored;
   });
@@ -165,8 +174,8 @@ async function keepArchive(
 export async function keepUpload(world: AcceptWorld, challenge: Challenge, body: AsyncIterable<Uint8Array>) {
   const { slug } = challenge.spec;
   return await storing(async () => {
-    const policy = jobPolicyOf(challenge.spec);
-    const stored = await putWithinQuota(world, slug, policy, canonicalArchive(body, limits.archive));
+    const { blob_bytes_max } = jobPolicyOf(challenge.spec);
+    const stored = await putWithinQuota(world, { slug, blob_bytes_max }, canonicalArchive(body, limits.archive));
     await world.store.recordBlob(slug, stored.digest, stored.size_bytes, world.clock.now());
     return stored;
   });
@@ -175,15 +184,14 @@ export async function keepUpload(world: AcceptWorld, challenge: Challenge, body:
 /** Stores a blob that the challenge may keep; one that it may not keep is gone when this throws. @throws ProblemError 429 */
 async function putWithinQuota(
   { blobs, store, blob_bytes }: AcceptWorld,
-  slug: string,
-  { blob_bytes_max }: JobPolicy,
+  { slug, blob_bytes_max }: Keeper,
   source: AsyncIterable<Uint8Array>,
 ): Promise<StoredBlob> {
   const detail = `This challenge may keep ${blob_bytes_max} bytes of blobs.`;
   const refusal = () => new ProblemError(429, "blob_quota_exceeded", detail);
   return await blobs.put(blob_bytes.passing(slug, source, blob_bytes_max, refusal), {
-    async admit({ digest, size_bytes, was_known }) {
-      if (was_known && (await store.hasBlob(slug, digest))) return;
+    async admit({ digest, size_bytes, isKnown }) {
+      if (isKnown && (await store.hasBlob(slug, digest))) return;
       await blob_bytes.take(slug, size_bytes, blob_bytes_max, refusal);
     },
   });

@@ -14,6 +14,8 @@ export interface ImageIds {
   resolve(challenge: string, image: string, policy: JobRequest["image_pull_policy"]): Promise<string>;
 }
 
+type ImageEngine = Pick<Engine, "image" | "remoteDigest">;
+
 const remembered_ms = 60_000;
 const remembered_max = 1_000;
 
@@ -21,7 +23,7 @@ const remembered_max = 1_000;
  * Resolves a tag once a submission, to the manager's local image ID (no registry is asked at a start) or to the digest its
  * registry has now. `Always` asks anew, `Never` takes only what is known here.
  */
-export function createImageIds(engine: Engine, clock: Clock, authOf: RegistryAuthOf): ImageIds {
+export function createImageIds(engine: ImageEngine, clock: Clock, authOf: RegistryAuthOf): ImageIds {
   const known = new Map<string, { readonly id: string; readonly until_ms: number }>();
   return {
     async resolve(challenge, image, policy) {
@@ -40,7 +42,7 @@ export function createImageIds(engine: Engine, clock: Clock, authOf: RegistryAut
   };
 }
 
-async function remote(engine: Engine, image: string, auth: RegistryAuth | undefined): Promise<string | null> {
+async function remote(engine: ImageEngine, image: string, auth: RegistryAuth | undefined): Promise<string | null> {
   if (image.includes("@sha256:")) return image;
   try {
     const slash = image.lastIndexOf("/");

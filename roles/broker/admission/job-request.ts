@@ -85,14 +85,14 @@ function checkQuantities({ limits }: JobRequest): void {
   }
 }
 
-function checkTmpfs({ limits }: JobRequest, policy: JobPolicy, { has_tmpfs_options }: EngineFeatures): void {
+function checkTmpfs({ limits }: JobRequest, policy: JobPolicy, { hasTmpfsOptions }: EngineFeatures): void {
   for (const text of limits.tmpfs) {
     if (!text.startsWith("/")) throw refuse("invalid_tmpfs", `tmpfs mount must be absolute: ${printable(text)}`);
     const tmpfs = parseTmpfs(text);
     if (!tmpfs) throw refuse("invalid_tmpfs", `tmpfs mount has an option that is not known: ${printable(text)}`);
-    if (tmpfs.is_exec && !policy.allow_tmpfs_exec)
+    if (tmpfs.isExec && !policy.allow_tmpfs_exec)
       throw refuse("invalid_tmpfs", `this challenge may not execute files of a tmpfs mount: ${printable(text)}`);
-    if (tmpfs.is_exec && !has_tmpfs_options)
+    if (tmpfs.isExec && !hasTmpfsOptions)
       throw refuse("invalid_tmpfs", `tmpfs mounts that are exec need Docker Engine 27: ${printable(text)}`);
     checkTarget(tmpfs.target);
   }

@@ -81,8 +81,8 @@ function submitRoutes(world: ApiWorld) {
         const challenge = await caller(request);
         if (!request.body) throw new ProblemError(400, "invalid_mount_archive", "invalid mount archive");
         const body = requestPieces(request, { bytes_max: limits.jobs.blob_bytes_max });
-        const { digest, size_bytes, was_known } = await keepUpload(world, challenge, body);
-        return Response.json({ sha256: digest, size_bytes }, { status: was_known ? 200 : 201 });
+        const { digest, size_bytes, isKnown } = await keepUpload(world, challenge, body);
+        return Response.json({ sha256: digest, size_bytes }, { status: isKnown ? 200 : 201 });
       },
       { parse: "none", ...described.upload },
     );

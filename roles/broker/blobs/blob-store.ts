@@ -4,13 +4,13 @@ export interface StoredBlob {
   readonly digest: Sha256;
   readonly size_bytes: number;
   /** True where the same bytes were already there. */
-  readonly was_known: boolean;
+  readonly isKnown: boolean;
 }
 
 export interface PutOptions {
   readonly size_bytes_max?: number;
   /** Also below the floor of free space, which is kept for what must not be lost: results. */
-  readonly may_use_reserve?: boolean;
+  readonly mayUseReserve?: boolean;
   /** Asked when the bytes are written and before anybody can see them; what it throws leaves none of them. */
   admit?(blob: StoredBlob): Promise<void>;
 }

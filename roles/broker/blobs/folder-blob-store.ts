@@ -30,7 +30,7 @@ export interface FolderBlobStoreOptions {
 const abandoned_after_ms = limits.jobs.blob_ms_max + 60_000;
 /** How much may be written before the free space is looked at again. */
 const space_check_bytes = 8 * 1024 * 1024;
-const digest_form = /^[0-9a-f]{64}$/;
+const digestForm = /^[0-9a-f]{64}$/;
 
 /** Opens a blob store on a folder: `sha256/<digest>` and `incoming/`, which it makes, and clears of abandoned files. */
 export async function openFolderBlobStore(options: FolderBlobStoreOptions): Promise<BlobStore> {
@@ -58,19 +58,19 @@ class FolderBlobStore implements BlobStore {
 
   async put(
     source: AsyncIterable<Uint8Array>,
-    { size_bytes_max = Number.MAX_SAFE_INTEGER, may_use_reserve = false, admit }: PutOptions = {},
+    { size_bytes_max = Number.MAX_SAFE_INTEGER, mayUseReserve = false, admit }: PutOptions = {},
   ): Promise<StoredBlob> {
-    if (!may_use_reserve) await this.#checkSpace();
+    if (!mayUseReserve) await this.#checkSpace();
     const temporary = join(this.#incoming, randomBytes(16).toString("hex"));
     try {
       const file = await open(temporary, "wx", 0o600);
-      const { digest, size_bytes } = await this.#write(file, source, size_bytes_max, may_use_reserve);
-      const was_known = (await this.size(digest)) !== null;
-      await admit?.({ digest, size_bytes, was_known });
+      const { digest, size_bytes } = await this.#write(file, source, size_bytes_max, mayUseReserve);
+      const isKnown = (await this.size(digest)) !== null;
+      await admit?.({ digest, size_bytes, isKnown });
       // Also over a known one: its file is the newer one then, and `list` shows that it was asked for again.
       await rename(temporary, this.#path(digest));
       await this.#renames.sync();
-      return { digest, size_bytes, was_known };
+      return { digest, size_bytes, isKnown };
     } catch (error) {
       await rm(temporary, { force: true });
       throw isNoSpace(error) ? new BlobError("storage_full", "no space left for blobs", error) : error;
@@ -124,7 +124,7 @@ class FolderBlobStore implements BlobStore {
 
   async *list(): AsyncGenerator<ListedBlob> {
     for await (const { name } of await opendir(this.#blobs)) {
-      if (!digest_form.test(name)) continue;
+      if (!digestForm.test(name)) continue;
       const digest = name as Sha256;
       const found = await unlessMissing(stat(this.#path(digest)));
       if (found !== null) yield { digest, size_bytes: found.size, stored_at: found.mtime };
@@ -157,7 +157,7 @@ class FolderBlobStore implements BlobStore {
 
   /** The form is checked here too: a digest is part of a path. */
   #path(digest: Sha256): string {
-    if (!digest_form.test(digest)) throw new RangeError("not a SHA-256 digest");
+    if (!digestForm.test(digest)) throw new RangeError("not a SHA-256 digest");
     return join(this.#blobs, digest);
   }
 }

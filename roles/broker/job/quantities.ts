@@ -13,7 +13,7 @@ export interface Tmpfs {
   readonly size_bytes: number;
   /** Permission bits. */
   readonly mode: number;
-  readonly is_exec: boolean;
+  readonly isExec: boolean;
 }
 
 const tmpfs_bytes_default = 512 * 2 ** 20;
@@ -28,8 +28,8 @@ export function parseTmpfs(text: string): Tmpfs | null {
   const known = /^(rw|exec|noexec|nosuid|nodev|size=.+|mode=[0-7]{3,4})$/;
   if (!words.every((word) => known.test(word))) return null;
   const mode = words.find((word) => word.startsWith("mode="))?.slice("mode=".length) ?? "1777";
-  const is_exec = words.findLast((word) => word === "exec" || word === "noexec") === "exec";
-  return { target, size_bytes, mode: Number.parseInt(mode, 8), is_exec };
+  const isExec = words.findLast((word) => word === "exec" || word === "noexec") === "exec";
+  return { target, size_bytes, mode: Number.parseInt(mode, 8), isExec };
 }
 
 export interface Ulimit {

@@ -10,7 +10,7 @@ import { type Pace, pauseAfter } from "./pace.ts";
 import { Dispatcher } from "./tick.ts";
 
 export interface DispatchingState {
-  is_leading: boolean;
+  isLeading: boolean;
   last_tick_ms: number;
 }
 
@@ -38,7 +38,7 @@ export async function dispatchForever(options: DispatchingOptions, signal: Abort
       );
       await pause(world.clock, world.settings.tick_ms, signal);
     } finally {
-      state.is_leading = false;
+      state.isLeading = false;
     }
   }
 }
@@ -55,7 +55,7 @@ async function leadOnce(
   let retire_at_ms = world.clock.monotonic();
   let retiring: Promise<void> = Promise.resolve();
   try {
-    state.is_leading = true;
+    state.isLeading = true;
     while (!signal.aborted) {
       await lead.confirm();
       const before = process.cpuUsage();

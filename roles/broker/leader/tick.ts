@@ -53,7 +53,7 @@ export class Dispatcher {
   readonly #nodes: NodeWatch;
   /** Services that nobody wants, as the last tick saw them. */
   #unwanted = new Set<string>();
-  readonly #full_nodes: FullNodes;
+  readonly #fullNodes: FullNodes;
   #followed: ClockOffset | null = null;
   #isTakenOver = false;
   #tidy_ms = 0;
@@ -63,10 +63,10 @@ export class Dispatcher {
 
   constructor(world: DispatchWorld) {
     this.#world = world;
-    this.#full_nodes = new FullNodes(world.clock);
+    this.#fullNodes = new FullNodes(world.clock);
     this.#memories = new JobMemories(world.clock);
     this.#finisher = new Finisher(world);
-    this.#performer = new Performer(world, this.#finisher, this.#full_nodes);
+    this.#performer = new Performer(world, this.#finisher, this.#fullNodes);
     const { fencing, settings, clock } = world;
     this.#terms = { fencing, led_since_ms: clock.monotonic(), times: settings };
     this.#sweeper = new Sweeper(world);
@@ -174,8 +174,8 @@ export class Dispatcher {
     const used = new Set([...active.flatMap(({ node_id }) => node_id ?? []), ...leases.map(({ node_id }) => node_id)]);
     for (const id of used) this.#finisher.follows.seeNode(id, nodes.get(id)?.Status.State === "ready");
     const monotonic_ms = clock.monotonic();
-    const lost_nodes = this.#nodes.see(nodes, used, monotonic_ms);
-    const view = { tasks: new TasksView(tasks), nodes, lost_nodes, disks_full_ms: this.#full_nodes.seen_ms };
+    const lostNodes = this.#nodes.see(nodes, used, monotonic_ms);
+    const view = { tasks: new TasksView(tasks), nodes, lostNodes, disks_full_ms: this.#fullNodes.seen_ms };
     return { now_ms: clock.now(), monotonic_ms, ...view, grants, closing };
   }
 
@@ -183,7 +183,7 @@ export class Dispatcher {
     if (waiting.length === 0) return [];
     const { store, settings, changed } = this.#world;
     const nodes = [...sight.nodes.values()].filter(
-      (node) => isAvailable(node) && !sight.closing.has(node.ID) && !this.#full_nodes.has(node.ID),
+      (node) => isAvailable(node) && !sight.closing.has(node.ID) && !this.#fullNodes.has(node.ID),
     );
     const placed: PlacedJob[] = [];
     const chosen = place(waiting, sight.grants, freeCapacities(classCapacities(nodes), leases));

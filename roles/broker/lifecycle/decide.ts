@@ -167,7 +167,7 @@ function whileCollecting(seen: Case<JobIn<"collecting">>): readonly Step[] {
   const { job, sight, memory } = seen;
   const task = countedTask(job, sight.tasks);
   const mayRun = task !== undefined && !isOver(task);
-  const isNodeLost = sight.lost_nodes.has(job.node_id);
+  const isNodeLost = sight.lostNodes.has(job.node_id);
   if (isNodeLost || isOverdue(job, sight)) {
     const cut: Step = { do: "record", changes: { artifacts_complete: drainedMounts(job).length === 0 } };
     const sealing: readonly Step[] = mayRun && !isNodeLost && !memory.isSealed ? [{ do: "seal service" }] : [];
@@ -202,11 +202,11 @@ function collectOutputs(seen: Case<JobIn<"collecting">>): readonly Step[] {
   };
   const written: readonly Step[] = Object.keys(changes).length > 0 ? [{ do: "record", changes }] : [];
   const done: readonly Step[] = memory.stagers.has("collect") ? [removeStager("collect")] : [];
-  const full_node = collector ? fullNodeOfStager(collector) : memory.isDiskFull ? job.node_id : null;
+  const fullNode = collector ? fullNodeOfStager(collector) : memory.isDiskFull ? job.node_id : null;
   const outcome = isAllThere || !collector ? judged : collectedOutcome(judged, collector);
   // A task that went without being seen over: the janitor looks whether its container did.
   const isHeld = job.swarm_task_id !== null && job.log_digest === null;
-  return [...spare(full_node), ...written, ...done, end(outcome, isHeld)];
+  return [...spare(fullNode), ...written, ...done, end(outcome, isHeld)];
 }
 
 function ranToEnd(seen: Case, task: Task): readonly Step[] {
@@ -242,7 +242,7 @@ function finish({ job, sight, memory }: Case, task: Task, outcome: Outcome): rea
 
 /** What ends a job before its own end. */
 function interruption({ node_id, is_cancel_asked }: PlacedJob, sight: Sight): Outcome | null {
-  if (sight.lost_nodes.has(node_id)) return lostOutcome();
+  if (sight.lostNodes.has(node_id)) return lostOutcome();
   if (is_cancel_asked) return cancelledOutcome();
   // Its worker was to be empty by now.
   return sight.now_ms >= (sight.closing.get(node_id) ?? Number.POSITIVE_INFINITY) ? drainedOutcome() : null;

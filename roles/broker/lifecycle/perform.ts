@@ -24,12 +24,12 @@ type StepOf<D extends Step["do"]> = Extract<Step, { readonly do: D }>;
 export class Performer {
   readonly #world: DispatchWorld;
   readonly #finisher: Finisher;
-  readonly #full_nodes: FullNodes;
+  readonly #fullNodes: FullNodes;
 
-  constructor(world: DispatchWorld, finisher: Finisher, full_nodes: FullNodes) {
+  constructor(world: DispatchWorld, finisher: Finisher, fullNodes: FullNodes) {
     this.#world = world;
     this.#finisher = finisher;
-    this.#full_nodes = full_nodes;
+    this.#fullNodes = fullNodes;
   }
 
   /** Each step acts on the job as the steps before it left it. */
@@ -69,7 +69,7 @@ export class Performer {
       case "finish":
         return void this.#finisher.begin(job, memory, step);
       case "spare node":
-        return void this.#full_nodes.spare(step.node_id);
+        return void this.#fullNodes.spare(step.node_id);
     }
   }
 

@@ -31,7 +31,7 @@ export interface DispatchWorld {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly store: DispatchStore;
-  readonly blobs: BlobStore;
+  readonly blobs: Pick<BlobStore, "put">;
   readonly logs: LogFiles;
   readonly tokens: TransferTokens;
   readonly log: Logger;
@@ -58,7 +58,7 @@ export interface Sight {
   /** What each challenge has and may use. */
   readonly grants: ReadonlyMap<string, Grant>;
   /** Nodes that have been down, or gone, for longer than the setting. */
-  readonly lost_nodes: ReadonlySet<string>;
+  readonly lostNodes: ReadonlySet<string>;
   /** Workers that are to give up their jobs, and until when these may finish. */
   readonly closing: ReadonlyMap<string, number>;
   /** When each worker's disk was last seen full, by the clock that is never set. */

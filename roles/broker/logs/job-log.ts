@@ -21,7 +21,7 @@ export function asRecord({ stream, time, bytes }: LogChunk): LogRecord {
 }
 
 /** Reads a task's log once, bounded in time and size (jobs §7: the truth is a bounded read by task id). */
-export async function readLog(engine: Engine, taskId: string, signal: AbortSignal): Promise<LogRead> {
+export async function readLog(engine: Pick<Engine, "taskLogs">, taskId: string, signal: AbortSignal): Promise<LogRead> {
   const records: LogRecord[] = [];
   let bytes = 0;
   try {
@@ -88,7 +88,7 @@ export class LogCursor {
 }
 
 /** Puts a job's log away as a blob of the same bytes. */
-export async function putLogAway(blobs: BlobStore, logs: LogFiles, id: string): Promise<string> {
+export async function putLogAway(blobs: Pick<BlobStore, "put">, logs: LogFiles, id: string): Promise<string> {
   const pieces = async function* () {
     const chunk_bytes = 256 * 1_024;
     for (let at = 0; ; ) {
@@ -98,7 +98,7 @@ export async function putLogAway(blobs: BlobStore, logs: LogFiles, id: string): 
       yield piece;
     }
   };
-  return (await blobs.put(pieces(), { may_use_reserve: true })).digest;
+  return (await blobs.put(pieces(), { mayUseReserve: true })).digest;
 }
 
 export function parseRecords(text: string): LogRecord[] {

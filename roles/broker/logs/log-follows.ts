@@ -4,7 +4,9 @@ import { withDeadline } from "#shared/time/with-deadline.ts";
 import type { DispatchWorld } from "../lifecycle/world.ts";
 import { asRecord, LogCursor, type LogRecord, linesOf, parseRecords, readLog } from "./job-log.ts";
 
-type FollowWorld = Pick<DispatchWorld, "engine" | "clock" | "logs" | "log" | "changed">;
+type FollowWorld = Pick<DispatchWorld, "clock" | "logs" | "log" | "changed"> & {
+  readonly engine: Pick<DispatchWorld["engine"], "taskLogs">;
+};
 
 /** Who waits for more of a job's log waits for a change of this name. */
 export const logChange = (id: string) => `log/${id}`;

@@ -105,7 +105,13 @@ async function closing(sql: Database): Promise<WorkerOrder[]> {
   return (await workerOrders(sql)).filter(({ kind }) => kind !== "activate");
 }
 
-async function event(tx: Transaction, job: string, kind: string, detail: object, now_ms: number): Promise<void> {
+interface JobEvent {
+  readonly job: string;
+  readonly kind: string;
+  readonly detail: object;
+}
+
+async function writeEvent(tx: Transaction, { job, kind, detail }: JobEvent, now_ms: number): Promise<void> {
   await tx`insert into job_events (job, at, kind, detail)
     values (${job}, ${new Date(now_ms)}, ${kind}, ${tx.json(detail as never)})`;
 }
@@ -140,7 +146,7 @@ function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads
         const job = rowToJob<PlacedJob["state"]>(row ?? {});
         await tx`insert into capacity_leases (job, node_id, cpus, memory_bytes, gpu_count, taken_at)
           values (${id}, ${node_id}, ${job.cpus}, ${job.memory_bytes}, ${job.gpu_count}, ${new Date(now_ms)})`;
-        await event(tx, id, job.state, { node: node.hostname }, now_ms);
+        await writeEvent(tx, { job: id, kind: job.state, detail: { node: node.hostname } }, now_ms);
         return job;
       }),
     move: ({ id }, to, now_ms) =>
@@ -148,7 +154,7 @@ function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads
         const [row] = await tx`update jobs set ${tx(rowOf(tx, { ...to, intent_fencing: fencing }))}
           where id = ${id} and ended_at is null returning *`;
         if (!row) throw new Error(`job ${id} has ended behind the dispatcher's back`);
-        await event(tx, id, to.state, {}, now_ms);
+        await writeEvent(tx, { job: id, kind: to.state, detail: {} }, now_ms);
         return rowToJob<PlacedJob["state"]>(row);
       }),
     record: (job, changes) =>
@@ -167,7 +173,7 @@ function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads
         await tx`update jobs set ${tx(rowOf(tx, changes))} where id = ${id}`;
         if (isHeld) await tx`update capacity_leases set is_hold = true where job = ${id}`;
         else await tx`delete from capacity_leases where job = ${id}`;
-        await event(tx, id, outcome.state, { reason: outcome.reason }, now_ms);
+        await writeEvent(tx, { job: id, kind: outcome.state, detail: { reason: outcome.reason } }, now_ms);
       }),
     servicesRemoved: (id, now_ms, log_digest) =>
       write(async (tx) => {
@@ -187,7 +193,7 @@ function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads
         const detail = { tasks: taskIds.toSorted() };
         const known = await tx`select 1 from job_events
           where job = ${job} and kind = 'stray_task' and detail = ${tx.json(detail)}`;
-        if (known.length === 0) await event(tx, job, "stray_task", detail, now_ms);
+        if (known.length === 0) await writeEvent(tx, { job, kind: "stray_task", detail }, now_ms);
       }),
   };
 }

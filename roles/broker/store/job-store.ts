@@ -11,7 +11,7 @@ export interface NewJob {
   readonly job: JobIn<"queued">;
   readonly idempotency_key: string | null;
   /** Blobs that came with it. */
-  readonly added_blobs: readonly { readonly digest: string; readonly size_bytes: number }[];
+  readonly addedBlobs: readonly { readonly digest: string; readonly size_bytes: number }[];
   readonly clock_offset: ClockOffset;
   readonly queued_max: number;
   /** Null: waits in the queue; a number: refused when so many are active. */
@@ -122,7 +122,7 @@ async function accept(sql: Database, asked: NewJob): Promise<Accepted> {
     const { challenge, spec, accepted_ms } = job;
     if (active_max !== null) await requireActive(tx, challenge, active_max);
     const used = spec.mounts.flatMap(({ blob }) => (blob ? [{ job: job.id, digest: blob }] : []));
-    const sizes = new Map(asked.added_blobs.map(({ digest, size_bytes }) => [digest, size_bytes]));
+    const sizes = new Map(asked.addedBlobs.map(({ digest, size_bytes }) => [digest, size_bytes]));
     const used_at = new Date(accepted_ms);
     const added = [...sizes].map(([digest, size_bytes]) => ({ challenge, digest, size_bytes, used_at }));
     // Sent together: one way to the database and back.

@@ -3,11 +3,11 @@ import { isAtLeast } from "#shared/engine/docker-engine.ts";
 /** What jobs can have only of an engine that is new enough (jobs §6). */
 export interface EngineFeatures {
   /** API 1.52; before it a container gets as much swap as memory, where a worker has any. */
-  readonly can_limit_swap: boolean;
+  readonly canLimitSwap: boolean;
   /** API 1.46; before it options of a tmpfs are taken and dropped. */
-  readonly has_tmpfs_options: boolean;
+  readonly hasTmpfsOptions: boolean;
 }
 
 export function featuresOf(apiVersion: string): EngineFeatures {
-  return { can_limit_swap: isAtLeast(apiVersion, "1.52"), has_tmpfs_options: isAtLeast(apiVersion, "1.46") };
+  return { canLimitSwap: isAtLeast(apiVersion, "1.52"), hasTmpfsOptions: isAtLeast(apiVersion, "1.46") };
 }

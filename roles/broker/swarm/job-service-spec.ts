@@ -95,7 +95,7 @@ export function jobService(request: JobRequest, placement: JobPlacement): Servic
           MemoryBytes: parseBytes(limits.memory) ?? 0,
           Pids: limits.pids_limit,
         },
-        ...(placement.features.can_limit_swap ? { SwapBytes: 0 } : {}),
+        ...(placement.features.canLimitSwap ? { SwapBytes: 0 } : {}),
         ...(limits.gpu_count ? { Reservations: { GenericResources: gpuReservation(limits.gpu_count) } } : {}),
       },
       RestartPolicy: noRestart,
@@ -124,7 +124,10 @@ function volumeMount(id: string, index: number, mount: JobRequest["mounts"][numb
 
 function dataMount(name: string): Mount {
   return {
-    ...{ Type: "volume", Source: dataVolume(name), Target: dataTarget(name), ReadOnly: true },
+    Type: "volume",
+    Source: dataVolume(name),
+    Target: dataTarget(name),
+    ReadOnly: true,
     VolumeOptions: { NoCopy: true },
   };
 }
@@ -133,7 +136,7 @@ function dataMount(name: string): Mount {
 function tmpfsMount(text: string): Mount[] {
   const tmpfs = parseTmpfs(text);
   if (!tmpfs) return [];
-  const { target, size_bytes, mode, is_exec } = tmpfs;
-  const TmpfsOptions = { SizeBytes: size_bytes, Mode: mode, ...(is_exec ? { Options: [["exec"]] } : {}) };
+  const { target, size_bytes, mode, isExec } = tmpfs;
+  const TmpfsOptions = { SizeBytes: size_bytes, Mode: mode, ...(isExec ? { Options: [["exec"]] } : {}) };
   return [{ Type: "tmpfs", Target: target, TmpfsOptions }];
 }

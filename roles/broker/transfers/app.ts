@@ -64,7 +64,7 @@ export function createTransferApp(world: TransferWorld) {
     if (!body) throw new ProblemError(400, "empty_output", "There is no body.");
     try {
       const source = canonicalArchive(body, { ...limits.archive, expanded_bytes_max: limits.jobs.output_bytes_max });
-      const { digest, size_bytes } = await blobs.put(source, { may_use_reserve: true });
+      const { digest, size_bytes } = await blobs.put(source, { mayUseReserve: true });
       await store.recordBlob(job.challenge, digest, size_bytes, world.clock.now());
       return await store.addArtifact(job.id, { mount, digest, size_bytes });
     } catch (error) {

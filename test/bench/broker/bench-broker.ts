@@ -42,7 +42,10 @@ export interface BenchBroker extends AsyncDisposable {
 
 function specOf(policy: Partial<JobPolicy>) {
   const jobs: Partial<JobPolicy> = {
-    ...{ running_max: 50, queued_max: 100_000, image_allowlist: ["lab/"], blob_bytes_max: 2 ** 40 },
+    running_max: 50,
+    queued_max: 100_000,
+    image_allowlist: ["lab/"],
+    blob_bytes_max: 2 ** 40,
     ...policy,
   };
   return { slug, name: slug, image: "lab/challenge:1", jobs };

@@ -2,8 +2,18 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type BrokerWorld, idOf, startBrokerWorld } from "../../support/worlds/broker-world.ts";
 
 const reserved = [
-  ...["host", "bridge", "none ", "ingress", "docker_gwbridge", "default ", "container:platform-admin"],
-  ...["platform_control", "platform_public", "platform_transfer", "platform_challenge_other", "platform-job-1"],
+  "host",
+  "bridge",
+  "none ",
+  "ingress",
+  "docker_gwbridge",
+  "default ",
+  "container:platform-admin",
+  "platform_control",
+  "platform_public",
+  "platform_transfer",
+  "platform_challenge_other",
+  "platform-job-1",
 ];
 const forDemo = { "platform.challenge.demo": "true" };
 const networks: Record<string, Record<string, string>> = {
@@ -39,7 +49,8 @@ for (const path of ["/v1/jobs", "/v1/docker/run"]) {
   test.each(reserved)(`a job on ${path} is not taken onto %s, which no record can grant`, async (network) => {
     const before = await world.liveJobs();
     expect(await submit(path, network)).toMatchObject({
-      ...{ status: 400, body: { code: "network_not_allowed", detail: sentence } },
+      status: 400,
+      body: { code: "network_not_allowed", detail: sentence },
     });
     expect(await world.liveJobs()).toEqual(before);
   });

@@ -10,7 +10,9 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]());
 
 const record = (stream: "stdout" | "stderr", text: string) => ({
-  ...{ stream, time: "2026-01-01T00:00:00.000000000Z", data: Buffer.from(text).toString("base64") },
+  stream,
+  time: "2026-01-01T00:00:00.000000000Z",
+  data: Buffer.from(text).toString("base64"),
 });
 async function newJob(): Promise<string> {
   const body = JSON.stringify({ image: "acme/runner:1", command: ["run"] });

@@ -54,9 +54,17 @@ function containerOfBroker() {
   const services = roleServices({
     images: Object.fromEntries([...names, "stager"].map((name) => [name, "sha256:0"])),
     secrets: Object.fromEntries(secrets.map((name) => [name, { id: name, name }])),
-    ...{ node_id: "n", netuid: 1, proxy_port: 1, chain_port: 2, chain_endpoints: null, uses_embedded_database: true },
-    ...{ epoch_seconds: 60, block_ms: 1_000, docker_socket: "/d", docker_socket_group: 1 },
-    ...{ are_overlays_encrypted: true, vector_public_key: "" },
+    node_id: "n",
+    netuid: 1,
+    proxy_port: 1,
+    chain_endpoints: null,
+    uses_embedded_database: true,
+    epoch_seconds: 60,
+    block_ms: 1_000,
+    docker_socket: "/d",
+    docker_socket_group: 1,
+    are_overlays_encrypted: true,
+    vector_public_key: "",
   });
   const spec = services.find(({ Name }) => Name === "platform-broker")?.TaskTemplate;
   const settings = (spec?.ContainerSpec.Env ?? []).filter((setting) => setting.startsWith("BUN_"));

@@ -34,7 +34,12 @@ async function submit(slug: string, gpu_count: number | null = null): Promise<nu
 }
 
 const plenty = ["cpu", "gpu"].map((node_class) => ({
-  ...{ node_id: node_class, hostname: node_class, node_class, cpus: 1e6, memory_bytes: 1e15, gpu_count: 1e6 },
+  node_id: node_class,
+  hostname: node_class,
+  node_class,
+  cpus: 1e6,
+  memory_bytes: 1e15,
+  gpu_count: 1e6,
   data_volumes: new Set<string>(),
 }));
 

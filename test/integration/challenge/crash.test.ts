@@ -29,33 +29,33 @@ describe("a challenge killed with SIGKILL", () => {
 
   test("before it learned that its job was accepted asks under the same key and gets the same job", async () => {
     const gate = Promise.withResolvers<void>();
-    broker.accept_gate = gate.promise;
+    broker.acceptGate = gate.promise;
     const { id } = await challenge.submit(exact);
-    await waitFor(() => broker.keys_asked.length === 1);
+    await waitFor(() => broker.askedKeys.length === 1);
     await challenge.kill();
     gate.resolve();
     await challenge.start();
     expect(await challenge.ended(id)).toMatchObject({ status: "scored", attempts: 1 });
-    expect(broker.keys_asked).toEqual([`${id}-1`, `${id}-1`]);
+    expect(broker.askedKeys).toEqual([`${id}-1`, `${id}-1`]);
     expect(broker.jobs.size).toBe(1);
   });
 
   test("while its job runs finds the result that came meanwhile", async () => {
-    broker.runs_jobs = false;
+    broker.isRunningJobs = false;
     const { id } = await challenge.submit(exact);
     await waitFor(async () => (await challenge.submission(id)).status === "evaluating");
     await challenge.kill();
     await broker.finish(broker.onlyJob());
     await challenge.start();
     expect(await challenge.ended(id)).toMatchObject({ status: "scored", score: 1, attempts: 1 });
-    expect(broker.keys_asked.length).toBe(1);
+    expect(broker.askedKeys.length).toBe(1);
   });
 
   test("while it reads the artifact reads it again", async () => {
     const gate = Promise.withResolvers<void>();
-    broker.artifact_gate = gate.promise;
+    broker.artifactGate = gate.promise;
     const { id } = await challenge.submit(exact);
-    await waitFor(() => broker.artifacts_asked.length === 1);
+    await waitFor(() => broker.askedArtifacts.length === 1);
     await challenge.kill();
     gate.resolve();
     await challenge.start();
@@ -80,7 +80,7 @@ describe("a challenge killed with SIGKILL", () => {
 
 describe("a challenge asked to stop", () => {
   test("ends at once though a job runs, and goes on when it is started again", async () => {
-    broker.runs_jobs = false;
+    broker.isRunningJobs = false;
     const { id } = await challenge.submit(exact);
     await waitFor(async () => (await challenge.submission(id)).status === "evaluating");
     const begin = performance.now();

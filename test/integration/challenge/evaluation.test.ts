@@ -96,7 +96,7 @@ describe("an artifact", () => {
   test("that breaks off is read again, and the miner is not blamed", async () => {
     broker.artifact_cuts = 2;
     expect(await scoreOf(sampleArchive("exact"))).toMatchObject({ status: "scored", score: 1, attempts: 1 });
-    expect(broker.artifacts_asked.length).toBe(3);
+    expect(broker.askedArtifacts.length).toBe(3);
   });
 
   test("that is gone means another attempt", async () => {
@@ -112,7 +112,7 @@ describe("a job that ends badly", () => {
     broker.ends.push(badly);
     const ended = await scoreOf(sampleArchive("exact"));
     expect(ended).toMatchObject({ status: "scored", score: 1, attempts: 2 });
-    expect(broker.keys_asked).toEqual([`${ended.id}-1`, `${ended.id}-2`]);
+    expect(broker.askedKeys).toEqual([`${ended.id}-1`, `${ended.id}-2`]);
   }, 20_000);
 
   test("by the miner's fault is the end, with the broker's code", async () => {

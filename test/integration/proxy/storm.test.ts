@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type Asked, ask, headOf } from "../../support/worlds/door-clients.ts";
-import { containerBytes, type ProxyContainer, startProxyContainer } from "../../support/worlds/proxy-container.ts";
+import { container_bytes, type ProxyContainer, startProxyContainer } from "../../support/worlds/proxy-container.ts";
 import { minerOf, uploadRequest } from "../../support/worlds/upload-client.ts";
 
 const program = join(import.meta.dir, "../../support/programs/door-storm.ts");
@@ -90,10 +90,10 @@ test.skipIf(!isRoot)(
     over.abort();
     const asked = await asking;
     clearInterval(watch);
-    const figures = { seconds, ...summary(asked), allocated, peak: proxy.memory.peakBytes(), limit: containerBytes };
+    const figures = { seconds, ...summary(asked), allocated, peak: proxy.memory.peakBytes(), limit: container_bytes };
     process.stdout.write(`${JSON.stringify({ ...figures, outcome })}\n`);
     expect(proxy.exitCode()).toBeNull();
-    expect(allocated).toBeLessThan(containerBytes / 2);
+    expect(allocated).toBeLessThan(container_bytes / 2);
     expect(figures.statuses).toEqual({ 200: asked.length });
     expect(figures.p50_ms).toBeLessThan(1_000);
     expect(Object.keys(outcome.uploads).sort()).toEqual(["200", "503 busy"]);

@@ -36,7 +36,7 @@ async function inFolder<T>(work: (directory: string) => Promise<T>): Promise<T> 
   }
 }
 
-const options = (directory: string) => ({ directory, is_writable: false, limits: limits.archive });
+const options = (directory: string) => ({ directory, isWritable: false, limits: limits.archive });
 
 test("random archives are extracted to exactly their entries, and packed again to the same content", async () => {
   let extracted = 0;

@@ -15,12 +15,12 @@ class FakeEngine {
     string,
     { labels: Record<string, string>; oom: boolean; code: number; state?: string }
   >();
-  is_hanging = false;
-  has_bridge = true;
+  isHanging = false;
+  hasBridge = true;
   readonly #server = Bun.serve({ unix: this.socket, fetch: (request) => this.#answer(request) });
 
   #answer(request: Request): Response | Promise<Response> {
-    if (this.is_hanging) return new Promise<Response>(() => undefined);
+    if (this.isHanging) return new Promise<Response>(() => undefined);
     const url = new URL(request.url);
     const [kind, name = "", action] = url.pathname
       .replace(/^\/v[\d.]+/, "")
@@ -29,7 +29,7 @@ class FakeEngine {
     if (kind === "volumes" && request.method === "GET")
       return Response.json({ Volumes: [...this.volumes.keys()].map((Name) => ({ Name })) });
     if (kind === "volumes") return this.#removeVolume(name);
-    if (kind === "networks" && this.has_bridge) return Response.json({ Name: name, Created: "2026-01-01T00:00:02Z" });
+    if (kind === "networks" && this.hasBridge) return Response.json({ Name: name, Created: "2026-01-01T00:00:02Z" });
     if (name === "json") return Response.json(this.#list(url));
     const container = this.containers.get(name);
     if (container === undefined) return Response.json({ message: "no such container" }, { status: 404 });
@@ -82,7 +82,10 @@ async function stager(command: string, settings: Record<string, string>) {
 describe("janitor", () => {
   const job = (letter: string) => letter.repeat(32);
   const service = (name: string, state = "exited") => ({
-    ...{ labels: { "com.docker.swarm.service.name": name }, oom: false, code: 0, state },
+    labels: { "com.docker.swarm.service.name": name },
+    oom: false,
+    code: 0,
+    state,
   });
   const sweep = (...ids: string[]) => stager("janitor", { PLATFORM_JOBS: JSON.stringify(ids) });
 
@@ -138,7 +141,7 @@ describe("inspect", () => {
   });
 
   test("an engine without its default bridge does not tell when it started", async () => {
-    engine.has_bridge = false;
+    engine.hasBridge = false;
     expect(await stager("inspect", { PLATFORM_CONTAINER_ID: id("d") })).toMatchObject({
       code: 0,
       engine_started_at: null,
@@ -154,16 +157,16 @@ describe("inspect", () => {
   test.each(["PLATFORM_FREE_BYTES_MIN", "PLATFORM_FREE_INODES_MIN"])(
     "a disk with less than %s is said, whether the container is there or gone",
     async (name) => {
-      const above_all = { [name]: String(2 ** 52) };
-      const there = await stager("inspect", { PLATFORM_CONTAINER_ID: id("d"), ...above_all });
+      const aboveAll = { [name]: String(2 ** 52) };
+      const there = await stager("inspect", { PLATFORM_CONTAINER_ID: id("d"), ...aboveAll });
       expect(there).toMatchObject({ code: 0, found: true, is_disk_low: true });
-      const gone = await stager("inspect", { PLATFORM_CONTAINER_ID: id("e"), ...above_all });
+      const gone = await stager("inspect", { PLATFORM_CONTAINER_ID: id("e"), ...aboveAll });
       expect(gone).toMatchObject({ code: 31, found: false, is_disk_low: true });
     },
   );
 
   test("an engine that hangs is left at the deadline", async () => {
-    engine.is_hanging = true;
+    engine.isHanging = true;
     const started = performance.now();
     const { code, error } = await stager("inspect", { PLATFORM_CONTAINER_ID: id("d"), PLATFORM_DEADLINE_MS: "1000" });
     expect([code, error]).toEqual([10, "deadline"]);

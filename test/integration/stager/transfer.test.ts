@@ -216,13 +216,13 @@ describe("collect", () => {
     "sends all from a disk with less than %s, and says so by its end; a job's own excess is said before that",
     async (name) => {
       writeFileSync(join(volume, "a"), "aaa");
-      const above_all = { [name]: String(2 ** 52) };
-      const low = await stager("collect", above_all);
+      const aboveAll = { [name]: String(2 ** 52) };
+      const low = await stager("collect", aboveAll);
       expect([low.code, low.result.is_disk_low, broker.uploads.length]).toEqual([14, true, 1]);
       const enough = await stager("collect");
       expect([enough.code, enough.result.is_disk_low]).toEqual([0, false]);
       writeFileSync(join(volume, "big"), random(100_000));
-      expect((await stager("collect", { ...above_all, PLATFORM_OUTPUT_BYTES_MAX: "50000" })).code).toBe(20);
+      expect((await stager("collect", { ...aboveAll, PLATFORM_OUTPUT_BYTES_MAX: "50000" })).code).toBe(20);
     },
   );
 

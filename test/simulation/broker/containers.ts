@@ -1,4 +1,5 @@
 import type { ServiceSpec } from "#shared/engine/engine.ts";
+import type { Sha256 } from "#shared/schemas/names.ts";
 import type { InspectResult } from "#shared/schemas/stager.ts";
 import { jobName } from "#shared/swarm/names.ts";
 import type { ModelContainer, ModelNode, Program } from "../model/model-objects.ts";
@@ -36,10 +37,10 @@ export class Containers {
     if (signal.aborted) return { exit_code: 137 };
     if (kind === "janitor") return this.#runJanitor(spec, container);
     if (this.#random.chance(this.#faults.failure)) return { exit_code: this.#random.pick([10, 13, 20, 21]) };
-    const { is_disk_low } = container.node;
-    if (kind === "stage") return { exit_code: is_disk_low ? 13 : 0 };
+    const { isDiskLow } = container.node;
+    if (kind === "stage") return { exit_code: isDiskLow ? 13 : 0 };
     this.#upload(spec);
-    return { exit_code: is_disk_low ? 14 : 0 };
+    return { exit_code: isDiskLow ? 14 : 0 };
   }
 
   async #runJob(spec: ServiceSpec, container: ModelContainer): Promise<End> {
@@ -48,7 +49,7 @@ export class Containers {
     if (kind === "full") throw new Error("mkdir /var/lib/docker/overlay2/x: no space left on device");
     say(container, this.#clock.now(), "began");
     await this.#clock.sleep(lasts_ms, container.killed.signal).catch(() => undefined);
-    return { exit_code, is_oom: kind === "oom" };
+    return { exit_code, isOom: kind === "oom" };
   }
 
   #runJanitor(spec: ServiceSpec, container: ModelContainer): End {
@@ -77,21 +78,21 @@ export class Containers {
     const mounts = targets.flatMap((target) => /^\/volumes\/(\d+)$/.exec(target)?.[1] ?? []).map(Number);
     const known = new Set(job.artifacts.map(({ mount }) => mount));
     const added = mounts.filter((mount) => !known.has(mount));
-    const artifacts = added.map((mount) => ({ mount, digest: "0".repeat(64) as never, size_bytes: 1 }));
+    const artifacts = added.map((mount) => ({ mount, digest: "0".repeat(64) as Sha256, size_bytes: 1 }));
     this.#table.jobs.set(job.id, { ...job, artifacts: [...job.artifacts, ...artifacts] });
   }
 }
 
 /** The clocks of a node's engine and of its containers are one. */
-function inspectionOf(found: ModelContainer | undefined, { is_disk_low, engine_started_ms }: ModelNode): string {
-  const told = { kind: "inspect" as const, is_disk_low };
+function inspectionOf(found: ModelContainer | undefined, { isDiskLow, engine_started_ms }: ModelNode): string {
+  const told = { kind: "inspect" as const, is_disk_low: isDiskLow };
   if (!found) return JSON.stringify({ ...told, found: false } satisfies InspectResult);
   const at = (ms: number) => new Date(ms).toISOString();
   return JSON.stringify({
     ...told,
     found: true,
     container_id: found.id,
-    oom_killed: found.ended?.is_oom ?? false,
+    oom_killed: found.ended?.isOom ?? false,
     exit_code: found.ended?.exit_code ?? 0,
     started_at: at(found.started_at_ms),
     finished_at: at(found.started_at_ms),

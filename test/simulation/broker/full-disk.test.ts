@@ -6,7 +6,7 @@ import { BrokerWorld } from "./world.ts";
 
 const seeds = 60;
 const lasts_ms_max = 1_500_000;
-const bad_ends = [
+const badEnds = [
   { command: ["30000", "1"], timeout_seconds: 60 },
   { command: ["30000", "137"], timeout_seconds: 60 },
   { command: ["60000", "0"], timeout_seconds: 30 },
@@ -21,7 +21,7 @@ async function endOnFullDisk(seed: number): Promise<Map<string, readonly Job[]>>
   const limit_ms = clock.monotonic() + lasts_ms_max;
   world.restartBroker();
   await clock.advance(12_000);
-  for (const end of bad_ends)
+  for (const end of badEnds)
     for (const mount of mounts)
       for (let copy = 0; copy < 2; copy += 1)
         world.submit({ ...end, mounts: mount, limits: { cpus: 1, memory: "1g" } });
@@ -32,12 +32,12 @@ async function endOnFullDisk(seed: number): Promise<Map<string, readonly Job[]>>
   const jobs = () => [...table.jobs.values()];
   await until(() => jobs().every(({ state }) => state === "running"), 50);
   const [full] = world.nodes;
-  if (full) full.is_disk_low = true;
+  if (full) full.isDiskLow = true;
   while (!jobs().every(hasEnded) && clock.monotonic() < limit_ms) {
     await clock.advance(random.between(50, 3_000));
     if (random.chance(0.15)) world.restartBroker();
   }
-  if (full) full.is_disk_low = false;
+  if (full) full.isDiskLow = false;
   await until(() => world.isOver(), 10_000);
   await clock.advance(200_000);
   world.assertEnd();

@@ -9,7 +9,7 @@ import { behaviourOf } from "./random-job.ts";
 /** How long a healthy broker may take to seal what is over, or to stop a second run. */
 const seal_ms_max = 2_500;
 /** What a job has as its exit code whose time was over. */
-const timeout_code = 124;
+const timeoutExitCode = 124;
 /** How long what is back may take until it does as it was told. */
 const settle_ms = 60_000;
 /** The longest deadline of a state in which a container may run. */
@@ -163,7 +163,7 @@ function checkResult({ id, state, outcome, exit_code, spec }: Job): void {
     (reason !== "out_of_memory" || kind === "oom") &&
     (reason !== "command_not_found" || kind === "absent") &&
     (reason !== "worker_disk_full" ||
-      exit_code === timeout_code ||
+      exit_code === timeoutExitCode ||
       (exit_code === code && code !== 0 && kind === "plain"));
   if (!isRight) throw new Error(`job ${id} is ${state} (${reason}) with ${exit_code}, its command is ${spec.command}`);
 }

@@ -1,4 +1,5 @@
 import { LeadLostError } from "#shared/database/lead.ts";
+import type { Sha256 } from "#shared/schemas/names.ts";
 import { type ClockOffset, clock_step_ms_min } from "#shared/time/clock-offset.ts";
 import type { BlobStore } from "../../../roles/broker/blobs/blob-store.ts";
 import { isEnded, type Job, type JobIn, type JobRecord, jobOf, type PlacedJob } from "../../../roles/broker/job/job.ts";
@@ -28,7 +29,7 @@ export interface JobsTable {
   /** Workers that an administrator drains, and until when their jobs may finish. */
   readonly closing: Map<string, number>;
   /** How far the wall clock was ahead when the times of a job, or a worker's deadline, were written. */
-  readonly clock_offsets: Map<string, number>;
+  readonly clockOffsets: Map<string, number>;
   fencing: number;
 }
 
@@ -48,18 +49,22 @@ export function createJobsTable(): JobsTable {
     meddled: new Set(),
     reaped: new Set(),
     closing: new Map(),
-    clock_offsets: new Map(),
+    clockOffsets: new Map(),
     fencing: 0,
   };
+}
+
+interface StoreWorld {
+  readonly clock: VirtualClock;
+  readonly random: Random;
+  readonly faults: StoreFaults;
 }
 
 /** The dispatcher's store over `table` for the leader with this fencing number; a later leader shuts it out. */
 export function createMemoryStore(
   table: JobsTable,
   fencing: number,
-  clock: VirtualClock,
-  random: Random,
-  faults: StoreFaults,
+  { clock, random, faults }: StoreWorld,
 ): DispatchStore {
   const call = async <T>(act: () => T): Promise<T> => {
     await clock.sleep(random.between(0, 3));
@@ -160,11 +165,11 @@ export function createMemoryStore(
         for (const job of jobs) {
           const by = stepSince(table, job.id, offset);
           change(job, Object.fromEntries(liveTimes.map((time) => [time, moved(job[time], by)])));
-          table.clock_offsets.set(job.id, offset.clock_offset_ms);
+          table.clockOffsets.set(job.id, offset.clock_offset_ms);
         }
         for (const [id, deadline_ms] of table.closing) {
           table.closing.set(id, deadline_ms + stepSince(table, id, offset));
-          table.clock_offsets.set(id, offset.clock_offset_ms);
+          table.clockOffsets.set(id, offset.clock_offset_ms);
         }
         return jobs.length;
       }),
@@ -174,7 +179,7 @@ export function createMemoryStore(
 
 /** By how much the clock was set since what this is of was written. */
 function stepSince(table: JobsTable, id: string, { clock_offset_ms }: ClockOffset): number {
-  const step_ms = clock_offset_ms - (table.clock_offsets.get(id) ?? clock_offset_ms);
+  const step_ms = clock_offset_ms - (table.clockOffsets.get(id) ?? clock_offset_ms);
   return Math.abs(step_ms) < clock_step_ms_min ? 0 : step_ms;
 }
 
@@ -204,7 +209,7 @@ export function createMemoryBlobs(): Pick<BlobStore, "put"> {
         hash.update(piece);
         size_bytes += piece.length;
       }
-      return { digest: hash.digest("hex") as never, size_bytes, was_known: false };
+      return { digest: hash.digest("hex") as Sha256, size_bytes, isKnown: false };
     },
   };
 }

@@ -36,11 +36,11 @@ export async function runScenario(seed: number, schedule: Schedule = scheduleOf(
       if (act) perform(world, act);
       await clock.advance(pause_ms, check);
     }
-    Object.assign(engineFaults, { call_failure: 0, log_hang: 0, is_down: false });
+    Object.assign(engineFaults, { call_failure: 0, log_hang: 0, isDown: false });
     storeFaults.call_failure = 0;
     stagerFaults.failure = 0;
     world.table.closing.clear();
-    for (const node of world.nodes) node.is_disk_low = false;
+    for (const node of world.nodes) node.isDiskLow = false;
     for (const node of world.nodes) if (world.swarm.nodes.has(node.id)) world.swarm.restoreNode(node);
     world.nodes.splice(0, world.nodes.length, ...world.swarm.nodes.values());
     for (let waited_ms = 0; waited_ms < quiet_ms && !world.isOver(); waited_ms += 10_000)

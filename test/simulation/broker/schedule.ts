@@ -2,10 +2,29 @@ import type { Random } from "../model/random.ts";
 import type { BrokerWorld } from "./world.ts";
 
 const kinds = [
-  ...["kill_node", "cut_node", "restore_node", "restore_node", "drain_node", "remove_node", "update_node"],
-  ...["restart_manager", "restart_manager", "restart_broker", "restart_broker", "stall_broker", "leave_alone"],
-  ...["cancel", "cancel", "close_worker", "open_worker", "remove_service", "engine_down", "engine_up", "step_clock"],
-  ...["fill_disk", "free_disk"],
+  "kill_node",
+  "cut_node",
+  "restore_node",
+  "restore_node",
+  "drain_node",
+  "remove_node",
+  "update_node",
+  "restart_manager",
+  "restart_manager",
+  "restart_broker",
+  "restart_broker",
+  "stall_broker",
+  "leave_alone",
+  "cancel",
+  "cancel",
+  "close_worker",
+  "open_worker",
+  "remove_service",
+  "engine_down",
+  "engine_up",
+  "step_clock",
+  "fill_disk",
+  "free_disk",
 ] as const;
 export type ActKind = (typeof kinds)[number];
 
@@ -74,16 +93,16 @@ export function perform(world: BrokerWorld, { kind, node: index, value }: Act): 
     open_worker: () => isThere && void world.table.closing.delete(node.id),
     remove_service: () => world.removeOneService(value),
     engine_down: () => {
-      engineFaults.is_down = true;
+      engineFaults.isDown = true;
     },
     engine_up: () => {
-      engineFaults.is_down = false;
+      engineFaults.isDown = false;
     },
     fill_disk: () => {
-      if (isThere) node.is_disk_low = true;
+      if (isThere) node.isDiskLow = true;
     },
     free_disk: () => {
-      if (isThere) node.is_disk_low = false;
+      if (isThere) node.isDiskLow = false;
     },
     // Two seconds, or ten minutes, forward or back.
     step_clock: () => clock.stepWallClock((value / 5 - 2_000) * (value % 2 === 0 ? 1 : 300)),

@@ -41,7 +41,10 @@ const settings = {
 /** How often the supervisor looks. */
 const supervise_ms = 2_000;
 const policy = {
-  ...{ queued_max: 1_000, share_weight: 1, gpu_count_max: 2, image_allowlist: [] },
+  queued_max: 1_000,
+  share_weight: 1,
+  gpu_count_max: 2,
+  image_allowlist: [],
   ...{
     allow_egress: false,
     networks: [],
@@ -66,7 +69,7 @@ export class BrokerWorld {
   readonly table: JobsTable = createJobsTable();
   readonly swarm: ModelSwarm;
   readonly random: Random;
-  readonly engineFaults: EngineFaults = { call_failure: 0, log_hang: 0, is_down: false };
+  readonly engineFaults: EngineFaults = { call_failure: 0, log_hang: 0, isDown: false };
   readonly storeFaults: StoreFaults = { call_failure: 0 };
   readonly stagerFaults: StagerFaults = { failure: 0 };
   readonly nodes: ModelNode[];
@@ -111,7 +114,7 @@ export class BrokerWorld {
     const job = jobOf(request ?? randomRequest(this.#jobs), { serial: this.#serial, now_ms, queued_ms }, this.#jobs);
     this.table.jobs.set(job.id, job);
     this.table.came_ms.set(job.id, this.clock.monotonic());
-    this.table.clock_offsets.set(job.id, clockOffset(this.clock).clock_offset_ms);
+    this.table.clockOffsets.set(job.id, clockOffset(this.clock).clock_offset_ms);
   }
 
   cancelOne(pick: number): void {
@@ -158,12 +161,12 @@ export class BrokerWorld {
   /** An administrator wants the worker empty in `ms`. */
   closeWorker(id: string, ms: number): void {
     this.table.closing.set(id, this.clock.now() + ms);
-    this.table.clock_offsets.set(id, clockOffset(this.clock).clock_offset_ms);
+    this.table.clockOffsets.set(id, clockOffset(this.clock).clock_offset_ms);
   }
 
   /** The supervisor's rounds, as far as they are about jobs. */
   async supervise(): Promise<void> {
-    const engine = createModelEngine(this.swarm, this.clock, this.random, this.engineFaults, this.#networks);
+    const engine = createModelEngine(this.swarm, this.random, this.engineFaults, this.#networks);
     const store = createMemoryReapStore(this.table);
     const log = pino({ level: "silent" });
     for (;;) {
@@ -184,10 +187,15 @@ export class BrokerWorld {
       this.calls.set(name, (this.calls.get(name) ?? 0) + 1);
       this.trace = Bun.hash(`${this.trace} ${this.clock.monotonic()} ${what}`) as bigint;
     });
-    const engine: Engine = createModelEngine(this.swarm, this.clock, this.random, this.engineFaults, this.#networks);
-    const store = createMemoryStore(this.table, fencing, this.clock, this.random, this.storeFaults);
+    const engine: Engine = createModelEngine(this.swarm, this.random, this.engineFaults, this.#networks);
+    const { clock, random, storeFaults } = this;
+    const store = createMemoryStore(this.table, fencing, { clock, random, faults: storeFaults });
     const dispatcher = new Dispatcher({
-      ...{ engine: broker.through(engine), store: broker.through(store), clock: this.clock, settings, fencing },
+      engine: broker.through(engine),
+      store: broker.through(store),
+      clock: this.clock,
+      settings,
+      fencing,
       features: featuresOf("1.45"),
       registryAuthOf: async () => undefined,
       confirm: broker.through({
@@ -195,7 +203,7 @@ export class BrokerWorld {
           if (this.table.fencing !== fencing) throw new LeadLostError("another leads");
         },
       }).confirm,
-      blobs: createMemoryBlobs() as never,
+      blobs: createMemoryBlobs(),
       logs: this.#logs,
       tokens: createTransferTokens("k".repeat(32)),
       log: pino({ level: "silent" }),
@@ -214,14 +222,17 @@ export class BrokerWorld {
   assert(): void {
     const { engineFaults, storeFaults, stagerFaults, clock } = this;
     const isWell = engineFaults.call_failure + engineFaults.log_hang + storeFaults.call_failure === 0;
-    if (!isWell || this.#broker === null || engineFaults.is_down || stagerFaults.failure > 0) this.unsettle();
-    const isSteady = !engineFaults.is_down && this.nodes.every(({ state }) => state === "ready");
+    if (!isWell || this.#broker === null || engineFaults.isDown || stagerFaults.failure > 0) this.unsettle();
+    const isSteady = !engineFaults.isDown && this.nodes.every(({ state }) => state === "ready");
     if (!isSteady) this.#steady_since_ms = clock.monotonic();
     this.#invariants.check({
-      ...{ table: this.table, swarm: this.swarm, nodes: this.nodes },
+      table: this.table,
+      swarm: this.swarm,
+      nodes: this.nodes,
       end_ms_max: end_ms_max + this.#absent_ms,
       steady_ms: clock.monotonic() - this.#steady_since_ms,
-      ...{ now_ms: clock.now(), monotonic_ms: clock.monotonic() },
+      now_ms: clock.now(),
+      monotonic_ms: clock.monotonic(),
       healthy_ms: clock.monotonic() - this.#healthy_since_ms,
     });
   }

@@ -10,7 +10,6 @@ import type { ModelContainer } from "./model-objects.ts";
 import { asNode, asService, asTask } from "./model-objects.ts";
 import type { ModelSwarm } from "./model-swarm.ts";
 import type { Random } from "./random.ts";
-import type { VirtualClock } from "./virtual-clock.ts";
 
 export interface EngineFaults {
   /** Probability that a call fails, and nobody can tell whether it takes effect. */
@@ -18,7 +17,7 @@ export interface EngineFaults {
   /** Probability that reading a log says nothing and never ends. */
   log_hang: number;
   /** The engine does not answer at all. */
-  is_down: boolean;
+  isDown: boolean;
 }
 
 function attempt(act: () => unknown): void {
@@ -57,14 +56,14 @@ const call_ms = { min: 1, max: 8 } as const;
 /** The Engine interface over a model Swarm: answers take a moment, and fail as `faults` says. */
 export function createModelEngine(
   swarm: ModelSwarm,
-  clock: VirtualClock,
   random: Random,
   faults: EngineFaults,
   networks: ModelNetworks = new Map(),
 ): Engine {
+  const { clock } = swarm;
   const call = async <T>(act: () => T): Promise<T> => {
     await clock.sleep(random.between(call_ms.min, call_ms.max));
-    if (faults.is_down) throw new EngineError("unavailable", "connect ECONNREFUSED");
+    if (faults.isDown) throw new EngineError("unavailable", "connect ECONNREFUSED");
     if (!random.chance(faults.call_failure)) return act();
     // Nobody can tell: it did nothing, or took effect, or takes effect when nobody expects it any more.
     const late_ms = random.pick([null, 0, random.between(100, late_ms_max)]);
@@ -128,7 +127,7 @@ export function createModelEngine(
       await call(() => undefined);
       if (random.chance(faults.log_hang)) await clock.sleep(3_600_000, signal);
       const container = swarm.allTasks().find((task) => task.id === taskId)?.container;
-      if (!container?.node.is_linked) return;
+      if (!container?.node.isLinked) return;
       for (let sent = 0; ; ) {
         for (; sent < container.log.length; sent += 1) {
           const line = container.log[sent];

@@ -2,7 +2,7 @@ import type { GenericResource, Service, ServiceSpec, SwarmNode, Task, TaskState 
 import type { Clock } from "#shared/time/clock.ts";
 
 /** What a container does, on virtual time; rejecting means that the engine could not start it (the message becomes the task's error). */
-export type Program = (container: ModelContainer) => Promise<{ readonly exit_code: number; readonly is_oom?: boolean }>;
+export type Program = (container: ModelContainer) => Promise<{ readonly exit_code: number; readonly isOom?: boolean }>;
 
 export interface ModelContainer {
   readonly id: string;
@@ -15,7 +15,7 @@ export interface ModelContainer {
   readonly listeners: Set<() => void>;
   readonly started_at_ms: number;
   /** `refusal` is why the engine could not start it. */
-  ended: { readonly exit_code: number; readonly is_oom: boolean; readonly refusal?: string } | null;
+  ended: { readonly exit_code: number; readonly isOom: boolean; readonly refusal?: string } | null;
 }
 
 export interface ModelNode {
@@ -23,11 +23,11 @@ export interface ModelNode {
   readonly name: string;
   labels: Record<string, string>;
   availability: "active" | "pause" | "drain";
-  /** The engine runs; what it knows reaches the manager only while `is_linked`. */
-  is_up: boolean;
+  /** The engine runs; what it knows reaches the manager only while `isLinked`. */
+  isUp: boolean;
   /** When the engine last started, by the clock of `started_at_ms` of containers. */
   engine_started_ms: number;
-  is_linked: boolean;
+  isLinked: boolean;
   /** What the manager believes. */
   state: "ready" | "down" | "unknown";
   readonly cpus: number;
@@ -40,7 +40,7 @@ export interface ModelNode {
   readonly remains: Map<string, ModelContainer>;
   readonly volumes: Set<string>;
   /** What a stager or an inspection finds there. */
-  is_disk_low: boolean;
+  isDiskLow: boolean;
 }
 
 export interface ModelTask {
@@ -64,7 +64,7 @@ export interface ModelService {
   version: number;
   readonly created_at_ms: number;
   readonly tasks: ModelTask[];
-  is_removed: boolean;
+  isRemoved: boolean;
 }
 
 /** The model's objects as the Engine API shows them. */
@@ -144,35 +144,42 @@ export const terminal: ReadonlySet<TaskState> = new Set(["complete", "shutdown",
 export type ProgramOf = (spec: ServiceSpec) => { readonly pull_ms: number; readonly run: Program };
 
 export function newNode(
-  id: string,
-  name: string,
-  labels: Record<string, string>,
-  { cpus, memory_bytes, gpus }: Pick<ModelNode, "cpus" | "memory_bytes" | "gpus">,
-  created_at_ms: number,
+  given: Pick<ModelNode, "id" | "name" | "labels" | "cpus" | "memory_bytes" | "gpus" | "created_at_ms">,
 ): ModelNode {
   return {
-    ...{ id, name, labels, cpus, memory_bytes, gpus, created_at_ms, version: 1 },
-    ...{ availability: "active", is_up: true, engine_started_ms: 0, is_linked: true, state: "ready" },
-    ...{ containers: new Map(), remains: new Map(), volumes: new Set() },
-    is_disk_low: false,
+    ...given,
+    version: 1,
+    availability: "active",
+    isUp: true,
+    engine_started_ms: 0,
+    isLinked: true,
+    state: "ready",
+    containers: new Map(),
+    remains: new Map(),
+    volumes: new Set(),
+    isDiskLow: false,
   };
 }
 
 export function newTask(id: string, service: ModelService, clock: Clock): ModelTask {
   return {
-    ...{ id, service, node: null, state: "new", desired: "complete", error: "", exit_code: null, gpus: [] },
-    ...{ created_at_ms: clock.now(), changed_at_ms: clock.now(), changed_monotonic_ms: clock.monotonic() },
+    id,
+    service,
+    node: null,
+    state: "new",
+    desired: "complete",
+    error: "",
+    exit_code: null,
+    gpus: [],
+    created_at_ms: clock.now(),
+    changed_at_ms: clock.now(),
+    changed_monotonic_ms: clock.monotonic(),
     container: null,
   };
 }
 
-export function newContainer(
-  id: string,
-  task: ModelTask,
-  node: ModelNode,
-  spec: ServiceSpec,
-  started_at_ms: number,
-): ModelContainer {
+export function newContainer(id: string, task: ModelTask, node: ModelNode, started_at_ms: number): ModelContainer {
+  const { spec } = task.service;
   const killed = new AbortController();
   return { id, task, node, spec, killed, started_at_ms, log: [], listeners: new Set(), ended: null };
 }

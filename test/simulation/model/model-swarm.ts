@@ -44,7 +44,15 @@ export class ModelSwarm {
     labels: Record<string, string>,
     { cpus = 4, memory_bytes = 8 * 2 ** 30, gpus = [] as readonly string[] } = {},
   ): ModelNode {
-    const node = newNode(this.id("node"), name, labels, { cpus, memory_bytes, gpus }, this.clock.now());
+    const node = newNode({
+      id: this.id("node"),
+      name,
+      labels,
+      cpus,
+      memory_bytes,
+      gpus,
+      created_at_ms: this.clock.now(),
+    });
     this.nodes.set(node.id, node);
     return node;
   }
@@ -58,7 +66,7 @@ export class ModelSwarm {
       version: 1,
       created_at_ms: this.clock.now(),
       tasks: [],
-      is_removed: false,
+      isRemoved: false,
     };
     this.services.set(service.id, service);
     this.#addTask(service);
@@ -84,7 +92,7 @@ export class ModelSwarm {
   removeService(nameOrId: string): void {
     const service = this.serviceNamed(nameOrId);
     if (!service) return;
-    service.is_removed = true;
+    service.isRemoved = true;
     this.services.delete(service.id);
     for (const task of service.tasks) {
       if (task.container) task.node?.remains.delete(task.container.id);
@@ -113,9 +121,8 @@ export class ModelSwarm {
 
   /** Power cut: containers are gone at once; the manager notices later, and leaves the tasks as they were. */
   killNode(node: ModelNode): void {
-    node.is_up = false;
-    for (const container of [...node.containers.values()])
-      this.#end(container, { exit_code: 137, is_oom: false }, true);
+    node.isUp = false;
+    for (const container of [...node.containers.values()]) this.#end(container, { exit_code: 137, isOom: false }, true);
     node.containers.clear();
     this.#noticeLater(node);
   }
@@ -132,23 +139,23 @@ export class ModelSwarm {
   }
 
   cutNode(node: ModelNode): void {
-    node.is_linked = false;
+    node.isLinked = false;
     this.#noticeLater(node);
   }
 
   /** The node is back: it reports what became of its tasks; those whose container is gone are "failed" with exit code 0. */
   restoreNode(node: ModelNode): void {
-    if (!node.is_up) node.engine_started_ms = this.clock.monotonic();
-    node.is_up = true;
-    node.is_linked = true;
+    if (!node.isUp) node.engine_started_ms = this.clock.monotonic();
+    node.isUp = true;
+    node.isLinked = true;
     this.clock.after(delays.report_ms, () => {
-      if (!node.is_up || !node.is_linked) return;
+      if (!node.isUp || !node.isLinked) return;
       node.state = "ready";
       node.availability = "active";
       node.version += 1;
       for (const task of this.allTasks()) if (task.node === node && !terminal.has(task.state)) this.#catchUp(task);
       for (const container of [...node.containers.values()])
-        if (container.task.service.is_removed) this.#kill(container, this.#random.between(0, late_kill_ms_max));
+        if (container.task.service.isRemoved) this.#kill(container, this.#random.between(0, late_kill_ms_max));
     });
   }
 
@@ -158,7 +165,7 @@ export class ModelSwarm {
 
   #noticeLater(node: ModelNode): void {
     this.clock.after(delays.node_down_ms, () => {
-      if (node.is_up && node.is_linked) return;
+      if (node.isUp && node.isLinked) return;
       node.state = "down";
       node.version += 1;
     });
@@ -202,8 +209,8 @@ export class ModelSwarm {
     const { pull_ms, run } = this.#programOf(task.service.spec);
     this.#report(task, "preparing");
     await this.clock.sleep(pull_ms);
-    if (task.desired !== "complete" || !node.is_up || terminal.has(task.state)) return;
-    const container = newContainer(this.id("container"), task, node, task.service.spec, this.clock.monotonic());
+    if (task.desired !== "complete" || !node.isUp || terminal.has(task.state)) return;
+    const container = newContainer(this.id("container"), task, node, this.clock.monotonic());
     task.container = container;
     node.containers.set(container.id, container);
     for (const { Type, Source } of task.service.spec.TaskTemplate.ContainerSpec.Mounts ?? [])
@@ -211,12 +218,12 @@ export class ModelSwarm {
     this.started.push(container);
     this.#report(task, "running");
     try {
-      const { exit_code, is_oom = false } = await run(container);
-      this.#end(container, { exit_code, is_oom });
+      const { exit_code, isOom = false } = await run(container);
+      this.#end(container, { exit_code, isOom });
     } catch (error) {
       if (container.ended) return;
       node.containers.delete(container.id);
-      container.ended = { exit_code: 128, is_oom: false, refusal: (error as Error).message };
+      container.ended = { exit_code: 128, isOom: false, refusal: (error as Error).message };
       this.#reportEndOf(container);
     }
   }
@@ -225,7 +232,7 @@ export class ModelSwarm {
     if (container.ended) return;
     container.ended = ended;
     container.node.containers.delete(container.id);
-    if (!container.task.service.is_removed) container.node.remains.set(container.id, container);
+    if (!container.task.service.isRemoved) container.node.remains.set(container.id, container);
     container.killed.abort(new Error("killed"));
     for (const wake of container.listeners) wake();
     if (!isSilent) this.#reportEndOf(container);
@@ -240,9 +247,9 @@ export class ModelSwarm {
 
   #reportEnd(task: ModelTask, state: TaskState, error: string, exit_code: number): void {
     const { node } = task;
-    if (!node?.is_up || !node.is_linked) return;
+    if (!node?.isUp || !node.isLinked) return;
     this.clock.after(delays.report_ms, () => {
-      if (!node.is_linked || terminal.has(task.state)) return;
+      if (!node.isLinked || terminal.has(task.state)) return;
       task.exit_code = exit_code;
       this.#report(task, task.desired === "complete" ? state : "shutdown", error);
     });
@@ -272,14 +279,14 @@ export class ModelSwarm {
     if (terminal.has(task.state)) return;
     const { container } = task;
     if (container && task.node?.containers.has(container.id)) {
-      if (task.node.is_linked) this.#kill(container);
+      if (task.node.isLinked) this.#kill(container);
       return;
     }
     this.#report(task, "shutdown");
   }
 
   #kill(container: ModelContainer, late_ms = 0): void {
-    this.clock.after(delays.report_ms + late_ms, () => this.#end(container, { exit_code: 137, is_oom: false }));
+    this.clock.after(delays.report_ms + late_ms, () => this.#end(container, { exit_code: 137, isOom: false }));
   }
 
   #report(task: ModelTask, state: TaskState, error = ""): void {

@@ -78,7 +78,11 @@ export function taskOf(
   kind = "job",
 ): Task {
   return {
-    ...{ ID, CreatedAt: ID, ServiceID: "service", DesiredState: "complete", ...(node ? { NodeID: node } : {}) },
+    ID,
+    CreatedAt: ID,
+    ServiceID: "service",
+    DesiredState: "complete",
+    ...(node ? { NodeID: node } : {}),
     Spec: { ContainerSpec: { Labels: { "platform.kind": kind, "platform.id": id } } } as Task["Spec"],
     Status: {
       State: is,
@@ -110,7 +114,7 @@ export function stepsFor(state: LiveState, seen: SeenCase): readonly Step[] {
     tasks: new TasksView(all),
     nodes,
     grants,
-    lost_nodes: new Set(seen.isNodeLost ? ["node"] : []),
+    lostNodes: new Set(seen.isNodeLost ? ["node"] : []),
     closing: new Map(seen.closes_at === undefined ? [] : [["node", start_ms + seen.closes_at]]),
     disks_full_ms: new Map(seen.disk_full_at === undefined ? [] : [["node", seen.disk_full_at]]),
   });

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** Thousands of small files: in memory it takes a quarter of the time. */
-const memory_directory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+const memoryDirectory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 /** What one archive is expected to be on disk: names of directories with a slash at the end, files with their size. */
 export type Tree = ReadonlyMap<string, number>;
@@ -29,7 +29,7 @@ export interface Extraction {
  */
 export async function extractAndCompare(extractions: readonly Extraction[]): Promise<string[]> {
   if (extractions.length === 0) return [];
-  const base = mkdtempSync(join(memory_directory, "gnu-tar-"));
+  const base = mkdtempSync(join(memoryDirectory, "gnu-tar-"));
   const problems: string[] = [];
   try {
     for (const [i, { archive }] of extractions.entries()) {

@@ -1,8 +1,8 @@
 import { gzipSync } from "node:zlib";
 import {
-  block_of_zeros,
+  blockOfZeros,
   entryOf,
-  gnu_magic,
+  gnuMagic,
   longNameEntry,
   paxEntry,
   paxRecord,
@@ -61,7 +61,7 @@ const segments = [
   "n".repeat(99),
   "n".repeat(120),
 ];
-const hostile_segments = [
+const hostileSegments = [
   "..",
   ".",
   "",
@@ -114,7 +114,7 @@ const numbers = [
   "1\0\0\0\0\0\0\0\0\0\0\0",
   "0000000000 1",
 ];
-const pax_keys = [
+const paxKeys = [
   "path",
   "path",
   "size",
@@ -129,53 +129,53 @@ const pax_keys = [
   "unknown",
 ];
 
-function nameOf(random: Random, is_hostile: boolean): string {
+function nameOf(random: Random, isHostile: boolean): string {
   const depth = 1 + random.below(random.oneIn(10) ? 40 : 3);
   const name = Array.from({ length: depth }, () =>
-    random.pick(is_hostile && random.oneIn(3) ? hostile_segments : segments),
+    random.pick(isHostile && random.oneIn(3) ? hostileSegments : segments),
   ).join("/");
-  const start = random.oneIn(4) ? "./" : is_hostile && random.oneIn(6) ? random.pick(["/", "//", "../", "./../"]) : "";
+  const start = random.oneIn(4) ? "./" : isHostile && random.oneIn(6) ? random.pick(["/", "//", "../", "./../"]) : "";
   return start + name;
 }
 
 /** One entry with the extended headers in front of it. */
-function entriesOf(random: Random, is_hostile: boolean): TarEntry[] {
-  const name = nameOf(random, is_hostile);
-  const is_directory = random.oneIn(4);
-  const full = is_directory && random.oneIn(2) ? `${name}/` : name;
+function entriesOf(random: Random, isHostile: boolean): TarEntry[] {
+  const name = nameOf(random, isHostile);
+  const isDirectory = random.oneIn(4);
+  const full = isDirectory && random.oneIn(2) ? `${name}/` : name;
   const base: TarEntry = {
     name: full.slice(0, 100),
-    type: is_hostile && random.oneIn(3) ? random.pick(types) : is_directory ? "5" : "0",
-    content: is_directory ? Buffer.alloc(0) : random.bytes(random.pick([0, 1, 3, 511, 512, 513, 1500])),
+    type: isHostile && random.oneIn(3) ? random.pick(types) : isDirectory ? "5" : "0",
+    content: isDirectory ? Buffer.alloc(0) : random.bytes(random.pick([0, 1, 3, 511, 512, 513, 1500])),
     mode: random.pick([0o644, 0o755, 0o777, 0o4755, 0]),
-    magic: random.oneIn(3) ? gnu_magic : "ustar\x0000",
+    magic: random.oneIn(3) ? gnuMagic : "ustar\x0000",
     mtime: random.below(2 ** 31),
   };
-  const is_long = Buffer.from(full).length > 100;
-  if (is_long || random.oneIn(6)) {
-    return [random.oneIn(2) ? longNameEntry(full) : paxEntry({ path: full, ...extraKeys(random, is_hostile) }), base];
+  const isLong = Buffer.from(full).length > 100;
+  if (isLong || random.oneIn(6)) {
+    return [random.oneIn(2) ? longNameEntry(full) : paxEntry({ path: full, ...extraKeys(random, isHostile) }), base];
   }
-  return is_hostile && random.oneIn(4) ? [paxEntry(extraKeys(random, true)), base] : [base];
+  return isHostile && random.oneIn(4) ? [paxEntry(extraKeys(random, true)), base] : [base];
 }
 
-function extraKeys(random: Random, is_hostile: boolean): Record<string, string> {
-  if (!is_hostile) return random.oneIn(2) ? { mtime: "1.5" } : {};
+function extraKeys(random: Random, isHostile: boolean): Record<string, string> {
+  if (!isHostile) return random.oneIn(2) ? { mtime: "1.5" } : {};
   const value = random.pick(["0", "1", "512", "../x", "/x", "a", "", "a\0b", "-1", "99999999999"]);
-  return { [random.pick(pax_keys)]: value };
+  return { [random.pick(paxKeys)]: value };
 }
 
 /** The archive of a seed: a valid one, or one with hostile entries, and then up to four mutations of its blocks. */
 export function randomArchive(seed: number): Buffer {
   const random = new Random(seed);
-  const is_hostile = random.oneIn(3);
+  const isHostile = random.oneIn(3);
   const count = random.below(random.oneIn(20) ? 60 : 6);
   const blocks: Buffer[] = [];
   for (let i = 0; i < count; i++) {
-    for (const entry of entriesOf(random, is_hostile && random.oneIn(2))) blocks.push(...split(entryOf(entry)));
+    for (const entry of entriesOf(random, isHostile && random.oneIn(2))) blocks.push(...split(entryOf(entry)));
   }
-  blocks.push(block_of_zeros, block_of_zeros);
+  blocks.push(blockOfZeros, blockOfZeros);
   const mutations = random.oneIn(3) ? 0 : 1 + random.below(4);
-  for (let i = 0; i < mutations; i++) random.pick(block_mutations)(random, blocks);
+  for (let i = 0; i < mutations; i++) random.pick(blockMutations)(random, blocks);
   let bytes = Buffer.concat(blocks);
   if (random.oneIn(12)) bytes = mutateBytes(random, bytes);
   if (!random.oneIn(3)) return bytes;
@@ -206,9 +206,9 @@ function headerEdit(edit: (random: Random, block: Buffer) => void): BlockMutatio
   };
 }
 
-const block_mutations: readonly BlockMutation[] = [
+const blockMutations: readonly BlockMutation[] = [
   (random, blocks) => void blocks.splice(at(random, blocks), 1),
-  (random, blocks) => void blocks.splice(at(random, blocks), 0, block_of_zeros),
+  (random, blocks) => void blocks.splice(at(random, blocks), 0, blockOfZeros),
   (random, blocks) => void blocks.splice(at(random, blocks), 0, random.bytes(512)),
   (random, blocks) => {
     if (blocks.length > 0) blocks.splice(at(random, blocks), 0, Buffer.from(random.pick(blocks)));
@@ -216,7 +216,7 @@ const block_mutations: readonly BlockMutation[] = [
   (random, blocks) =>
     void blocks.splice(at(random, blocks), 0, ...entriesOf(random, true).flatMap((e) => split(entryOf(e)))),
   (random, blocks) => {
-    const records = Buffer.concat([paxRecord(random.pick(pax_keys), "x"), random.bytes(random.below(40))]);
+    const records = Buffer.concat([paxRecord(random.pick(paxKeys), "x"), random.bytes(random.below(40))]);
     blocks.splice(
       at(random, blocks),
       0,
@@ -228,7 +228,7 @@ const block_mutations: readonly BlockMutation[] = [
   headerEdit((random, block) => void block.write(random.pick(numbers).slice(0, 8), 100, "latin1")),
   headerEdit((random, block) => void block.write(nameOf(random, true), random.below(90))),
   headerEdit((random, block) => void block.write(nameOf(random, true), 345)),
-  headerEdit((random, block) => void block.write(random.pick([gnu_magic, "ustar\x0000", "ustar\0  "]), 257, "latin1")),
+  headerEdit((random, block) => void block.write(random.pick([gnuMagic, "ustar\x0000", "ustar\0  "]), 257, "latin1")),
   headerEdit((random, block) => void block.writeUInt8(random.below(256), random.below(512))),
   headerEdit((_, block) => void block.write("target", 157)),
 ];

@@ -19,8 +19,8 @@ export interface TarEntry {
   readonly damage?: (block: Buffer) => void;
 }
 
-export const block_of_zeros = Buffer.alloc(512);
-export const gnu_magic = "ustar  \0";
+export const blockOfZeros = Buffer.alloc(512);
+export const gnuMagic = "ustar  \0";
 
 const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, "0")}\0`;
 
@@ -55,7 +55,7 @@ export function sealHeader(block: Buffer): void {
 
 /** A whole archive with its end. */
 export function tarOf(entries: readonly TarEntry[]): Buffer {
-  return Buffer.concat([...entries.map(entryOf), block_of_zeros, block_of_zeros]);
+  return Buffer.concat([...entries.map(entryOf), blockOfZeros, blockOfZeros]);
 }
 
 /** A PAX header with these records. */
@@ -74,5 +74,5 @@ export function paxRecord(key: string, value: string | Uint8Array): Buffer {
 
 /** A GNU long name. */
 export function longNameEntry(name: string, type = "L"): TarEntry {
-  return { name: "././@LongLink", type, magic: gnu_magic, content: Buffer.from(`${name}\0`) };
+  return { name: "././@LongLink", type, magic: gnuMagic, content: Buffer.from(`${name}\0`) };
 }

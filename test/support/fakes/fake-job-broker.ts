@@ -16,23 +16,23 @@ type Refusal = { readonly status: number; readonly retry_after?: string };
 
 /**
  * The broker's job API (jobs §1) for one challenge as a small server: jobs are kept by idempotency key and run, when
- * `runs_jobs`, by the machine's busybox. What the test wants to go wrong it orders through the fields.
+ * `isRunningJobs`, by the machine's busybox. What the test wants to go wrong it orders through the fields.
  */
 export class FakeJobBroker {
   readonly token = "broker-token";
   readonly jobs = new Map<string, FakeJob>();
   readonly blobs = new Map<string, Uint8Array>();
-  readonly keys_asked: string[] = [];
+  readonly askedKeys: string[] = [];
   readonly cancelled: string[] = [];
-  readonly artifacts_asked: string[] = [];
-  runs_jobs = true;
+  readonly askedArtifacts: string[] = [];
+  isRunningJobs = true;
   /** Ends of the next jobs, instead of running them. */
   readonly ends: Partial<FakeJob>[] = [];
   /** Answers to the next requests. */
   readonly refusals: Refusal[] = [];
   /** POST /v1/jobs stores the job, and its answer waits for this. */
-  accept_gate: Promise<void> = Promise.resolve();
-  artifact_gate: Promise<void> = Promise.resolve();
+  acceptGate: Promise<void> = Promise.resolve();
+  artifactGate: Promise<void> = Promise.resolve();
   /** So many downloads break off in their middle. */
   artifact_cuts = 0;
   /** Instead of what the job left. */
@@ -90,11 +90,11 @@ export class FakeJobBroker {
   async #create(request: Request): Promise<Response> {
     const key = request.headers.get("idempotency-key") ?? "";
     const spec = (await request.json()) as FakeSpec;
-    this.keys_asked.push(key);
+    this.askedKeys.push(key);
     const known = [...this.jobs.values()].find((job) => job.key === key);
     if (known && !Bun.deepEquals(known.spec, spec)) return problem(409, "another spec under this key");
     const job = known ?? this.#start(key, spec);
-    await this.accept_gate;
+    await this.acceptGate;
     return Response.json(job, { status: known ? 200 : 202, headers: { location: `/v1/jobs/${job.id}` } });
   }
 
@@ -105,7 +105,7 @@ export class FakeJobBroker {
     this.jobs.set(id, job);
     const end = this.ends.shift();
     if (end) Object.assign(job, end);
-    else if (this.runs_jobs) void this.#run(job);
+    else if (this.isRunningJobs) void this.#run(job);
     return job;
   }
 
@@ -130,8 +130,8 @@ export class FakeJobBroker {
   }
 
   async #artifact(job: FakeJob, mount: string): Promise<Response> {
-    this.artifacts_asked.push(job.id);
-    await this.artifact_gate;
+    this.askedArtifacts.push(job.id);
+    await this.artifactGate;
     const tar = this.artifact ?? this.#outputs.get(`${job.id}/${mount}`);
     if (tar && this.artifact_cuts > 0) {
       this.artifact_cuts -= 1;

@@ -22,12 +22,12 @@ export class FakeBroker {
 
   constructor(token: string) {
     this.#token = token;
-    this.#server = Bun.listen<{ received: Buffer; sending: Buffer; is_cut: boolean }>({
+    this.#server = Bun.listen<{ received: Buffer; sending: Buffer; isCut: boolean }>({
       hostname: "127.0.0.1",
       port: 0,
       socket: {
         open: (socket) => {
-          socket.data = { received: Buffer.alloc(0), sending: Buffer.alloc(0), is_cut: false };
+          socket.data = { received: Buffer.alloc(0), sending: Buffer.alloc(0), isCut: false };
         },
         data: (socket, chunk) => {
           socket.data.received = Buffer.concat([socket.data.received, chunk]);
@@ -52,26 +52,26 @@ export class FakeBroker {
 
   #receive(socket: Peer): void {
     const { received } = socket.data;
-    const head_end = received.indexOf("\r\n\r\n");
-    if (head_end === -1 || socket.data.is_cut) return;
-    const head = received.subarray(0, head_end).toString("latin1");
+    const headEnd = received.indexOf("\r\n\r\n");
+    if (headEnd === -1 || socket.data.isCut) return;
+    const head = received.subarray(0, headEnd).toString("latin1");
     const header = (name: string) => new RegExp(`^${name}: (.*)$`, "im").exec(head)?.[1]?.trim() ?? null;
-    const body = received.subarray(head_end + 4);
+    const body = received.subarray(headEnd + 4);
     const length = Number(header("content-length") ?? 0);
     const cut = head.startsWith("PUT") ? this.cut_after_bytes[0] : undefined;
     if (cut !== undefined && body.length >= cut) {
       this.cut_after_bytes.shift();
       this.#note(head, header);
-      socket.data.is_cut = true;
+      socket.data.isCut = true;
       socket.terminate();
       return;
     }
     if (body.length < length) return;
     socket.data.received = Buffer.alloc(0);
     this.#note(head, header);
-    const is_known = header("authorization") === `Bearer ${this.#token}`;
-    const status = is_known ? (this.statuses.shift() ?? 200) : 401;
-    if (status !== 200) answer(socket, status, {}, Buffer.alloc(0));
+    const isKnown = header("authorization") === `Bearer ${this.#token}`;
+    const status = isKnown ? (this.statuses.shift() ?? 200) : 401;
+    if (status !== 200) answer(socket, { status, headers: {}, body: Buffer.alloc(0) });
     else if (head.startsWith("PUT")) this.#store(socket, body);
     else this.#send(socket, header("range"));
   }
@@ -85,7 +85,11 @@ export class FakeBroker {
   #store(socket: Peer, body: Buffer): void {
     this.uploads.push(Buffer.from(body));
     const digest = new Bun.CryptoHasher("sha256").update(body).digest("hex");
-    answer(socket, 200, {}, Buffer.from(JSON.stringify({ digest, size_bytes: body.length })));
+    answer(socket, {
+      status: 200,
+      headers: {},
+      body: Buffer.from(JSON.stringify({ digest, size_bytes: body.length })),
+    });
   }
 
   #send(socket: Peer, range: string | null): void {
@@ -94,16 +98,23 @@ export class FakeBroker {
     const total = this.input.length;
     const cut = this.cut_after_bytes.shift();
     const headers = range === null ? {} : { "content-range": `bytes ${start}-${total - 1}/${total}` };
-    answer(socket, range === null ? 200 : 206, headers, body, cut);
+    answer(socket, { status: range === null ? 200 : 206, headers, body }, cut);
   }
 }
 
-type Peer = Socket<{ received: Buffer; sending: Buffer; is_cut: boolean }>;
+type Peer = Socket<{ received: Buffer; sending: Buffer; isCut: boolean }>;
 
-function answer(socket: Peer, status: number, headers: Record<string, string>, body: Buffer, cut?: number): void {
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** Sends the answer; with `cut` only so many bytes of its body, and then the connection ends. */
+function answer(socket: Peer, { status, headers, body }: Answer, cut?: number): void {
   const lines = Object.entries({ ...headers, "content-length": String(body.length) }).map(([k, v]) => `${k}: ${v}\r\n`);
   const head = Buffer.from(`HTTP/1.1 ${status} X\r\n${lines.join("")}\r\n`);
-  socket.data.is_cut = cut !== undefined;
+  socket.data.isCut = cut !== undefined;
   socket.data.sending = Buffer.concat([head, cut === undefined ? body : body.subarray(0, cut)]);
   flush(socket);
 }
@@ -111,5 +122,5 @@ function answer(socket: Peer, status: number, headers: Record<string, string>, b
 function flush(socket: Peer): void {
   const sent = socket.write(socket.data.sending);
   socket.data.sending = socket.data.sending.subarray(Math.max(0, sent));
-  if (socket.data.sending.length === 0 && socket.data.is_cut) socket.end();
+  if (socket.data.sending.length === 0 && socket.data.isCut) socket.end();
 }

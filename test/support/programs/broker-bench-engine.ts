@@ -42,10 +42,16 @@ const nodes = Array.from({ length: Number(nodeCount) }, (_, index) => ({
 function attachmentOf(networkName: string, now: string) {
   return {
     Network: {
-      ...{ ID: idOf(networkName), Version: { Index: 23 }, CreatedAt: now, UpdatedAt: now },
+      ID: idOf(networkName),
+      Version: { Index: 23 },
+      CreatedAt: now,
+      UpdatedAt: now,
       Spec: {
-        ...{ Name: networkName, Labels: networks.get(networkName)?.Labels ?? {} },
-        ...{ DriverConfiguration: { Name: "overlay" }, Internal: true, Scope: "swarm" },
+        Name: networkName,
+        Labels: networks.get(networkName)?.Labels ?? {},
+        DriverConfiguration: { Name: "overlay" },
+        Internal: true,
+        Scope: "swarm",
       },
       DriverState: { Name: "overlay", Options: { "com.docker.network.driver.overlay.vxlanid_list": "4097" } },
       IPAMOptions: { Driver: { Name: "default" }, Configs: [{ Subnet: "10.0.1.0/24", Gateway: "10.0.1.1" }] },
@@ -61,11 +67,16 @@ function taskOf(serviceId: string, { Name, TaskTemplate }: ServiceSpec): string 
   const { Privileges, HealthCheck, ...container } = TaskTemplate.ContainerSpec;
   return JSON.stringify({
     ID: idOf(`task ${Name}`),
-    ...{ Version: { Index: 32 }, CreatedAt: now, UpdatedAt: now, Labels: {} },
+    Version: { Index: 32 },
+    CreatedAt: now,
+    UpdatedAt: now,
+    Labels: {},
     Spec: {
       ...TaskTemplate,
       ContainerSpec: {
-        ...{ ...container, Healthcheck: HealthCheck, Isolation: "default" },
+        ...container,
+        Healthcheck: HealthCheck,
+        Isolation: "default",
         Privileges: { CredentialSpec: null, SELinuxContext: null, ...Privileges },
       },
       ForceUpdate: 0,
@@ -73,7 +84,9 @@ function taskOf(serviceId: string, { Name, TaskTemplate }: ServiceSpec): string 
     ServiceID: serviceId,
     NodeID,
     Status: {
-      ...{ Timestamp: now, State: "running", Message: "started" },
+      Timestamp: now,
+      State: "running",
+      Message: "started",
       ContainerStatus: { ContainerID: createHash("sha256").update(Name).digest("hex"), PID: 192, ExitCode: 0 },
       PortStatus: {},
     },
@@ -90,7 +103,12 @@ const text = (body: string) => new Response(body, { headers: { "content-type": "
 const found = (name: string) =>
   services.get(name) ?? [...services.values()].find(({ id }) => id === name || id === idOf(name));
 const shown = ({ id, created_at, spec, version }: Running) => ({
-  ...{ ID: id, Version: { Index: version }, CreatedAt: created_at, UpdatedAt: created_at, Spec: spec, Endpoint: {} },
+  ID: id,
+  Version: { Index: version },
+  CreatedAt: created_at,
+  UpdatedAt: created_at,
+  Spec: spec,
+  Endpoint: {},
 });
 
 /** Those whose labels or name the query's filters ask for. */

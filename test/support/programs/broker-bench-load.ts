@@ -8,7 +8,7 @@ import { tarOf } from "../builders/tar-builder.ts";
 
 const files = 4;
 const file_bytes = 50_000;
-const warm_up = 16;
+const warm_up_jobs = 16;
 const [url = "", headersText = "{}", count = "0", atOnce = "1"] = process.argv.slice(2);
 const headers = JSON.parse(headersText) as Record<string, string>;
 
@@ -35,7 +35,7 @@ async function post(bodies: Buffer<ArrayBuffer>[]): Promise<void> {
 }
 
 const bodies = Array.from({ length: Number(count) }, body);
-await post(Array.from({ length: warm_up }, body));
+await post(Array.from({ length: warm_up_jobs }, body));
 const [cpu, begin] = [process.cpuUsage(), performance.now()];
 await post(bodies);
 const seconds = (performance.now() - begin) / 1_000;

@@ -7,9 +7,9 @@ import { connect, type Socket } from "node:net";
 import { ask, headOf } from "../worlds/door-clients.ts";
 import { uploadRequest } from "../worlds/upload-client.ts";
 
-const [port_text = "", seconds_text = "", ...asked] = process.argv.slice(2);
-const port = Number(port_text);
-const storm = AbortSignal.timeout(Number(seconds_text) * 1_000);
+const [portText = "", secondsText = "", ...asked] = process.argv.slice(2);
+const port = Number(portText);
+const storm = AbortSignal.timeout(Number(secondsText) * 1_000);
 const body = Buffer.alloc(7_400_000, "x");
 const route = "/v1/challenges/demo/submissions";
 

@@ -124,8 +124,13 @@ function checkRun(options: readonly string[]): SuiteRun {
 function testsRun(name: string, paths: readonly string[]): SuiteRun {
   const { minutes_max, test_seconds_max, needs } = suiteOf(name);
   const command = [
-    ...[process.execPath, "test", "--isolate", `--timeout=${test_seconds_max * 1_000}`],
-    ...["--reporter=junit", `--reporter-outfile=${resultPath(name, "xml")}`, ...paths],
+    process.execPath,
+    "test",
+    "--isolate",
+    `--timeout=${test_seconds_max * 1_000}`,
+    "--reporter=junit",
+    `--reporter-outfile=${resultPath(name, "xml")}`,
+    ...paths,
   ];
   return { title: name, kind: "tests", command, seconds_max: minutes_max * 60, needs };
 }

@@ -57,20 +57,37 @@ export async function startBodyWorld(): Promise<BodyWorld> {
   const devchain = devchainRoutes(log, stack);
   const brokerPort = { port: Number(new URL(broker.url).port) };
   const challengeRoute: BodyRoute = {
-    ...{ role: "challenge", target: { port: Number(new URL(challenge.url).port) }, hasToken: true, body: "bytes" },
-    ...{ method: "POST", path: "/internal/v1/bridge/submissions", headers: bridgeHeaders(Buffer.from("another")) },
+    role: "challenge",
+    target: { port: Number(new URL(challenge.url).port) },
+    hasToken: true,
+    body: "bytes",
+    method: "POST",
+    path: "/internal/v1/bridge/submissions",
+    headers: bridgeHeaders(Buffer.from("another")),
     bytes_max: limits.challenge_sdk.submission_bytes_max,
   };
   const { request_bytes_max, blob_bytes_max } = limits.jobs;
   const jobApi = ["/v1/jobs", "/v1/docker/run", "/v1/docker/list", "/v1/docker/cleanup"].map(
     (path): BodyRoute => ({
-      ...{ role: "broker", target: brokerPort, method: "POST", path, headers: broker.headers() },
-      ...{ hasToken: true, body: "json", bytes_max: request_bytes_max },
+      role: "broker",
+      target: brokerPort,
+      method: "POST",
+      path,
+      headers: broker.headers(),
+      hasToken: true,
+      body: "json",
+      bytes_max: request_bytes_max,
     }),
   );
   const blobs: BodyRoute = {
-    ...{ role: "broker", target: brokerPort, method: "PUT", path: "/v1/blobs", headers: broker.headers() },
-    ...{ hasToken: true, body: "archive", bytes_max: blob_bytes_max },
+    role: "broker",
+    target: brokerPort,
+    method: "PUT",
+    path: "/v1/blobs",
+    headers: broker.headers(),
+    hasToken: true,
+    body: "archive",
+    bytes_max: blob_bytes_max,
   };
   await challenge.get("/v1/submissions");
   const challengeFiles = () => openFiles(challenge.pid).filter((path) => path.startsWith("/")).length;
@@ -110,9 +127,14 @@ async function transferRoute(broker: Broker, log: Log, stack: AsyncDisposableSta
   const server = serve(guarded(app, log), { hostname: "127.0.0.1", port: 0 });
   stack.defer(() => server.stop(0));
   return {
-    ...{ role: "broker", target: { port: server.port }, method: "PUT", path: `/v1/transfer/${id}/outputs/0` },
+    role: "broker",
+    target: { port: server.port },
+    method: "PUT",
+    path: `/v1/transfer/${id}/outputs/0`,
     headers: { authorization: `Bearer ${tokens.mint("output", id, 0, null)}` },
-    ...{ hasToken: true, body: "archive", bytes_max: 2 * limits.jobs.output_bytes_max },
+    hasToken: true,
+    body: "archive",
+    bytes_max: 2 * limits.jobs.output_bytes_max,
   };
 }
 
@@ -134,9 +156,15 @@ async function adminRoutes(log: Log, stack: AsyncDisposableStack): Promise<BodyR
     return { role: "admin", target: { unix }, method, path: place, headers, hasToken: true, body: "json", bytes_max };
   });
   const forwarded: BodyRoute = {
-    ...{ role: "supervisor", target: { port: forwarder.port }, method: "POST", path: "/v1/admin/tokens", headers },
+    role: "supervisor",
+    target: { port: forwarder.port },
+    method: "POST",
+    path: "/v1/admin/tokens",
+    headers,
     // It is admin behind it that asks.
-    ...{ hasToken: false, body: "json", bytes_max },
+    hasToken: false,
+    body: "json",
+    bytes_max,
   };
   return [...routes, forwarded];
 }

@@ -16,7 +16,11 @@ const root = join(import.meta.dir, "../../..");
 export const masterKey = "k".repeat(32);
 export const small = { cpus: 0.1, memory: "32m" };
 const policy = {
-  ...{ running_max: 50, queued_max: 200, share_weight: 1, gpu_count_max: 2, image_allowlist: ["lab/"] },
+  running_max: 50,
+  queued_max: 200,
+  share_weight: 1,
+  gpu_count_max: 2,
+  image_allowlist: ["lab/"],
   blob_bytes_max: 2 ** 30,
 };
 
@@ -44,7 +48,7 @@ export class BrokerLab implements AsyncDisposable {
   readonly #brokers = new Set<Bun.Subprocess>();
   /** Where a broker listens that was killed: the next one is found there, also by stagers that were on their way. */
   readonly #places: Place[] = [];
-  readonly blob_directory = join(this.#directory, "blobs");
+  readonly blobDirectory = join(this.#directory, "blobs");
   #serial = 0;
   broker!: BrokerRun;
 
@@ -73,8 +77,8 @@ export class BrokerLab implements AsyncDisposable {
   async startBroker(settings: Readonly<Record<string, string>> = {}): Promise<BrokerRun> {
     const place = this.#places.pop() ?? { job: await freePort(), transfer: await freePort() };
     const { job, transfer } = place;
-    const run_directory = join(this.#directory, `run-${++this.#serial}`);
-    mkdirSync(this.blob_directory, { recursive: true });
+    const runDirectory = join(this.#directory, `run-${++this.#serial}`);
+    mkdirSync(this.blobDirectory, { recursive: true });
     const child = Bun.spawn([process.execPath, join(root, "roles/broker/main.ts")], {
       env: {
         PATH: process.env["PATH"] ?? "",
@@ -84,8 +88,8 @@ export class BrokerLab implements AsyncDisposable {
         PLATFORM_JOB_PORT: String(job),
         PLATFORM_TRANSFER_PORT: String(transfer),
         PLATFORM_TRANSFER_URL: `http://${this.lab.manager.ip.replace(/\d+$/, "1")}:${transfer}`,
-        PLATFORM_BLOB_DIRECTORY: this.blob_directory,
-        PLATFORM_RUN_DIRECTORY: run_directory,
+        PLATFORM_BLOB_DIRECTORY: this.blobDirectory,
+        PLATFORM_RUN_DIRECTORY: runDirectory,
         PLATFORM_STAGER_IMAGE: "platform/stager:0.1.0",
         PLATFORM_ENCRYPTED_OVERLAYS: "false",
         PLATFORM_VOLUME_MS: "5000",
@@ -107,7 +111,7 @@ export class BrokerLab implements AsyncDisposable {
         this.#places.push(place);
       },
       ready: async () => {
-        const unix = join(run_directory, "broker/ops.sock");
+        const unix = join(runDirectory, "broker/ops.sock");
         const response = await fetch("http://ops/readyz", { unix });
         return { status: response.status, body: await response.text() };
       },

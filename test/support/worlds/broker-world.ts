@@ -5,7 +5,7 @@ import { deriveToken } from "#shared/auth/tokens.ts";
 import { createChallenges } from "#shared/database/challenges.ts";
 import { connectDatabase, type Database } from "#shared/database/database.ts";
 import { migrate } from "#shared/database/migrate.ts";
-import { type Engine, EngineError, type Labels, type Network } from "#shared/engine/engine.ts";
+import { type Engine, EngineError, type Labels, type Network, type SwarmNode } from "#shared/engine/engine.ts";
 import { guarded } from "#shared/http/app.ts";
 import { type Server, serve } from "#shared/http/serve.ts";
 import { createLogger } from "#shared/observability/logger.ts";
@@ -65,9 +65,11 @@ export interface BrokerWorld extends AsyncDisposable {
 }
 
 /** One GPU node with two GPUs and one CPU node; every image is known, and the networks that the test made. */
-function engineOf(networks: ReadonlyMap<string, Labels>): Engine {
-  const node = (ID: string, workload: string, gpus: number) => ({
+function engineOf(networks: ReadonlyMap<string, Labels>): Pick<Engine, "nodes" | "network" | "image" | "remoteDigest"> {
+  const node = (ID: string, workload: string, gpus: number): SwarmNode => ({
     ID,
+    Version: { Index: 1 },
+    CreatedAt: "2026-01-01T00:00:00Z",
     Spec: { Role: "worker", Availability: "active", Labels: { "platform.workload": workload } },
     Description: {
       Hostname: ID,
@@ -80,8 +82,8 @@ function engineOf(networks: ReadonlyMap<string, Labels>): Engine {
     },
     Status: { State: "ready", Addr: "" },
   });
-  const known: Partial<Engine> = {
-    nodes: async () => [node("cpu-1", "cpu", 0), node("gpu-1", "gpu", 2)] as never,
+  return {
+    nodes: async () => [node("cpu-1", "cpu", 0), node("gpu-1", "gpu", 2)],
     network: async (nameOrId) => {
       const found = [...networks].find(([Name]) => nameOrId === Name || nameOrId === idOf(Name));
       return found ? ({ Id: idOf(found[0]), Name: found[0], Labels: found[1] } as Network) : null;
@@ -92,7 +94,6 @@ function engineOf(networks: ReadonlyMap<string, Labels>): Engine {
       throw new EngineError("not_found", "manifest unknown");
     },
   };
-  return known as Engine;
 }
 
 /** By which the engine finds a network as well as by its name. */
@@ -192,7 +193,7 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
           (async function* () {
             yield bytes;
           })(),
-          { may_use_reserve: true },
+          { mayUseReserve: true },
         );
         await store.addArtifact(id, { mount: Number(mount), digest, size_bytes });
       }

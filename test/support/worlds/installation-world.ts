@@ -51,7 +51,11 @@ export async function startInstallation(): Promise<InstallationWorld> {
     },
     async up(...words) {
       const result = await platform(
-        ...["up", "--dist", dist, "--unit-file", join(root, "deploy/systemd/platform-supervisor.service")],
+        "up",
+        "--dist",
+        dist,
+        "--unit-file",
+        join(root, "deploy/systemd/platform-supervisor.service"),
         ...words,
       );
       if (result.exitCode !== 0) throw new Error(`platform up ${words.join(" ")}: ${result.stderr}`);

@@ -8,7 +8,7 @@ const isVersion1 = existsSync(join(root, "memory/memory.limit_in_bytes"));
 /** A group of processes under one limit of memory, as a container is; needs root. */
 export interface MemoryCgroup extends Disposable {
   /** A process joins by writing its id here. */
-  readonly procs_file: string;
+  readonly procsFile: string;
   /** The most that it used, caches and socket buffers as the kernel counts them. */
   peakBytes(): number;
   /** What its processes have allocated now, without caches. */
@@ -25,7 +25,7 @@ export function createMemoryCgroup(name: string, limit_bytes: number): MemoryCgr
   if (existsSync(join(folder, swapFile))) writeFileSync(join(folder, swapFile), isVersion1 ? String(limit_bytes) : "0");
   const numberIn = (file: string) => Number(readFileSync(join(folder, file), "utf8"));
   return {
-    procs_file: join(folder, "cgroup.procs"),
+    procsFile: join(folder, "cgroup.procs"),
     peakBytes: () => numberIn(isVersion1 ? "memory.max_usage_in_bytes" : "memory.peak"),
     allocatedBytes() {
       const stat = readFileSync(join(folder, "memory.stat"), "utf8");

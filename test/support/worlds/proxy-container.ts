@@ -12,7 +12,7 @@ import { startPostgres } from "./postgres.ts";
 import { challengeOf } from "./proxy-world.ts";
 
 /** What the installer gives the proxy's container. */
-export const containerBytes = 512 * 2 ** 20;
+export const container_bytes = 512 * 2 ** 20;
 
 /** The proxy's executable under its container's memory limit, with a real database; ends with the test. */
 export interface ProxyContainer extends AsyncDisposable {
@@ -45,8 +45,8 @@ export async function startProxyContainer(options: ContainerOptions): Promise<Pr
   undo.defer(() => admin.stop(true));
   const hosts = join(directory, "hosts");
   writeFileSync(hosts, `${readFileSync("/etc/hosts", "utf8")}\n127.0.0.1 challenge-demo\n`);
-  const memory = undo.use(createMemoryCgroup(`platform-test-proxy-${process.pid}`, containerBytes));
-  const script = `echo $$ > ${memory.procs_file} && mount --bind ${hosts} /etc/hosts && exec dist/platform-proxy`;
+  const memory = undo.use(createMemoryCgroup(`platform-test-proxy-${process.pid}`, container_bytes));
+  const script = `echo $$ > ${memory.procsFile} && mount --bind ${hosts} /etc/hosts && exec dist/platform-proxy`;
   const child = Bun.spawn(["unshare", "--mount", "sh", "-c", script], {
     cwd: projectRoot,
     env: environment(directory, database_url, options.settings),
@@ -103,7 +103,7 @@ function environment(directory: string, database_url: string, settings: Readonly
     NODE_ENV: "production",
     BUN_CONFIG_DNS_TIME_TO_LIVE_SECONDS: "0",
     ...Object.fromEntries(
-      Object.entries(promptCollection(containerBytes)).map(([name, value]) => [name, String(value)]),
+      Object.entries(promptCollection(container_bytes)).map(([name, value]) => [name, String(value)]),
     ),
     PLATFORM_RUN_DIRECTORY: directory,
     PLATFORM_DATABASE_URL: database_url,

@@ -42,19 +42,22 @@ const cleanAgain = async () => {
 describe("a job that fills its worker's disk", () => {
   test("does not make its neighbours' ends their own fault, and its own stays its own", async () => {
     const hungry = await shell(neighbour, { mounts: writable });
-    const without_mounts = await shell("sleep 45; exit 4");
+    const withoutMounts = await shell("sleep 45; exit 4");
     await world.reached(hungry, "running");
-    await world.reached(without_mounts, "running");
+    await world.reached(withoutMounts, "running");
     const greedy = await shell(filler("sleep 65; exit 5"), { mounts: writable });
     const platform = { state: "failed", fault: "platform", reason: { name: "worker_disk_full", code: 3_012 } };
     expect(await world.ended(hungry)).toMatchObject({ ...platform, exit_code: 3 });
     // One that has not seen the disk full looks for itself.
     await world.broker.kill();
     world.broker = await world.startBroker();
-    expect((await world.get(without_mounts)).state).toBe("running");
-    expect(await world.ended(without_mounts)).toMatchObject({ ...platform, exit_code: 4 });
+    expect((await world.get(withoutMounts)).state).toBe("running");
+    expect(await world.ended(withoutMounts)).toMatchObject({ ...platform, exit_code: 4 });
     expect(await world.ended(greedy)).toMatchObject({
-      ...{ state: "failed", fault: "submission", reason: { name: "exit_code" }, exit_code: 5 },
+      state: "failed",
+      fault: "submission",
+      reason: { name: "exit_code" },
+      exit_code: 5,
     });
     await cleanAgain();
   }, 300_000);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import type { LabNode } from "../../lab/engine-node.ts";
 import { jobImageName } from "../../lab/job-image.ts";
 import { BrokerLab, small } from "../../support/worlds/broker-lab.ts";
@@ -13,9 +14,9 @@ const shell = (script: string, limits: object = {}) =>
   world.submit({ command: ["sh", "-c", script], limits: { ...small, ...limits } });
 
 /** As an administrator who changes the challenge's job policy; the broker that follows has read it. */
-async function grant(policy: object, settings: Readonly<Record<string, string>> = {}): Promise<void> {
+async function grant(policy: Partial<JobPolicy>, settings: Readonly<Record<string, string>> = {}): Promise<void> {
   await world.sql`update challenges
-    set spec = jsonb_set(spec, '{jobs}', (spec->'jobs') || ${world.sql.json(policy as never)})`;
+    set spec = jsonb_set(spec, '{jobs}', (spec->'jobs') || ${world.sql.json(policy)})`;
   await world.broker.kill();
   world.broker = await world.startBroker(settings);
 }
@@ -23,7 +24,8 @@ async function grant(policy: object, settings: Readonly<Record<string, string>> 
 /** As an operator who fills a volume on a worker. */
 async function fill({ docker }: LabNode, volume: string, script: string): Promise<void> {
   const container = await docker.createContainer({
-    ...{ Image: jobImageName, Cmd: ["sh", "-c", script] },
+    Image: jobImageName,
+    Cmd: ["sh", "-c", script],
     HostConfig: { NetworkMode: "none", Mounts: [{ Type: "volume", Source: volume, Target: "/volume" }] },
   });
   await container.start();
@@ -75,7 +77,8 @@ test("a job whose data no worker holds is told so at its queue's deadline", asyn
   await grant({ data_volumes: ["nowhere"] }, { PLATFORM_QUEUED_MS: "2000" });
   const detail = "no capacity came free on a worker that holds nowhere before the queue's deadline";
   expect(await world.ended(await shell("true"))).toMatchObject({
-    ...{ state: "rejected", fault: "platform" },
+    state: "rejected",
+    fault: "platform",
     reason: { name: "queue_deadline", detail },
   });
 }, 60_000);
@@ -95,7 +98,8 @@ test("a way out is there where egress was granted, and a granted network's membe
   expect(await world.log(mirrored)).toContain(`inet ${subnet?.Subnet?.replace(/\d+\.\d+\/\d+$/, "") ?? "?"}`);
   const nowhere = await shell("true", { network: "not-there" });
   expect(await world.ended(nowhere)).toMatchObject({
-    ...{ state: "rejected", fault: "platform" },
+    state: "rejected",
+    fault: "platform",
     reason: { name: "network_missing", detail: "there is no network not-there" },
   });
 }, 120_000);
@@ -112,7 +116,8 @@ test("a job joins no network that is not labelled for its challenge, neither whe
   await makeNetwork("late", {});
   await grant({ running_max: 8 });
   expect(await world.ended(late)).toMatchObject({
-    ...{ state: "rejected", fault: "challenge" },
+    state: "rejected",
+    fault: "challenge",
     reason: { name: "network_not_granted", detail: "the network late is not labelled platform.challenge.demo=true" },
   });
 }, 120_000);

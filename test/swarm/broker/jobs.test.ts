@@ -46,7 +46,9 @@ describe("a job on a real Swarm", () => {
     await world.ask(`/v1/jobs/${cancelled}`, { method: "DELETE" });
     expect(await world.ended(failing)).toMatchObject({ state: "failed", exit_code: 3, fault: "submission" });
     expect(await world.ended(slow)).toMatchObject({
-      ...{ state: "timed_out", reason: { name: "timeout" }, log_complete: false },
+      state: "timed_out",
+      reason: { name: "timeout" },
+      log_complete: false,
     });
     // Stopping removed the container: what was seen while it ran is kept.
     expect(await world.log(slow)).toBe("before\n");
@@ -139,7 +141,9 @@ describe("a worker that is taken out of service", () => {
     const waiting = await shell("true");
     expect(await world.ended(short)).toMatchObject({ state: "succeeded" });
     expect(await world.ended(long)).toMatchObject({
-      ...{ state: "cancelled", fault: "platform", reason: { name: "worker_drained" } },
+      state: "cancelled",
+      fault: "platform",
+      reason: { name: "worker_drained" },
     });
     await carriedOut();
     expect((await node()).Spec.Availability).toBe("drain");

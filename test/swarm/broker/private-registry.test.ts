@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { text } from "node:stream/consumers";
 import { setRegistryAccount } from "#shared/database/registry-credentials.ts";
 import { jobImageName } from "../../lab/job-image.ts";
 import { BrokerLab, masterKey } from "../../support/worlds/broker-lab.ts";
@@ -16,7 +17,7 @@ beforeAll(async () => {
   await docker.getImage(jobImageName).tag({ repo: repository, tag: "1" });
   const authconfig = { ...account, serveraddress: registry.host };
   const pushing = await docker.getImage(image).push({ authconfig });
-  const said = await new Response(pushing as never).text();
+  const said = await text(pushing);
   if (said.includes("errorDetail")) throw new Error(said);
   await docker.getImage(image).remove();
   const jobs = { ...(await policy()), image_allowlist: ["lab/", `${registry.host}/acme/`] };

@@ -39,7 +39,9 @@ describe("a network that is cut between stager and broker half-way", () => {
     const worker = world.lab.node("worker-cpu");
     await worker.cut();
     await waitFor(async () => (await stateOf("worker-cpu")) === "down", {
-      ...{ deadline_ms: 30_000, every_ms: 100, what: "the worker down" },
+      deadline_ms: 30_000,
+      every_ms: 100,
+      what: "the worker down",
     });
     gate.cut();
     await worker.restore();
@@ -106,7 +108,9 @@ describe("a worker whose disk is full", () => {
     const job = { command: ["cat", "/in/a"], mounts: [{ target: "/in", archive_b64 }] };
     const first = await world.submit(job);
     expect(await world.ended(first)).toMatchObject({
-      ...{ state: "rejected", fault: "platform", reason: { name: "staging_failed" } },
+      state: "rejected",
+      fault: "platform",
+      reason: { name: "staging_failed" },
     });
     expect(world.startsOf(first)).toBe(0);
     for (const id of [await world.submit(job), await world.submit(job)]) {

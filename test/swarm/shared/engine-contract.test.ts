@@ -46,7 +46,7 @@ function model(): Subject {
     },
   }));
   swarm.addNode("worker-cpu", { "platform.workload": "cpu" });
-  const engine = createModelEngine(swarm, clock, random, { call_failure: 0, log_hang: 0, is_down: false });
+  const engine = createModelEngine(swarm, random, { call_failure: 0, log_hang: 0, isDown: false });
   const passing = async <T>(work: Promise<T>): Promise<T> => {
     let isOver = false;
     void work.then(

@@ -1,3 +1,4 @@
+import type { Sha256 } from "#shared/schemas/names.ts";
 import type { JobRecord } from "../../../roles/broker/job/job.ts";
 import { fullDiskOutcome, type Outcome } from "../../../roles/broker/job/outcome.ts";
 import { decisionRows } from "../../support/builders/decisions.ts";
@@ -21,7 +22,7 @@ const sealed = { isSealed: true };
 const collecting = new Set(["collect"] as const);
 const ended = { is: "complete" } as const;
 const running = { is: "running" } as const;
-const left = [{ mount: 1, digest: "left" as never, size_bytes: 1 }];
+const left = [{ mount: 1, digest: "left" as Sha256, size_bytes: 1 }];
 
 const low = { is: "failed", words: "task: non-zero exit (14)" } as const;
 const recorded = (changes: object = {}) => `record ${JSON.stringify({ ...changes, outcome: fullDiskOutcome(failed) })}`;

@@ -48,11 +48,11 @@ test("sizes, tmpfs and ulimits are read as Docker writes them", () => {
     target: "/tmp",
     size_bytes: 2 ** 20,
     mode: 0o1777,
-    is_exec: false,
+    isExec: false,
   });
   expect(parseTmpfs("/work:mode=0700")?.mode).toBe(0o700);
-  expect(parseTmpfs("/tmp:noexec,exec")?.is_exec).toBe(true);
-  expect(parseTmpfs("/tmp:exec,noexec")?.is_exec).toBe(false);
+  expect(parseTmpfs("/tmp:noexec,exec")?.isExec).toBe(true);
+  expect(parseTmpfs("/tmp:exec,noexec")?.isExec).toBe(false);
   expect(parseTmpfs("/tmp:suid")).toBeNull();
   expect(parseUlimit("nofile=1:2")).toEqual({ Name: "nofile", Soft: 1, Hard: 2 });
   expect(parseUlimit("nofile")).toBeNull();
@@ -63,8 +63,7 @@ describe("placing", () => {
     node_id: string,
     node_class: string,
     cpus: number,
-    gpu_count = 0,
-    data: string[] = [],
+    { gpu_count = 0, data = [] as string[] } = {},
   ): NodeCapacity => ({
     node_id,
     hostname: node_id,
@@ -85,8 +84,11 @@ describe("placing", () => {
     ...changes,
   });
   const share = (changes: Partial<Grant> = {}): Grant => ({
-    ...{ running: { cpu: 0, gpu: 0 }, last_start_ms: { cpu: 0, gpu: 0 } },
-    ...{ running_max: 10, share_weight: 1, data_volumes: [] },
+    running: { cpu: 0, gpu: 0 },
+    last_start_ms: { cpu: 0, gpu: 0 },
+    running_max: 10,
+    share_weight: 1,
+    data_volumes: [],
     ...changes,
   });
   const nodesOf = (...asked: Parameters<typeof place>) => place(...asked).map(({ id, node }) => [id, node.node_id]);
@@ -109,7 +111,7 @@ describe("placing", () => {
   });
   test("lets others go on where a challenge's next job fits nowhere, and none of its own before it", () => {
     const queued = [job("j1", "a", { cpus: 9 }), job("j2", "a"), job("j3", "b"), job("j4", "a", { gpu_count: 1 })];
-    const nodes = [node("n", "cpu", 4), node("g", "gpu", 4, 1)];
+    const nodes = [node("n", "cpu", 4), node("g", "gpu", 4, { gpu_count: 1 })];
     expect(nodesOf(queued, both, nodes).toSorted()).toEqual([
       ["j3", "n"],
       ["j4", "g"],
@@ -117,10 +119,14 @@ describe("placing", () => {
   });
   test("puts GPU jobs on GPU nodes alone, and others never there", () => {
     const queued = [job("j1", "a", { gpu_count: 1 }), job("j2", "b")];
-    expect(nodesOf(queued, both, [node("g", "gpu", 9, 1)])).toEqual([["j1", "g"]]);
+    expect(nodesOf(queued, both, [node("g", "gpu", 9, { gpu_count: 1 })])).toEqual([["j1", "g"]]);
   });
   test("puts a job only where all of its data lies", () => {
-    const nodes = [node("n1", "cpu", 1), node("n2", "cpu", 2, 0, ["x"]), node("n3", "cpu", 3, 0, ["x", "y"])];
+    const nodes = [
+      node("n1", "cpu", 1),
+      node("n2", "cpu", 2, { data: ["x"] }),
+      node("n3", "cpu", 3, { data: ["x", "y"] }),
+    ];
     const granted = (data_volumes: string[]) => new Map([...both, ["a", share({ data_volumes })]]);
     const queued = [job("j1", "a"), job("j2", "b")];
     expect(place(queued, granted(["x", "y"]), nodes)).toMatchObject([

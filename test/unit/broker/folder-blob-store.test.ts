@@ -35,14 +35,14 @@ const text = async (digest: Sha256, range?: { start?: number; end?: number }) =>
 describe("put", () => {
   test("stores chunks as one blob under their digest, and nothing else stays", async () => {
     const stored = await blobs.put(chunks("ab", "", "c"));
-    expect(stored).toEqual({ digest: sha256(Buffer.from("abc")), size_bytes: 3, was_known: false });
+    expect(stored).toEqual({ digest: sha256(Buffer.from("abc")), size_bytes: 3, isKnown: false });
     expect(await text(stored.digest)).toBe("abc");
     expect((await files()).map(({ name }) => name)).toEqual([stored.digest]);
   });
 
   test("says that the same bytes were known", async () => {
     await blobs.put(chunks("abc"));
-    expect((await blobs.put(chunks("a", "bc"))).was_known).toBe(true);
+    expect((await blobs.put(chunks("a", "bc"))).isKnown).toBe(true);
     expect(await files()).toHaveLength(1);
   });
 
@@ -80,7 +80,7 @@ describe("put", () => {
       throw new Error("over the quota");
     };
     await expect(blobs.put(chunks("abc"), { admit })).rejects.toThrow("over the quota");
-    expect(seen).toEqual([{ digest: sha256(Buffer.from("abc")), size_bytes: 3, was_known: false }]);
+    expect(seen).toEqual([{ digest: sha256(Buffer.from("abc")), size_bytes: 3, isKnown: false }]);
     expect(await files()).toEqual([]);
   });
 

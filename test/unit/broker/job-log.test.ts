@@ -38,17 +38,21 @@ test("what a node sends again within one reading is not taken twice", () => {
   const line = (time: string): LogRecord => ({ stream: "stdout", time, data: "b25l" });
   cursor.startReading();
   expect([line("1"), line("1"), line("2"), line("1"), line("2")].map((record) => cursor.isNew(record))).toEqual([
-    ...[true, false, true, false, false],
+    true,
+    false,
+    true,
+    false,
+    false,
   ]);
 });
 
 /** An engine whose log breaks off after its first line. */
-function engineThatFails(error: Error): Engine {
+function engineThatFails(error: Error): Pick<Engine, "taskLogs"> {
   const taskLogs: Engine["taskLogs"] = async function* () {
     yield { stream: "stdout", time: "1", bytes: Buffer.from("one") };
     throw error;
   };
-  return { taskLogs } as Engine;
+  return { taskLogs };
 }
 
 test("a log that the engine cuts is incomplete", async () => {

@@ -19,7 +19,7 @@ function sightOf({ node = "ready", hasTask = true, monotonic_ms = 0 }: Look) {
       now_ms: 0,
       monotonic_ms,
       grants: new Map(),
-      lost_nodes: new Set<string>(),
+      lostNodes: new Set<string>(),
       closing: new Map(),
       disks_full_ms: new Map(),
     },

@@ -39,7 +39,12 @@ test("a worker whose disk was full gets no job until some time later", async () 
   const clock = new VirtualClock();
   const nodes = new FullNodes(clock);
   const ended = (NodeID: string, Err: string) => ({
-    ...{ ID: "t", CreatedAt: "", ServiceID: "s", NodeID, DesiredState: "complete" as const, Spec: {} },
+    ID: "t",
+    CreatedAt: "",
+    ServiceID: "s",
+    NodeID,
+    DesiredState: "complete" as const,
+    Spec: {},
     Status: { State: "failed" as const, Timestamp: "", Err },
   });
   const seen = [

@@ -33,7 +33,7 @@ function performing(answers: Readonly<Record<string, () => unknown>> = {}) {
     clock,
     log: { info: () => undefined, warn: () => undefined },
     settings: { stager_image: "stager", transfer_url: "http://broker", encrypted_overlays: false },
-    features: { can_limit_swap: false },
+    features: { canLimitSwap: false },
     fencing: 1,
     tokens: { mint: () => "token" },
     registryAuthOf: async () => undefined,

@@ -12,8 +12,11 @@ function nodeOf(node_class: NodeClass, slots: number): NodeCapacity {
 const plenty = [nodeOf("cpu", 1_000), nodeOf("gpu", 1_000)];
 
 const share = (changes: Partial<Grant> = {}): Grant => ({
-  ...{ running: { cpu: 0, gpu: 0 }, last_start_ms: { cpu: 0, gpu: 0 } },
-  ...{ running_max: 1_000, share_weight: 1, data_volumes: [] },
+  running: { cpu: 0, gpu: 0 },
+  last_start_ms: { cpu: 0, gpu: 0 },
+  running_max: 1_000,
+  share_weight: 1,
+  data_volumes: [],
   ...changes,
 });
 
@@ -127,7 +130,13 @@ describe("challenges that compete", () => {
         }),
       );
       const queued = Object.keys(weights).map((challenge) => ({
-        ...{ id: `${at}${challenge}`, challenge, priority: 0, accepted_ms: 0, cpus: 1, memory_bytes: 1, gpu_count: 0 },
+        id: `${at}${challenge}`,
+        challenge,
+        priority: 0,
+        accepted_ms: 0,
+        cpus: 1,
+        memory_bytes: 1,
+        gpu_count: 0,
       }));
       const [first] = place(queued, shares, [nodeOf("cpu", 1)]);
       const slug = first?.id.at(-1) ?? "";

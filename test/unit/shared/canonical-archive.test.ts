@@ -7,7 +7,7 @@ import {
   canonicalArchiveBytes,
 } from "#shared/archive/canonical-archive.ts";
 import { limits } from "#shared/schemas/limits.ts";
-import { gnu_magic, longNameEntry, paxEntry, type TarEntry, tarOf } from "../../support/builders/tar-builder.ts";
+import { gnuMagic, longNameEntry, paxEntry, type TarEntry, tarOf } from "../../support/builders/tar-builder.ts";
 
 const bounds = limits.archive;
 const random = (bytes: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(Math.min(bytes, 65_536))));
@@ -53,7 +53,7 @@ describe("equal content gives equal bytes", () => {
     ["with other modes of the same meaning", changed((entry) => ({ ...entry, mode: (entry.mode ?? 0) | 0o4 }))],
     ["without ./", changed((entry) => ({ ...entry, name: String(entry.name).replace(/^\.\/(?=.)/, "") }))],
     ["without an entry for the root", tarOf(entries.slice(1))],
-    ["by GNU", changed((entry) => ({ ...entry, magic: gnu_magic }))],
+    ["by GNU", changed((entry) => ({ ...entry, magic: gnuMagic }))],
     ["with old-style files", changed((entry) => ({ ...entry, type: String(entry.name).endsWith("/") ? "5" : "\0" }))],
     [
       "with PAX times",

@@ -24,7 +24,9 @@ const orders = [
     "collect",
     CollectConfig,
     fc.record({
-      ...{ transfer_url, deadline_ms, mounts: fc.array(fc.record({ index, token }), few) },
+      transfer_url,
+      deadline_ms,
+      mounts: fc.array(fc.record({ index, token }), few),
       output_bytes_max: fc.integer({ min: 1_024, max: 2 ** 30 }),
     }),
   ],

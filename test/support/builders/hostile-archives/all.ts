@@ -6,7 +6,7 @@ import type { HostileArchive } from "./hostile-archive.ts";
 import { limits } from "./limits.ts";
 import { names } from "./names.ts";
 
-export const hostile_archives: readonly HostileArchive[] = [
+export const hostileArchives: readonly HostileArchive[] = [
   ...names,
   ...types,
   ...extended,

@@ -1,4 +1,4 @@
-import { block_of_zeros, entryOf, tarOf } from "../tar-builder.ts";
+import { blockOfZeros, entryOf, tarOf } from "../tar-builder.ts";
 import { good, type HostileArchive, invalid, x } from "./hostile-archive.ts";
 
 export const blocks: readonly HostileArchive[] = [
@@ -46,7 +46,7 @@ export const blocks: readonly HostileArchive[] = [
   invalid("magic", 1, "a header of another format", tarOf([{ name: "b", magic: "tar\0\0\0\0\0" }])),
   invalid("truncated", null, "nothing", new Uint8Array(0)),
   invalid("truncated", null, "no end", entryOf(good)),
-  invalid("truncated", null, "half an end", Buffer.concat([entryOf(good), block_of_zeros])),
+  invalid("truncated", null, "half an end", Buffer.concat([entryOf(good), blockOfZeros])),
   invalid(
     "truncated",
     null,
@@ -66,7 +66,7 @@ export const blocks: readonly HostileArchive[] = [
     "lone_zero_block",
     2,
     "entries behind one block of zeros",
-    Buffer.concat([entryOf(good), block_of_zeros, tarOf([{ name: "b" }])]),
+    Buffer.concat([entryOf(good), blockOfZeros, tarOf([{ name: "b" }])]),
   ),
   invalid("checksum_field", 1, "text", Buffer.alloc(2048, "not a tar. ")),
   invalid(

@@ -1,4 +1,4 @@
-import { gnu_magic, longNameEntry, paxEntry, paxRecord, tarOf } from "../tar-builder.ts";
+import { gnuMagic, longNameEntry, paxEntry, paxRecord, tarOf } from "../tar-builder.ts";
 import { good, type HostileArchive, invalid, smuggled, unsafe } from "./hostile-archive.ts";
 
 export const extended: readonly HostileArchive[] = [
@@ -20,7 +20,7 @@ export const extended: readonly HostileArchive[] = [
     good,
   ]),
   unsafe("long_name", 1, "a GNU long name without an end: GNU tar reads on behind it", [
-    { name: "././@LongLink", type: "L", magic: gnu_magic, size: 1, content: Buffer.from("x.py/other\0") },
+    { name: "././@LongLink", type: "L", magic: gnuMagic, size: 1, content: Buffer.from("x.py/other\0") },
     good,
   ]),
   unsafe("pax_global", 1, "a global path", [paxEntry({ path: "x" }, "g"), good]),

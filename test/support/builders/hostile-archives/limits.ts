@@ -2,8 +2,8 @@ import { deflateRawSync, gzipSync } from "node:zlib";
 import { longNameEntry, paxEntry, type TarEntry, tarOf } from "../tar-builder.ts";
 import { good, type HostileArchive, limit } from "./hostile-archive.ts";
 
-/** To be read with `small_limits`. */
-export const small_limits = {
+/** To be read with `smallLimits`. */
+export const smallLimits = {
   compressed_bytes_max: 1_000_000,
   expanded_bytes_max: 8_000_000,
   ratio_max: 100,
@@ -70,4 +70,4 @@ export const limits: readonly HostileArchive[] = [
 ];
 
 /** A segment longer than a Linux file name, with room for it in `name_bytes_max`. */
-export const long_segment = tarOf([longNameEntry("a".repeat(256)), good]);
+export const longSegment = tarOf([longNameEntry("a".repeat(256)), good]);
