@@ -19,7 +19,7 @@ export interface CollectedMount {
 export interface CollectResult {
   readonly kind: "collect";
   readonly mounts: readonly CollectedMount[];
-  /** Of the worker, when the job had just ended. */
+  /** Whether the worker's disk was below its floor, just after the job's end. */
   readonly is_disk_low: boolean;
 }
 
@@ -53,8 +53,9 @@ async function collectOutput(directory: string, output_bytes_max: number, contex
       sent = hash.digest("hex");
     }
     const digest = await upload(context, listing.size_bytes, headers, hashed);
-    // What we send is canonical already, so the broker's gate must come to the same bytes.
-    if (sent !== "" && digest !== sent) throw new StagerError("internal", "the broker stored other bytes");
+    // The sent archive is canonical, so the broker's gate must produce the same bytes.
+    if (sent !== "" && digest !== sent)
+      throw new StagerError("internal", "the broker stored other bytes than were sent");
     const { size_bytes, skipped } = listing;
     return { entries: listing.entries.length, size_bytes, digest, skipped };
   } catch (error) {

@@ -9,7 +9,7 @@ import type { JanitorResult } from "./janitor.ts";
 type Env = Readonly<Record<string, string | undefined>>;
 type Result = { readonly kind: string };
 
-/** A subcommand, its configuration read: to be run once, within `deadline_ms`. */
+/** A subcommand with its configuration, ready to run once, within `deadline_ms`. */
 export interface Prepared {
   readonly deadline_ms: number;
   run(signal: AbortSignal): Promise<{ readonly result: Result; readonly exit_code: number }>;
@@ -18,7 +18,7 @@ export interface Prepared {
 export interface Command {
   readonly summary: string;
   readonly config: TObject;
-  /** Throws ConfigError. */
+  /** Reads the configuration. @throws ConfigError when a setting is wrong */
   prepare(env: Env): Prepared;
 }
 
@@ -50,7 +50,7 @@ const over = (signal: AbortSignal) => ({
   fetch: (url: string, init: RequestInit) => fetch(url, init),
 });
 
-// Each loads its code when it runs: a stager starts twice for every job, and half of it never needs dockerode.
+// Each command loads its code when it runs. Stagers start twice a job, and only janitor and inspect need dockerode.
 export const commands: Readonly<Record<StagerTask, Command>> = {
   fetch: command("fills a job's volumes with their input archives", FetchConfig, async (config, signal) => {
     const { fetchInputs } = await import("./fetch-inputs.ts");

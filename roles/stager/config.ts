@@ -16,7 +16,7 @@ const diskFloor = {
     default: limits.jobs.free_bytes_min,
     minimum: 0,
     description:
-      "free space of the worker's disk below which nothing is brought there, and no job is judged by its end",
+      "free space of the worker's disk; below it no inputs are brought there, and bad ends are not the job's fault",
   }),
   free_inodes_min: Type.Integer({
     default: limits.jobs.free_inodes_min,

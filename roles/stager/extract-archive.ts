@@ -9,14 +9,14 @@ import {
 
 export interface ExtractOptions {
   readonly directory: string;
-  /** Whether directories get mode 1777, so that any uid can use them, instead of 0755. */
+  /** True: directories get mode 1777, so that any uid can use them. False: 0755. */
   readonly isWritable: boolean;
   readonly limits: ArchiveLimits;
 }
 
 /**
- * Extracts an archive into an empty directory that nothing else uses. The names are safe by the archive's own gate; files
- * are made with O_EXCL and O_NOFOLLOW all the same, so that even a gate that failed could not write through a link.
+ * Extracts an archive into an empty directory that nothing else uses. The archive's gate makes the names safe. Files are
+ * created with O_EXCL and O_NOFOLLOW anyhow, so that even after a failed gate nothing is written through a link.
  */
 export async function extractArchive(
   source: AsyncIterable<Uint8Array>,
@@ -56,12 +56,12 @@ class Extraction {
     this.#directory(parentOf(entry.name));
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     this.#file = openSync(join(this.#options.directory, entry.name), flags, 0o600);
-    // By descriptor, after the umask has had its say.
+    // Set by descriptor, because the umask has changed the mode at creation.
     fchmodSync(this.#file, entry.is_executable ? 0o755 : 0o644);
   }
 
   data(chunk: Uint8Array): void {
-    if (this.#file === null) throw new Error("data before a file");
+    if (this.#file === null) throw new Error("data arrived before a file");
     for (let at = 0; at < chunk.length; ) at += writeSync(this.#file, chunk, at);
   }
 
@@ -76,7 +76,7 @@ class Extraction {
     this.#directory(parentOf(name));
     const path = join(this.#options.directory, name);
     mkdirSync(path);
-    if (!lstatSync(path).isDirectory()) throw new Error("not the directory that was made");
+    if (!lstatSync(path).isDirectory()) throw new Error("a directory of the archive is something else on the disk");
     chmodSync(path, this.#options.isWritable ? 0o1777 : 0o755);
     this.#made.add(name);
   }

@@ -16,14 +16,14 @@ export interface FetchedMount {
   readonly entries: number;
   readonly size_bytes: number;
   readonly digest: string | null;
-  /** True where the volume had been staged before: nothing was touched. */
+  /** True when the volume had been filled before. Then nothing was changed. */
   readonly repeated: boolean;
 }
 
 /**
- * Stands in the volume while it is being filled. No archive can hold this name (control characters are refused), so a
- * volume with it is half done and is begun anew, and one that is not empty without it is done and left alone: a stager
- * that Swarm starts a second time can't undo what the job has written since.
+ * Marks a volume that is being filled. No archive can hold this name, because control characters are refused. A volume with
+ * the marker is half done and is filled anew. A volume that is not empty and has no marker is done and left alone. So a
+ * stager that Swarm starts a second time cannot undo what the job has written since.
  */
 export const unfinishedMarker = "\u0001unfinished";
 
@@ -41,7 +41,7 @@ export async function fetchInputs(
   return { kind: "fetch", mounts: await eachMount(config.mounts, fetchOne) };
 }
 
-/** What a volume takes is not the engine's alone: below the floor a worker gets no more (jobs §5). */
+/** Refuses to fill volumes on a worker whose disk is below its floor (jobs §5). @throws StagerError "storage" */
 async function requireSpace(config: FetchConfig): Promise<void> {
   const first = join(config.volumes_path, String(config.mounts[0]?.index ?? 0));
   if (await isBelowFloor(first, config)) throw new StagerError("storage", "the worker's disk is below its floor");
@@ -63,7 +63,7 @@ async function fetchInput(
       chmodSync(directory, mode);
       return { index, entries: 0, size_bytes: 0, digest, repeated: false };
     }
-    if (token === null) throw new StagerError("usage", `mount ${index} has a digest and no token`);
+    if (token === null) throw new StagerError("usage", `mount ${index} has a digest but no token`);
     const marker = join(directory, unfinishedMarker);
     closeSync(openSync(marker, constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW, 0o600));
     const options = { directory, isWritable: writable, limits: boundsOf(config) };
@@ -94,6 +94,7 @@ async function extractVerified(options: ExtractOptions, digest: string, transfer
     }
   }
   const summary = await extractArchive(hashed(), options);
-  if (hash.digest("hex") !== digest) throw new StagerError("input_refused", "the bytes are not those of the digest");
+  if (hash.digest("hex") !== digest)
+    throw new StagerError("input_refused", "the downloaded bytes do not have the expected digest");
   return { entries: summary.files + summary.directories, size_bytes };
 }

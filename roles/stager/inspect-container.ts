@@ -4,8 +4,8 @@ import type { NodeEngine } from "./node-engine.ts";
 import { isBelowFloor } from "./worker-disk.ts";
 
 /**
- * How a container ended, and whether its node's disk is below the floor; Swarm itself says neither whether memory ran out, nor
- * whether the engine was started since. The disk is told also where the container is gone.
+ * How a container ended, and whether its node's disk is below the floor. Swarm itself tells neither whether memory ran out
+ * nor when the engine was started. The disk is reported even when the container is gone.
  */
 export async function inspectContainer(config: InspectConfig, engine: NodeEngine): Promise<InspectResult> {
   const is_disk_low = await isBelowFloor(config.disk_path, config);

@@ -5,13 +5,13 @@ import type { NodeEngine } from "./node-engine.ts";
 export interface JanitorResult {
   readonly kind: "janitor";
   readonly removed: string[];
-  /** Jobs of which something is still in use: to be asked again. */
+  /** Jobs with something still in use. The broker sends a janitor again for them. */
   readonly busy_jobs: string[];
 }
 
 /**
- * Removes what ended jobs left on this node: containers that do not run, then volumes. One that runs is left, and said: its
- * job's capacity is not free. Nothing is touched whose name is no job's, whoever asks. Doing it twice is the same as once.
+ * Removes what ended jobs left on this node: containers that do not run, then volumes. A running container stays and is
+ * reported, because its job's capacity is not free. Whoever asks, only things named for a job are touched. Idempotent.
  */
 export async function runJanitor({ jobs }: JanitorConfig, engine: NodeEngine): Promise<JanitorResult> {
   const asked = new Set(jobs);

@@ -11,7 +11,7 @@ const options = {
   check: { type: "boolean" },
 } as const;
 
-/** The last line of standard output is the result, for the broker; the exit code decides. */
+/** Ends the process. The exit code is the outcome; the last line of standard output has the details for the broker. */
 function finish(code: number, text: string): never {
   process.stdout.write(`${text}\n`);
   process.exit(code);
@@ -42,7 +42,7 @@ function failure(kind: string, error: unknown): never {
 async function run(kind: string, { deadline_ms, run }: Prepared): Promise<never> {
   const stop = new AbortController();
   const late = () => failure(kind, new StagerError("deadline", `not done within ${deadline_ms} ms`));
-  // First by the signal, which lets the work say what it was waiting for, then whatever hangs.
+  // At the deadline the signal lets the work say what it waited for. A second later a hanging process is ended.
   setTimeout(() => stop.abort(new Error("deadline")), deadline_ms);
   setTimeout(late, deadline_ms + 1_000);
   process.on("SIGTERM", () => failure(kind, new StagerError("deadline", "stopped")));

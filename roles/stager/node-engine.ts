@@ -1,16 +1,16 @@
 import Docker from "dockerode";
 import { label } from "#shared/swarm/labels.ts";
 
-/** What janitor and inspection ask of the engine of their node. */
+/** What the janitor and the inspection ask of their node's engine. */
 export interface NodeEngine {
-  /** All volumes with a name that begins so. */
+  /** Names of all volumes that begin with `prefix`. */
   volumeNames(prefix: string): Promise<string[]>;
   removeVolume(name: string): Promise<"removed" | "absent" | "busy">;
   /** All containers of Swarm services, ended ones too. */
   serviceContainers(): Promise<{ readonly id: string; readonly service: string; readonly isRunning: boolean }[]>;
   removeContainer(id: string): Promise<"removed" | "absent" | "busy">;
   containerState(id: string): Promise<ContainerState | null>;
-  /** When the engine itself started: it makes its default bridge anew each time. Null where it has none. */
+  /** When the engine itself started, by the creation of its default bridge. Null when it has no bridge. */
   startedAt(): Promise<string | null>;
 }
 

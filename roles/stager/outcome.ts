@@ -1,6 +1,6 @@
 import { type StagerEnd, stagerExit } from "#shared/schemas/stager.ts";
 
-/** An end that is not `done`. `code` is for machines, the message for the event the broker writes. */
+/** An end other than `done`. `code` is for machines, the message for the event that the broker writes. */
 export class StagerError extends Error {
   readonly code: StagerEnd;
   readonly exit_code: number;
@@ -15,7 +15,7 @@ export class StagerError extends Error {
 
 const storageErrors = new Set(["ENOSPC", "EDQUOT", "EIO", "EROFS", "EACCES", "EPERM", "ENOENT", "EMFILE", "ENFILE"]);
 
-/** An error of the file system as the outcome `storage`; anything else as it is. */
+/** A file-system error as a StagerError `storage`; any other error as it is. */
 export function storageError(error: unknown, doing: string): unknown {
   const code = (error as NodeJS.ErrnoException)?.code;
   if (code === undefined || !storageErrors.has(code)) return error;

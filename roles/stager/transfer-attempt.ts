@@ -10,7 +10,7 @@ export interface TransferContext {
   readonly signal: AbortSignal;
 }
 
-/** What another attempt may mend. */
+/** A failure that another attempt may overcome. */
 export class Interrupted extends Error {
   readonly retry_after_ms: number;
 
@@ -21,10 +21,10 @@ export class Interrupted extends Error {
   }
 }
 
-/** A connection that is silent for so long is given up: a cut network does not say so. */
+/** A connection that is silent for this long is given up, because a cut network gives no other sign. */
 const silence_ms_max = 20_000;
 
-/** One attempt: aborted at the deadline, and when nothing has moved for too long. To be stopped at its end. */
+/** One attempt of a transfer. It is aborted at the deadline, and after `silence_ms_max` without progress. Call `stop` at its end. */
 export class Attempt {
   readonly #context: TransferContext;
   readonly #silence = new AbortController();
@@ -37,7 +37,7 @@ export class Attempt {
     this.touch();
   }
 
-  /** Says that something moved. */
+  /** Tells that bytes have moved. */
   touch(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#silence.abort(new Interrupted("the connection fell silent")), silence_ms_max);
@@ -47,7 +47,11 @@ export class Attempt {
     clearTimeout(this.#timer);
   }
 
-  /** Asks the broker. Every answer but a success is thrown: as StagerError where no other attempt would do better. */
+  /**
+   * Asks the broker.
+   *
+   * @throws StagerError when the broker refuses for good; Interrupted when another attempt may succeed
+   */
   async request(init: RequestInit & { readonly headers: Readonly<Record<string, string>> }): Promise<Response> {
     const { url, token, fetch } = this.#context;
     const headers = { ...init.headers, authorization: `Bearer ${token}` };
@@ -58,7 +62,7 @@ export class Attempt {
     throw refusal(response.status, response.headers.get("retry-after"));
   }
 
-  /** Waits before the next attempt, or throws what no attempt can mend. */
+  /** Waits before the next attempt. @throws the given error when no attempt can overcome it; StagerError "deadline" */
   static async pause(context: TransferContext, error: unknown, wait_ms: number): Promise<void> {
     if (!context.signal.aborted && !isConnectionError(error)) throw error;
     try {
@@ -81,7 +85,7 @@ function refusal(status: number, retry_after: string | null): Error {
   return new Interrupted(answer, 1_000 * seconds);
 }
 
-/** What Bun's fetch throws when a connection fails: a TypeError with a code. Our own file reads throw no TypeError. */
+/** Whether a connection failed. Bun's fetch then throws a TypeError with a code; our own file reads never do. */
 function isConnectionError(error: unknown): boolean {
   if (error instanceof Interrupted) return true;
   const code = error instanceof TypeError ? (error as NodeJS.ErrnoException).code : undefined;

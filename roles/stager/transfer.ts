@@ -6,7 +6,7 @@ export type { TransferContext } from "./transfer-attempt.ts";
 const wait_ms_min = 100;
 const wait_ms_max = 5_000;
 
-/** Yields the bytes behind the URL, going on where a broken connection ended. Throws StagerError. */
+/** Yields the bytes behind the URL. After a broken connection it resumes. @throws StagerError when it fails for good */
 export async function* download(context: TransferContext): AsyncGenerator<Uint8Array, void, undefined> {
   let at = 0;
   for (let wait_ms = wait_ms_min; ; wait_ms = Math.min(2 * wait_ms, wait_ms_max)) {
@@ -29,10 +29,10 @@ export async function* download(context: TransferContext): AsyncGenerator<Uint8A
 }
 
 async function* downloadFrom(attempt: Attempt, start: number): AsyncGenerator<Uint8Array, void, undefined> {
-  // Also for the whole: a streamed answer loses its Content-Length, a part's Content-Range tells how much there is.
+  // A range is asked for even at the start: streamed answers lose Content-Length, but Content-Range tells the size.
   const response = await attempt.request({ method: "GET", headers: { range: `bytes=${start}-` } });
   const total = expectedBytes(response, start);
-  // An answer with all of it, where a part was asked for, is as good.
+  // An answer with the whole instead of the part is fine: its beginning is skipped.
   let at = response.status === 206 ? start : 0;
   for await (const chunk of response.body ?? []) {
     attempt.touch();
@@ -47,15 +47,20 @@ async function* downloadFrom(attempt: Attempt, start: number): AsyncGenerator<Ui
 function expectedBytes(response: Response, start: number): number {
   if (response.status !== 206) {
     const length = response.headers.get("content-length");
-    if (length === null) throw new Interrupted("an answer without a length");
+    if (length === null) throw new Interrupted("the broker answered without a length");
     return Number(length);
   }
   const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
-  if (range === null || Number(range[1]) !== start) throw new Interrupted("an answer with another range");
+  if (range === null || Number(range[1]) !== start) throw new Interrupted("the broker answered with another range");
   return Number(range[2]);
 }
 
-/** Sends what `body` yields, `size_bytes` of it, and answers the broker's digest of it. Starts over when interrupted. */
+/**
+ * Sends the `size_bytes` that `body` yields. Starts over when interrupted.
+ *
+ * @returns the broker's digest of the bytes
+ * @throws StagerError when it fails for good; the error of `body` when reading it fails
+ */
 export async function upload(
   context: TransferContext,
   size_bytes: number,
@@ -73,7 +78,7 @@ export async function upload(
       });
       return await digestOf(response);
     } catch (error) {
-      // Reading the volume failed: fetch reports that in words of its own.
+      // When reading the volume failed, fetch throws an error of its own. The original says more.
       if (sending.failure !== null) throw sending.failure;
       await Attempt.pause(context, error, wait_ms);
     } finally {
@@ -85,11 +90,11 @@ export async function upload(
 async function digestOf(response: Response): Promise<string> {
   const text = await response.text();
   const digest = /"digest":\s*"([0-9a-f]{64})"/.exec(text)?.[1];
-  if (digest === undefined) throw new Interrupted("an answer without a digest");
+  if (digest === undefined) throw new Interrupted("the broker answered without a digest");
   return digest;
 }
 
-/** A request body that is read as it is sent, and that remembers why reading failed. */
+/** A request body that is read while it is sent. It remembers why reading failed. */
 class Sending {
   readonly stream: ReadableStream<Uint8Array>;
   failure: unknown = null;

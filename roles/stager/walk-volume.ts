@@ -7,9 +7,9 @@ import { StagerError } from "./outcome.ts";
 
 export interface VolumeListing {
   readonly entries: readonly ArchiveEntry[];
-  /** Of the archive that `packVolume` makes of it. */
+  /** The size of the archive that `packVolume` makes. */
   readonly size_bytes: number;
-  /** Links, devices, pipes, sockets, and names that no archive of ours may hold. */
+  /** How many links, devices, pipes, sockets and unsafe names were left out. */
   readonly skipped: number;
 }
 
@@ -17,8 +17,9 @@ const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants;
 const chunk_bytes = 256 * 1024;
 
 /**
- * Lists what a job left that can go into an archive: regular files and directories, sorted, without following any link.
- * Throws StagerError `output_too_large` before anything is read.
+ * Lists the regular files and directories that a job left, sorted, without following any link.
+ *
+ * @throws StagerError "output_too_large" before any file is read
  */
 export function listVolume(directory: string, limits: ArchiveLimits): VolumeListing {
   const listing = new Listing(limits);
@@ -88,12 +89,12 @@ interface OpenChild {
   readonly is_executable: boolean;
 }
 
-/** `openat`: the kernel resolves a name below an open directory through /proc, whatever has become of its path. */
+/** Works like `openat`: through /proc the kernel resolves a name below the open directory, whatever became of its path. */
 const at = (descriptor: number, name = "") => `/proc/self/fd/${descriptor}/${name}`;
 
-/** Null for what is neither a file nor a directory, and for a name that is not UTF-8 and so can't be asked for again. */
+/** Opens a file or directory. Null for anything else, and for a name that is not UTF-8 and so cannot be asked for. */
 function openChild(parent: number, name: string): OpenChild | null {
-  // Looked at before it is opened: opening a device can do something, and a pipe can wait for ever.
+  // Checked before it is opened: opening a device can have effects, and opening a pipe can wait for ever.
   const seen = lstatSync(at(parent, name), { throwIfNoEntry: false });
   if (seen === undefined || !(seen.isFile() || seen.isDirectory())) return null;
   const descriptor = openSync(at(parent, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -102,7 +103,7 @@ function openChild(parent: number, name: string): OpenChild | null {
   return { descriptor, kind: "file", size_bytes: found.size, is_executable: (found.mode & 0o111) !== 0 };
 }
 
-/** Yields the canonical archive of a listing. Throws where a file has become another since. */
+/** Yields the canonical archive of a listing. @throws StagerError "storage" when a file has changed since */
 export async function* packVolume(
   directory: string,
   listing: VolumeListing,
