@@ -30,8 +30,7 @@ export const BrokerConfig = Type.Object(
     transfer_network: Type.Optional(
       Type.String({
         minLength: 1,
-        description:
-          "the stagers' network: the transfer routes listen there alone, and the job API answers nobody on it",
+        description: "the stagers' network: the transfer routes listen only there, the job API answers nobody there",
       }),
     ),
     transfer_url: Type.String({

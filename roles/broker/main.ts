@@ -30,7 +30,7 @@ import { createTransferApp } from "./transfers/app.ts";
 import { closedTo, findStagerNetwork } from "./transfers/network.ts";
 import { createTransferTokens } from "./transfers/tokens.ts";
 
-/** A leader that has not finished a tick for so long does not lead. */
+/** A leader that has finished no tick for this long is not ready. */
 const tick_age_ms_max = 60_000;
 
 await runRole({
@@ -114,7 +114,7 @@ interface Routes {
   readonly transfers: (request: Request) => Promise<Response>;
 }
 
-/** The job API on all networks but the stagers', the transfer routes on theirs alone, where it is known which that is. */
+/** Serves the job API on all networks but the stagers', and the transfer routes only there, when that network is set. */
 async function listen(config: BrokerConfig, engine: Engine, { jobApi, transfers }: Routes): Promise<Server[]> {
   const { transfer_network, listen_host: hostname, job_port, transfer_port } = config;
   const stagers = transfer_network ? await findStagerNetwork(engine, transfer_network) : null;
@@ -127,7 +127,7 @@ async function listen(config: BrokerConfig, engine: Engine, { jobApi, transfers 
 
 function checkTicks({ isLeading, last_tick_ms }: DispatchingState): void {
   if (isLeading && systemClock.monotonic() - last_tick_ms > tick_age_ms_max)
-    throw new Error("the dispatcher stands still");
+    throw new Error(`the dispatcher has finished no tick for ${tick_age_ms_max / 1_000} s`);
 }
 
 function openBlobs({ blob_directory, free_bytes_min }: BrokerConfig) {

@@ -34,7 +34,7 @@ export interface AcceptWorld {
 /**
  * Takes a job in: checks it, keeps its inputs, writes it down. What it answers is durable.
  *
- * @throws ProblemError with the refusals of contract §4 and jobs §6
+ * @throws ProblemError when contract §4 or jobs §6 refuses the job
  */
 export async function acceptJob(
   world: AcceptWorld,
@@ -46,7 +46,7 @@ export async function acceptJob(
   return await acceptPrepared(world, job);
 }
 
-/** Writes a prepared job down. @throws ProblemError 429 queue_full where its challenge's queue holds no more */
+/** Writes a prepared job down. @throws ProblemError 429 "queue_full" when its challenge's queue is full */
 export async function acceptPrepared(world: AcceptWorld, asked: NewJob): Promise<Accepted> {
   const known = asked.idempotency_key === null ? null : await world.store.sameKey(asked);
   if (known) return known;
@@ -57,7 +57,7 @@ export async function acceptPrepared(world: AcceptWorld, asked: NewJob): Promise
   return await world.store.accept(asked);
 }
 
-/** Everything of `acceptJob` but the last step: the job as it would be written down. */
+/** Does all of `acceptJob` but the last step. The answer is the job, not yet written down. */
 export async function prepareJob(
   world: AcceptWorld,
   challenge: Challenge,
@@ -102,7 +102,7 @@ async function checkGrant(engine: Pick<Engine, "network">, slug: string, request
   throw new ProblemError(400, "network_not_granted", detail);
 }
 
-/** GPUs that no labelled node could ever give are refused at once, not queued for an hour. */
+/** Refuses at once more GPUs than any labelled node has. Such a job would only wait for its queue deadline. */
 async function checkGpus(
   engine: Pick<Engine, "nodes">,
   { limits: { gpu_count } }: JobRequest,
@@ -152,7 +152,7 @@ async function keepMount(
   return { mount: { target, read_only, source_type, source_name, blob: blob ?? null }, added: null };
 }
 
-/** An inline archive, validated, re-packed and stored; its row is written with the job's. */
+/** Validates, re-packs and stores an inline archive. Its row is written together with the job's. */
 async function keepArchive(
   world: AcceptWorld,
   keeper: Keeper,
@@ -170,7 +170,7 @@ async function keepArchive(
   });
 }
 
-/** Streams an input archive in; answers its canonical digest and size. */
+/** Stores an uploaded input archive. The answer holds its canonical digest and size. */
 export async function keepUpload(world: AcceptWorld, challenge: Challenge, body: AsyncIterable<Uint8Array>) {
   const { slug } = challenge.spec;
   return await storing(async () => {
@@ -181,7 +181,7 @@ export async function keepUpload(world: AcceptWorld, challenge: Challenge, body:
   });
 }
 
-/** Stores a blob that the challenge may keep; one that it may not keep is gone when this throws. @throws ProblemError 429 */
+/** Stores a blob within the challenge's quota; a refused blob is deleted. @throws ProblemError 429 "blob_quota_exceeded" */
 async function putWithinQuota(
   { blobs, store, blob_bytes }: AcceptWorld,
   { slug, blob_bytes_max }: Keeper,
@@ -197,7 +197,7 @@ async function putWithinQuota(
   });
 }
 
-/** What the archive gate and the volume refuse, as HTTP says it. */
+/** Runs `work`, and turns refusals of the archive gate and of the disk into HTTP errors. */
 async function storing<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -6,10 +6,10 @@ import type { RegistryAuthOf } from "./registry-auth.ts";
 
 export interface ImageIds {
   /**
-   * What a service of the challenge is created by.
+   * The ID or digest by which a service of the challenge is created.
    *
-   * @throws ProblemError 400 image_not_found, 400 image_not_shown where its registry wants another account, 503
-   *   registry_unavailable
+   * @throws ProblemError 400 "image_not_found"; 400 "image_not_shown" when the registry wants another account; 503
+   *   "registry_unavailable" when the registry does not answer
    */
   resolve(challenge: string, image: string, policy: JobRequest["image_pull_policy"]): Promise<string>;
 }
@@ -20,14 +20,14 @@ const remembered_ms = 60_000;
 const remembered_max = 1_000;
 
 /**
- * Resolves a tag once a submission, to the manager's local image ID (no registry is asked at a start) or to the digest its
- * registry has now. `Always` asks anew, `Never` takes only what is known here.
+ * Resolves a tag once a submission: to the manager's local image ID, else to the digest that the registry has now. So no
+ * start asks a registry for a tag. An answer is kept for 60 s. `Always` asks anew, `Never` asks no registry.
  */
 export function createImageIds(engine: ImageEngine, clock: Clock, authOf: RegistryAuthOf): ImageIds {
   const known = new Map<string, { readonly id: string; readonly until_ms: number }>();
   return {
     async resolve(challenge, image, policy) {
-      // What one challenge's account shows is not another's.
+      // Answers are kept per challenge: another challenge's account may not see the image.
       const key = `${challenge} ${image}`;
       const remembered = known.get(key);
       if (remembered && remembered.until_ms > clock.monotonic() && policy !== "Always") return remembered.id;

@@ -11,12 +11,12 @@ const pattern = new RegExp(
   `^((?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::\\d{1,5})?/)?${component}(?:/${component})*)(?::([\\w][\\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$`,
 );
 
-/** Reads a reference by the distribution specification's grammar; null for whatever is no safe reference. */
+/** Reads a reference by the distribution specification's grammar; null when it does not match. */
 export function parseImageReference(text: string): ImageReference | null {
   const match = pattern.exec(text);
   if (!match) return null;
   const repository = canonical(match[1] ?? "");
-  // Upper case is a registry's alone.
+  // Only a registry's name may have upper case.
   if (/[A-Z]/.test(repository.slice(repository.indexOf("/")))) return null;
   return { repository, tag: match[2] ?? null, digest: match[3] ?? null };
 }

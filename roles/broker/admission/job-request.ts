@@ -13,15 +13,15 @@ import { isImageAllowed, parseImageReference } from "./image-reference.ts";
 const reserved = ["/", "/proc", "/sys", "/dev", "/run/secrets", "/etc", "/var/run"];
 const reservedTree = ["/proc/", "/sys/", "/dev/", "/run/secrets/"];
 
-/** The body as a job request with every default filled in. @throws ProblemError 422 naming the field, never the value */
+/** The body as a job request with every default filled in. @throws ProblemError 422 with the field's name, never its value */
 export function parseJobRequest(body: unknown): JobRequest {
   return valid(JobRequest, Value.Default(JobRequest, Value.Clone(body)));
 }
 
 /**
- * Refuses what no job may ask for, in the order of contract §4, with its sentences.
+ * Refuses what no job may ask for, in the order and with the sentences of contract §4.
  *
- * @throws ProblemError 400 or 403
+ * @throws ProblemError 400 or 403 at the first rule that the request breaks
  */
 export function checkJobRequest(request: JobRequest, policy: JobPolicy, features: EngineFeatures): void {
   checkIsolation(request);
@@ -33,10 +33,10 @@ export function checkJobRequest(request: JobRequest, policy: JobPolicy, features
   checkDataTargets(request, policy);
   for (const [name, value] of Object.entries(request.env)) {
     if (/[\0=]/.test(name) || value.includes("\0"))
-      throw refuse("invalid_env", "env names may hold no = and neither names nor values a NUL");
+      throw refuse("invalid_env", "env names may not contain = or NUL, env values may not contain NUL");
   }
   if (request.command.some((word) => word.includes("\0")) || request.workdir?.includes("\0")) {
-    throw refuse("invalid_command", "command and workdir may hold no NUL");
+    throw refuse("invalid_command", "command and workdir may not contain NUL");
   }
   if (request.workdir && !request.workdir.startsWith("/")) throw refuse("invalid_workdir", "workdir must be absolute");
 }
@@ -89,11 +89,11 @@ function checkTmpfs({ limits }: JobRequest, policy: JobPolicy, { hasTmpfsOptions
   for (const text of limits.tmpfs) {
     if (!text.startsWith("/")) throw refuse("invalid_tmpfs", `tmpfs mount must be absolute: ${printable(text)}`);
     const tmpfs = parseTmpfs(text);
-    if (!tmpfs) throw refuse("invalid_tmpfs", `tmpfs mount has an option that is not known: ${printable(text)}`);
+    if (!tmpfs) throw refuse("invalid_tmpfs", `tmpfs mount has an unknown option: ${printable(text)}`);
     if (tmpfs.isExec && !policy.allow_tmpfs_exec)
       throw refuse("invalid_tmpfs", `this challenge may not execute files of a tmpfs mount: ${printable(text)}`);
     if (tmpfs.isExec && !hasTmpfsOptions)
-      throw refuse("invalid_tmpfs", `tmpfs mounts that are exec need Docker Engine 27: ${printable(text)}`);
+      throw refuse("invalid_tmpfs", `tmpfs mounts with exec need Docker Engine 27: ${printable(text)}`);
     checkTarget(tmpfs.target);
   }
 }
@@ -114,7 +114,7 @@ function checkMountTargets({ mounts }: JobRequest): void {
   }
 }
 
-/** What lies over or below a data volume would hide it, or could not be mounted. */
+/** Refuses targets above or below a data volume: they would hide it, or could not be mounted. */
 function checkDataTargets({ mounts, limits }: JobRequest, { data_volumes }: JobPolicy): void {
   const targets = [
     ...mounts.map(({ target }) => target),
@@ -126,7 +126,7 @@ function checkDataTargets({ mounts, limits }: JobRequest, { data_volumes }: JobP
   }
 }
 
-/** A place inside the container that a mount may take. */
+/** Refuses a target that is not a plain absolute path, or that the system uses. */
 function checkTarget(target: string): void {
   const isPlain =
     /^\/[\w./@+-]*[\w@+-]$/.test(target) &&
@@ -141,7 +141,7 @@ function refuse(code: string, detail: string): ProblemError {
   return new ProblemError(400, code, detail);
 }
 
-/** A value of the caller's as it may stand in a sentence. */
+/** A value of the caller's, safe to print: at most 255 characters of ASCII. */
 function printable(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, "?").slice(0, 255);
 }

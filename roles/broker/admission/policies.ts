@@ -10,7 +10,7 @@ export function policiesOf(challenges: Pick<Challenges, "all">): Policies {
   return async () => new Map((await challenges.all()).map(({ spec }) => [spec.slug as string, jobPolicyOf(spec)]));
 }
 
-/** The same at most `policies_ms` old: reading all records for every job that is shown would cost the more the more there are. */
+/** The same, at most `policies_ms` old. Otherwise every job that is shown would read all records. */
 export function recentPolicies(read: Policies, clock: Pick<Clock, "monotonic">): Policies {
   let last: { readonly read_ms: number; readonly policies: ReturnType<Policies> } | null = null;
   return () => {

@@ -11,9 +11,8 @@ type Read = (challenge: string) => Promise<number>;
 const fresh_ms = 2_000;
 
 /**
- * How much of something each challenge has: read now and then, and what this process added since. Counting it anew for
- * every job would cost the more the more there is. What went away is seen a moment late, but nothing is refused before
- * it was read again.
+ * How much of something each challenge has. The count is read at most every 2 s, and what this process adds meanwhile
+ * is counted in. So the cost of a job does not grow with the count. Before anything is refused, the count is read again.
  */
 export class Tally {
   readonly #read: Read;
@@ -27,7 +26,7 @@ export class Tally {
     this.#clock = clock;
   }
 
-  /** Counts `added` in. @throws what `refusal` gives where there would be more than `max` */
+  /** Counts `added` in. @throws ProblemError, the one of `refusal`, when there would be more than `max` */
   async take(challenge: string, added: number, max: number, refusal: () => ProblemError): Promise<void> {
     const known = this.#uses.get(challenge);
     const isStale = !known || this.#clock.monotonic() - known.read_ms > fresh_ms;
@@ -37,8 +36,10 @@ export class Tally {
   }
 
   /**
-   * `source`, while what passes here of the challenge at one time is at most `max`: what it is still bringing fills no disk before it is
-   * counted. @throws what `refusal` gives
+   * Yields `source`. All unfinished sources of a challenge together may yield `max`, so uploads that are not counted yet
+   * cannot fill the disk.
+   *
+   * @throws ProblemError, the one of `refusal`, beyond `max`
    */
   async *passing(
     challenge: string,
@@ -64,7 +65,7 @@ export class Tally {
     }
   }
 
-  /** One reading for all who ask meanwhile: each of them is counted in what it gives. */
+  /** Reads the count. All who ask during one read share its answer, and each is added to it. */
   #fresh(challenge: string): Promise<Use> {
     const reading =
       this.#readings.get(challenge) ??

@@ -3,10 +3,10 @@ import { registryLogin } from "#shared/database/registry-credentials.ts";
 import type { RegistryAuth } from "#shared/engine/engine.ts";
 import { parseImageReference } from "./image-reference.ts";
 
-/** What a challenge shows at the registry of an image; undefined where it has no account there. */
+/** A challenge's login at the registry of an image; undefined when it has no account there. */
 export type RegistryAuthOf = (challenge: string, image: string) => Promise<RegistryAuth | undefined>;
 
-/** What the engine calls Docker Hub when it logs in there. */
+/** The engine's name of Docker Hub in a login. */
 const hubAddress = "https://index.docker.io/v1/";
 
 export function registryAuths(sql: Database, masterKey: string): RegistryAuthOf {

@@ -3,7 +3,7 @@ import type { Challenges } from "#shared/database/challenges.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 
-/** Who asks: an active challenge with its broker token. @throws ProblemError in the order of contract §4 */
+/** The active challenge whose broker token the request has. @throws ProblemError 400 or 401, in the order of contract §4 */
 export async function authorize(
   headers: Headers,
   challenges: Pick<Challenges, "bySlug">,

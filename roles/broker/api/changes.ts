@@ -1,7 +1,7 @@
 import type { Clock } from "#shared/time/clock.ts";
 import { pause } from "#shared/time/pause.ts";
 
-/** Wakes those of this process who wait for a job to change. */
+/** Wakes the requests of this process that wait for a job to change. */
 export class Changes {
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #clock: Clock;

@@ -5,7 +5,7 @@ import { JobRequest, JobResource, JobState } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { Sha256 } from "#shared/schemas/names.ts";
 
-/** What the job API says of itself to those who write challenges. */
+/** The OpenAPI document of the job API, for authors of challenges. */
 export const jobApiDocument = () =>
   createDocument({
     title: "Platform job API",
@@ -39,7 +39,7 @@ export const JobsQuery = Type.Object(
 
 const Uploaded = Type.Object(
   { sha256: Sha256, size_bytes: Type.Integer({ description: "of the archive as it is kept" }) },
-  { description: "an archive that was known; a new one is 201" },
+  { description: "the archive was already stored; 201 when it is new" },
 );
 
 /** Each route's part of the document. */
@@ -55,7 +55,7 @@ export const described = {
         "Idempotency-Key",
         Type.String({
           maxLength: limits.jobs.idempotency_key_chars_max,
-          description: "the same key and job again are answered with 200 and the job of the first time",
+          description: "a repeated request with the same key and job gets 200 and the first job",
         }),
       ),
     ],
@@ -66,13 +66,13 @@ export const described = {
   show: operation({
     tag: "jobs",
     summary: "Show a job",
-    parameters: [id, parameter("query", "wait", text("for example 30s: waits so long for the job's next state"))],
+    parameters: [id, parameter("query", "wait", text("for example 30s: the longest wait for the job's next state"))],
     answer: JobResource,
     refusals: [404],
   }),
   cancel: operation({
     tag: "jobs",
-    summary: "Cancel a job; asking twice is the same",
+    summary: "Cancel a job; idempotent",
     parameters: [id],
     answer: JobResource,
     refusals: [404],
@@ -83,15 +83,15 @@ export const described = {
     parameters: [
       id,
       parameter("query", "stream", Type.Union([Type.Literal("stdout"), Type.Literal("stderr")])),
-      parameter("query", "since", text("from where to go on: bytes of the text, or `next` of a line")),
-      parameter("query", "follow", Type.Boolean({ description: "waits for more until the job is over" })),
+      parameter("query", "since", text("where to start: an offset in bytes of the text, or `next` of a line")),
+      parameter("query", "follow", Type.Boolean({ description: "sends new lines until the job ends" })),
       parameter("header", "Last-Event-ID", text("the same as since, for events")),
     ],
     contentType: "text/plain",
     answer: text("what the command wrote"),
     alternatives: {
       "application/x-ndjson": text("lines of { stream, time, data, next }, data in base64"),
-      "text/event-stream": text("the same as events, and at the end one named `end`"),
+      "text/event-stream": text("the same as events; the last event is named `end`"),
     },
     refusals: [404, 429],
   }),
@@ -105,7 +105,7 @@ export const described = {
   }),
   upload: operation({
     tag: "inputs",
-    summary: "Upload an input archive, checked while it comes",
+    summary: "Upload an input archive; it is checked while it arrives",
     body: { "application/x-tar": tar, "application/gzip": tar },
     answer: Uploaded,
     refusals: [408, 413, 429, 503],
@@ -121,7 +121,7 @@ export const described = {
 const RunAnswer = Type.Object(
   {
     container_name: Type.String(),
-    stdout: text("the last of it, and behind it what writable mounts held"),
+    stdout: text("the last 64,000 bytes, followed by what the writable mounts held"),
     stderr: Type.String(),
     returncode: Type.Integer(),
     timed_out: Type.Boolean(),

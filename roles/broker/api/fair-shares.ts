@@ -1,6 +1,6 @@
 /**
- * Something scarce that all challenges share. One may hold as much as is left for the others: half of it all where nobody else holds
- * any, and less the more is held. So whoever takes all that it can get leaves the next one something.
+ * Shares something scarce among the challenges. A challenge may hold at most as much as is left over. Alone it gets half
+ * of it all. However much the others take, a challenge that holds nothing still gets half of the rest.
  */
 export class FairShares {
   #left: number;
@@ -10,7 +10,7 @@ export class FairShares {
     this.#left = amount;
   }
 
-  /** False where the challenge would hold more than what is left then; nothing is taken. */
+  /** False, and nothing is taken, when the challenge would then hold more than is left over. */
   take(challenge: string, amount: number): boolean {
     const held = (this.#held.get(challenge) ?? 0) + amount;
     if (held > this.#left - amount) return false;

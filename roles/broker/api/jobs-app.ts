@@ -28,12 +28,12 @@ export function createApp(world: ApiWorld) {
     .use(jobApiDocument());
 }
 
-/** The job, and while it waits its place in the queue. */
+/** The job as its challenge sees it; a queued job has its place in the queue. */
 async function show(world: Pick<ApiWorld, "store" | "clock" | "policies">, job: Job) {
   return resourceOf(job, job.state === "queued" ? await queuePlace(world, job) : null);
 }
 
-/** Taking jobs and inputs in, and the list of what is there. */
+/** The routes that take jobs and inputs, and list jobs. */
 function submitRoutes(world: ApiWorld) {
   const { store } = world;
   const caller = (request: Request) => authorize(request.headers, world.challenges, world.master_key);
@@ -88,7 +88,7 @@ function submitRoutes(world: ApiWorld) {
     );
 }
 
-/** One job of the caller's: to see, cancel, and read what it left. */
+/** The routes of one job: read it, cancel it, read its log and artifacts. */
 function jobRoutes(world: ApiWorld) {
   const { store } = world;
   const logs = new LogResponses(world);
@@ -143,7 +143,7 @@ function jobRoutes(world: ApiWorld) {
     );
 }
 
-/** Waits for another state than the one that was seen. Another broker process may write it: so it is read again now and then. */
+/** Waits until the job's state is another one. It also polls, because another broker process may write the state. */
 async function changedJob(
   { clock, changes, store }: ApiWorld,
   seen: Job,

@@ -16,8 +16,8 @@ export interface QueueWorld {
 const { queue_position_max, pace_ms } = limits.jobs;
 
 /**
- * Where a job stands in the order in which jobs of its class start, those of other challenges included (to
- * `queue_position_max`, which stands for all beyond), and how long that may take by the pace at which they do.
+ * A queued job's position among all challenges' jobs of its class, and the estimated wait at the pace of recent starts.
+ * Positions end at `queue_position_max`: a job further back is told this number.
  */
 export async function queuePlace({ store, clock, policies }: QueueWorld, job: JobIn<"queued">): Promise<QueuePlace> {
   const node_class = classOf(job);
@@ -35,7 +35,7 @@ export async function queuePlace({ store, clock, policies }: QueueWorld, job: Jo
   return { position, estimate_seconds };
 }
 
-/** How many jobs of other challenges start before it. Only so many are counted as could. */
+/** How many jobs of other challenges start before it. Each lane is counted no further than needed. */
 async function aheadInOthers(
   store: Pick<QueueReads, "countQueued">,
   lanes: readonly Lane[],

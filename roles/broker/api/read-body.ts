@@ -6,14 +6,14 @@ import type { FairShares } from "./fair-shares.ts";
 
 const bounds = { bytes_max: limits.jobs.request_bytes_max, ms_max: limits.jobs.request_ms_max };
 
-/** A body from which on the collector is told that it is over; that takes about 20 ms. */
+/** After a body of this size the garbage collector is run; a run takes about 20 ms. */
 const large_bytes = 8 * 1_048_576;
 
 /**
- * Runs `use` with a request's body as text. Until `use` ends the body counts as held by the challenge: from the start where the client
- * says how long it is, so that one who will not be heard need not send it.
+ * Runs `use` with a request's body as text. The body counts as held by the challenge until `use` ends. A declared length
+ * counts before the body is read, so a client that will be refused need not send it.
  *
- * @throws ProblemError 503 where that would be more than its share, 400, 408 and 413 as `requestPieces`
+ * @throws ProblemError 503 "busy" when the challenge would hold more than its share; 400, 408 and 413 as `requestPieces`
  */
 export async function withText<T>(
   request: Request,
@@ -37,7 +37,7 @@ export async function withText<T>(
     return await use(await textOf(request, arrive));
   } finally {
     held_bytes.give(challenge, held);
-    // What was read of it is garbage now, old and large: the collector would look at it much later.
+    // The body is large and old garbage now. By itself the collector would free it much later.
     if (arrived >= large_bytes) Bun.gc(true);
   }
 }
@@ -58,7 +58,7 @@ function tooManyHeld(): ProblemError {
   return new ProblemError(503, "busy", detail, { headers: { "retry-after": "2" } });
 }
 
-/** The text of a body as JSON. @throws ProblemError 400 */
+/** The text of a body as JSON. @throws ProblemError 400 "malformed_body" when it is not JSON */
 export function parseBody(text: string): unknown {
   const body = readJson(text);
   if (body === undefined) throw new ProblemError(400, "malformed_body", "The request body is not well-formed.");

@@ -1,8 +1,8 @@
 /**
- * A body of the pieces that `source` gives, each asked for when its reader wants more; text goes out as UTF-8.
+ * A body from the pieces of `source`, each taken when the reader wants more. Text becomes UTF-8.
  *
- * When the reader goes away the source is returned from, so that its `finally` runs. What the source throws breaks the body.
- * `ended` is called once, however it ends, also where nobody ever read of it.
+ * When the reader goes away, `source.return()` is called, so that its `finally` runs. An error of the source breaks the
+ * body. `ended` is called exactly once, even when nobody ever read the body.
  */
 export function streamOf(
   source: AsyncGenerator<Uint8Array | string> | AsyncIterableIterator<Uint8Array>,

@@ -9,13 +9,13 @@ import type { FairShares } from "./fair-shares.ts";
 /** What the job API acts with. */
 export interface ApiWorld extends AcceptWorld {
   readonly challenges: Pick<Challenges, "bySlug">;
-  /** A moment old at most. */
+  /** At most `policies_ms` old. */
   readonly policies: Policies;
   readonly master_key: string;
   readonly changes: Changes;
-  /** Bytes of job requests in memory. */
+  /** How many bytes of job requests are in memory. */
   readonly held_bytes: FairShares;
-  /** Answers that are streamed to whoever reads logs and artifacts. */
+  /** How many answers with logs and artifacts are being streamed. */
   readonly readers: FairShares;
   readonly logs: LogFiles;
   readonly log: Logger;

@@ -22,17 +22,17 @@ export interface FolderBlobStoreOptions {
   readonly directory: string;
   /** Below this much free space `put` is refused. */
   readonly free_bytes_min: number;
-  /** Tells which temporary files nobody is writing any more. */
+  /** Tells the age of temporary files. */
   readonly clock: Clock;
 }
 
-/** A temporary file untouched for so long belongs to a process that died: no `put` takes longer, a second broker's neither. */
+/** A temporary file untouched for this long belongs to a dead process: no `put` of any broker takes longer. */
 const abandoned_after_ms = limits.jobs.blob_ms_max + 60_000;
-/** How much may be written before the free space is looked at again. */
+/** The free space is checked again after this many bytes. */
 const space_check_bytes = 8 * 1024 * 1024;
 const digestForm = /^[0-9a-f]{64}$/;
 
-/** Opens a blob store on a folder: `sha256/<digest>` and `incoming/`, which it makes, and clears of abandoned files. */
+/** Opens a blob store on a folder. Creates `sha256/<digest>` and `incoming/`, and deletes abandoned files there. */
 export async function openFolderBlobStore(options: FolderBlobStoreOptions): Promise<BlobStore> {
   const incoming = join(options.directory, "incoming");
   const blobs = join(options.directory, "sha256");
@@ -67,7 +67,7 @@ class FolderBlobStore implements BlobStore {
       const { digest, size_bytes } = await this.#write(file, source, size_bytes_max, mayUseReserve);
       const isKnown = (await this.size(digest)) !== null;
       await admit?.({ digest, size_bytes, isKnown });
-      // Also over a known one: its file is the newer one then, and `list` shows that it was asked for again.
+      // A known blob is replaced as well: its file is then new, and `list` shows that it was put again.
       await rename(temporary, this.#path(digest));
       await this.#renames.sync();
       return { digest, size_bytes, isKnown };
@@ -84,7 +84,7 @@ class FolderBlobStore implements BlobStore {
     const take = async (deadline: AbortSignal) => {
       for await (const chunk of untilLate(source, deadline, tooSlow)) {
         size_bytes += chunk.length;
-        if (size_bytes > size_bytes_max) throw new BlobError("blob_too_large", "blob over its size limit");
+        if (size_bytes > size_bytes_max) throw new BlobError("blob_too_large", "the blob is larger than its limit");
         if (!mayUseReserve && size_bytes - checked_bytes > space_check_bytes) {
           await this.#checkSpace();
           checked_bytes = size_bytes;
@@ -155,12 +155,12 @@ class FolderBlobStore implements BlobStore {
     }
   }
 
-  /** The form is checked here too: a digest is part of a path. */
+  /** The digest's form is checked again here, because it becomes part of a path. */
   #path(digest: Sha256): string {
     if (!digestForm.test(digest)) throw new RangeError("not a SHA-256 digest");
     return join(this.#blobs, digest);
   }
 }
 
-const tooSlow = () => new BlobError("blob_too_slow", "blob over its time limit");
+const tooSlow = () => new BlobError("blob_too_slow", "the blob took longer than its time limit");
 const isNoSpace = (error: unknown) => ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException)?.code ?? "");

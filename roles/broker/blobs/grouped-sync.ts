@@ -1,8 +1,8 @@
 import { open } from "node:fs/promises";
 
 /**
- * Makes renames in a directory durable. Calls that come while an fsync runs share the next one, so a busy store pays for
- * two at a time however many writers it has.
+ * Makes renames in a directory durable. Calls that arrive while an fsync runs share the next one. So however many writers
+ * there are, at most two fsyncs are pending.
  */
 export class GroupedSync {
   readonly #directory: string;
@@ -16,7 +16,7 @@ export class GroupedSync {
   /** Resolves when everything renamed before the call is on disk. */
   sync(): Promise<void> {
     if (this.#running === null) return this.#start();
-    // The one that runs may have begun before the caller's rename.
+    // The running fsync may have begun before the caller's rename, so it does not count.
     const ended = this.#running.then(nothing, nothing);
     this.#next ??= ended.then(() => this.#start());
     return this.#next;

@@ -1,4 +1,4 @@
-/** What `work` answers, or null where the file or folder it is about does not exist. Any other error passes through. */
+/** The result of `work`, or null when its file or folder does not exist. Other errors are rethrown. */
 export async function unlessMissing<T>(work: Promise<T>): Promise<T | null> {
   try {
     return await work;

@@ -1,6 +1,6 @@
 /**
- * What `source` yields, until `late` is aborted: then `failure` is thrown though the source may never answer, so that whoever writes
- * the pieces into a file closes that in time.
+ * Yields the pieces of `source` until `late` is aborted, then throws `failure`, even when the source never answers. So a
+ * writer of the pieces closes its file in time.
  */
 export async function* untilLate<T>(
   source: AsyncIterable<T>,

@@ -6,8 +6,8 @@ import type { DispatchWorld } from "../lifecycle/world.ts";
 import { tryRemoveNetwork } from "../swarm/ensure.ts";
 
 /**
- * Removes services and networks that nobody knows of: a call of a leader that was held up may reach the engine when nobody
- * expects it any more. `known` are the jobs that are not cleaned up after; stagers are looked after at every tick.
+ * Removes services and networks of jobs that are already cleaned up. Such leftovers come from a delayed call of a former
+ * leader. `known` are the jobs that are not cleaned up yet. Stagers are not handled here: every tick looks after them.
  */
 export async function removeLeftovers(
   { engine, log, clock, confirm }: DispatchWorld,
@@ -22,9 +22,9 @@ export async function removeLeftovers(
     const { ID, Spec } = service;
     const kind = Spec.Labels[label.kind];
     if (!(kind === "job" && isOver(Spec.Labels)) && !(kind === "janitor" && isOld(service))) continue;
-    log.warn({ service: Spec.Name }, "a service of a job that is over was left");
+    log.warn({ service: Spec.Name }, "removed a leftover service of an ended job");
     await engine.removeService(ID);
   }
   for (const { Id, Name } of networks.filter(({ Labels }) => isOver(Labels)))
-    if (await tryRemoveNetwork(engine, Id)) log.warn({ network: Name }, "a network of a job that is over was left");
+    if (await tryRemoveNetwork(engine, Id)) log.warn({ network: Name }, "removed a leftover network of an ended job");
 }

@@ -11,23 +11,23 @@ import { idsOf, isOver } from "../swarm/tasks-view.ts";
 interface Sweep {
   readonly name: string;
   readonly jobs: readonly EndedJob[];
-  /** So that a janitor that never starts is given up. */
+  /** A janitor that has not ended within this time is given up, for example because it never starts. */
   readonly until_ms: number;
 }
 
 /**
- * Services and network of an ended job: gone at once. What was seen of its log is kept, also where the end cut it short.
+ * Removes the services and the network of an ended job. What was seen of its log is stored first, even if incomplete.
  *
  * @returns false while something still uses the network
  */
 export async function removeServices(world: DispatchWorld, job: EndedJob, { now_ms, tasks }: Sight): Promise<boolean> {
   const { engine, store, logs, confirm } = world;
-  // The node was lost, or the deadline passed, and Swarm started it elsewhere: said before the service is gone.
+  // Swarm started the job again elsewhere, after a lost node or a deadline. Record that before the service is gone.
   const seen = idsOf(tasks.ofJob(job.id));
   if (seen.length > 1) await store.stray(job.id, seen, now_ms);
   const names = [jobName(job.id), inspectorName(job.id), stagerName("stage", job.id), stagerName("collect", job.id)];
   if (job.node_id !== null) {
-    // A leader that was held up must not take away what its successor keeps.
+    // A former leader that was held up must not remove what its successor keeps.
     await confirm();
     await Promise.all(names.map((name) => engine.removeService(name)));
     if (!(await tryRemoveNetwork(engine, jobName(job.id)))) return false;
@@ -38,32 +38,32 @@ export async function removeServices(world: DispatchWorld, job: EndedJob, { now_
   return true;
 }
 
-/** The log of a job that ended before it was put away; null where there is none, or no room: then its file stays. */
+/** Stores the log of a job that ended before its log was stored. Null when there is none, or no room: its file then stays. */
 async function putCutLogAway({ blobs, logs, log }: DispatchWorld, id: string): Promise<string | null> {
   if ((await logs.read(id, 0, 1)).length === 0) return null;
   return await putLogAway(blobs, logs, id).catch((error: unknown) => {
-    log.warn({ err: error, job: id }, "the log cannot be put away now, its file is kept");
+    log.warn({ err: error, job: id }, "the job's log cannot be stored now; its file is kept and tried again later");
     return null;
   });
 }
 
 /**
- * What ended jobs left on the workers: volumes, a while after the end, and containers that may still run on a node that
- * was lost. The janitor looks, a node at a time; only when it found nothing running does a hold end (jobs §4).
+ * Removes what ended jobs left on the workers: volumes, `volume_ms` after the end, and containers of lost jobs. The janitor
+ * visits one node at a time. A hold ends only when the janitor found nothing running (jobs §4).
  */
 export class Sweeper {
   readonly #world: DispatchWorld;
   readonly #sweeps = new Map<string, Sweep>();
-  /** Jobs of which something was in use, and when to look again: alone, so that they keep no other waiting. */
+  /** Jobs with something still in use, and when to try again. Each is retried alone, so that it delays no other. */
   readonly #again = new Map<string, number>();
-  /** When it was first seen here that a job has ended. */
+  /** When this leader first saw each job as ended. */
   readonly #seen = new Map<string, number>();
 
   constructor(world: DispatchWorld) {
     this.#world = world;
   }
 
-  /** Whether a janitor is out. */
+  /** Whether a janitor is running. */
   get isSweeping(): boolean {
     return this.#sweeps.size > 0;
   }
@@ -73,7 +73,7 @@ export class Sweeper {
     const swept = await this.#endSweeps(sight);
     const unswept = jobs.filter((job) => !swept.has(job.id) && this.#isSettled(job));
     for (const [node_id, waiting] of Map.groupBy(unswept, ({ node_id }) => node_id)) {
-      // Without mounts only a container could be left, and of that a hold would tell.
+      // A job without mounts has no volumes. A container of it that may still run is marked by a hold.
       const isElsewhere = node_id === null || !sight.nodes.has(node_id);
       const done = waiting.filter(({ id, spec }) => isElsewhere || (spec.mounts.length === 0 && !held.has(id)));
       for (const job of done) await this.#done(job, sight);
@@ -82,7 +82,7 @@ export class Sweeper {
     }
   }
 
-  /** A stager that was asked for may come late, and make its volume once more. */
+  /** A stager that was asked for may start late, and make its volume once more. */
   #isSettled({ id }: EndedJob): boolean {
     const now_ms = this.#world.clock.monotonic();
     const seen_ms = this.#seen.get(id) ?? now_ms;
@@ -107,7 +107,7 @@ export class Sweeper {
     this.#sweeps.set(node_id, { name, jobs, until_ms: now_ms + limits.jobs.janitor_ms_max });
   }
 
-  /** A janitor that found something in use, or could not look, is sent again for each of its jobs. */
+  /** Where a janitor found something in use, or failed, another is sent later for each of its jobs. */
   async #endSweeps(sight: Sight): Promise<ReadonlySet<string>> {
     const swept = new Set<string>();
     const { engine, clock } = this.#world;

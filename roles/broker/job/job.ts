@@ -8,7 +8,7 @@ import {
 } from "#shared/schemas/job.ts";
 import type { Outcome } from "./outcome.ts";
 
-/** A mount as it is kept: an inline archive has become a blob. */
+/** A mount as it is stored: an inline archive has become a blob. */
 export interface StoredMount {
   readonly target: string;
   readonly read_only: boolean;
@@ -21,7 +21,7 @@ export interface StoredRequest extends Omit<JobRequest, "mounts"> {
   readonly mounts: readonly StoredMount[];
 }
 
-/** Every member of a job's durable record, in whatever state. Times in milliseconds since the Unix epoch. */
+/** All members of a job's durable record, over all states. Times are milliseconds since the Unix epoch. */
 export interface JobRecord {
   readonly id: string;
   readonly challenge: string;
@@ -40,11 +40,11 @@ export interface JobRecord {
   readonly deadline_ms: number;
   readonly node_id: string | null;
   readonly node_class: string | null;
-  /** The data sets that were granted to its challenge when it was placed. */
+  /** The data sets that its challenge was granted when the job was placed. */
   readonly data_volumes: readonly string[];
-  /** The fencing number of the leader that placed or moved it last: only that one creates its service. */
+  /** The fencing number of the leader that last placed or moved the job. Only that leader creates its service. */
   readonly intent_fencing: number | null;
-  /** The first task that was seen of its service: it alone counts. */
+  /** The first task of its service that was seen. Only this task counts. */
   readonly swarm_task_id: string | null;
   readonly container_id: string | null;
   readonly exit_code: number | null;
@@ -64,7 +64,7 @@ export interface JobRecord {
 const placed = ["node_id", "node_class", "intent_fencing"] as const;
 const ended = ["outcome", "ended_ms"] as const;
 
-/** What a job of each state has: in that state these members are never null. The database checks the same. */
+/** The members that are never null in each state. The database checks the same. */
 export const membersOf = {
   queued: [],
   staging: [...placed, "staging_ms"],
@@ -79,7 +79,7 @@ export const membersOf = {
   lost: ended,
 } as const satisfies Readonly<Record<JobStateName, readonly (keyof JobRecord)[]>>;
 
-/** A job in one of the states `S`, with what it has there. */
+/** A job in one of the states `S`, with the members that are not null there. */
 export type JobIn<S extends JobStateName> = S extends JobStateName
   ? JobRecord & { readonly state: S } & {
       readonly [M in (typeof membersOf)[S][number]]: NonNullable<JobRecord[M]>;
@@ -88,11 +88,11 @@ export type JobIn<S extends JobStateName> = S extends JobStateName
 
 export type Job = JobIn<JobStateName>;
 export type LiveJob = JobIn<LiveState>;
-/** A job with a lease: it has left the queue and not ended. */
+/** A job that has left the queue and not ended. It holds a lease. */
 export type PlacedJob = JobIn<Exclude<LiveState, "queued">>;
 export type EndedJob = JobIn<FinalState>;
 
-/** The record as a job of its state. @throws Error where it lacks what its state has: somebody wrote past the broker */
+/** The record as a job of its state. @throws Error when a member of its state is null: somebody wrote past the broker */
 export function jobOf(record: JobRecord): Job {
   for (const member of membersOf[record.state])
     if (record[member] === null) throw new Error(`job ${record.id} is ${record.state} without its ${member}`);
@@ -101,7 +101,7 @@ export function jobOf(record: JobRecord): Job {
 
 type Asked = "id" | "challenge" | "spec" | "spec_digest" | "image_id" | "memory_bytes" | "accepted_ms" | "deadline_ms";
 
-/** A job as it is taken in. */
+/** A newly accepted job. */
 export function queuedJob(asked: Pick<JobRecord, Asked>): JobIn<"queued"> {
   const { job_id, task_id, priority, limits } = asked.spec;
   return {
@@ -134,12 +134,12 @@ export function queuedJob(asked: Pick<JobRecord, Asked>): JobIn<"queued"> {
   };
 }
 
-/** Whether the job is over, told so that what an ended job has can be read of it. */
+/** Whether the job has ended; a type guard for the members of an ended job. */
 export function isEnded(job: Job): job is EndedJob {
   return hasEnded(job);
 }
 
-/** The mounts whose content is brought back: writable directories. Single files are not drained (contract §4). */
+/** Indexes of the mounts whose content is collected: writable directories, not single files (contract §4). */
 export function drainedMounts({ spec }: Pick<JobRecord, "spec">): number[] {
   return spec.mounts.flatMap(({ read_only, source_type }, index) =>
     read_only || source_type === "file" ? [] : [index],

@@ -11,7 +11,7 @@ export interface Outcome {
   readonly exit_code: number | null;
 }
 
-/** Every reason why a job ends other than by success: its code, by its name. */
+/** Every reason for an end that is not a success: its code, by its name. */
 export const reasons = {
   exit_code: 1001,
   out_of_memory: 1002,
@@ -38,7 +38,7 @@ export const reasons = {
 } as const;
 export type ReasonName = keyof typeof reasons;
 
-/** An outcome by its reason's name; whose fault it is follows from the code. */
+/** An outcome by its reason's name. The thousands of the code say whose fault it is. */
 export function outcomeOf(
   state: FinalState,
   name: ReasonName,
@@ -62,11 +62,11 @@ export function drainedOutcome(): Outcome {
   return outcomeOf(
     "cancelled",
     "worker_drained",
-    "the worker was taken out of service and its jobs' time there is over",
+    "the worker was taken out of service, and the time its jobs had left is over",
   );
 }
 
-/** How a job ends whose service the engine did not take. */
+/** The outcome of a job whose service the engine refused. */
 export function refusedOutcome(fault: EngineFault, network: string): Outcome {
   return fault === "not_found"
     ? outcomeOf("rejected", "network_missing", `there is no network ${network}`)
@@ -74,25 +74,30 @@ export function refusedOutcome(fault: EngineFault, network: string): Outcome {
 }
 
 /**
- * Exit codes that may not be the command's own: of a process that was ended by SIGKILL or SIGTERM, whoever sent it, and 255,
- * which an engine gives to a container that it finds gone when it starts again (26.1, after a power cut).
+ * Exit codes that may not be the command's own. 137 and 143 follow a SIGKILL or SIGTERM, whoever sent it. 255 is what an
+ * engine (26.1) gives to a container that it finds gone after a power cut.
  */
 const doubtfulExitCodes: ReadonlySet<number> = new Set([137, 143, 255]);
 
-/** Who ended a container, as far as could be found out. */
+/** Who ended a container, as far as is known. */
 export type Killer = "kernel" | "engine" | "itself" | "unknown";
 
-/** How a job ends whose exit code may not be its command's. */
+/** The outcome of a job whose exit code may not be its command's own. */
 export function killedOutcome(code: number, killer: Killer): Outcome {
   switch (killer) {
     case "kernel":
       return outcomeOf("failed", "out_of_memory", "the container used more memory than its limit", code);
     case "engine":
-      return outcomeOf("failed", "engine_error", "the worker's engine was stopped or started under the job", code);
+      return outcomeOf(
+        "failed",
+        "engine_error",
+        "the worker's engine was stopped or restarted while the job ran",
+        code,
+      );
     case "itself":
       return outcomeOf("failed", "exit_code", `the command ended with exit code ${code}`, code);
     case "unknown":
-      return outcomeOf("failed", "killed_unknown", "the container was killed, by whom could not be found out", code);
+      return outcomeOf("failed", "killed_unknown", "the container was killed, and it is not known by whom", code);
   }
 }
 
@@ -101,33 +106,33 @@ export function isEngines({ reason }: Outcome): boolean {
   return reason?.name === "engine_error" || reason?.name === "killed_unknown";
 }
 
-/** What a job's outcome becomes when the stager could not bring back what it left; only a success can be spoilt by it. */
+/** The job's outcome after its collector failed. Only a success is changed by that. */
 export function collectedOutcome(outcome: Outcome, { Status }: Task): Outcome {
   if (outcome.state !== "succeeded") return outcome;
   const end = stagerEndOf(exitCodeIn(Status.Err));
   if (end === "output_too_large")
     return outcomeOf("failed", "output_too_large", "the job left more than a mount may hold", outcome.exit_code);
   if (end === "output_refused")
-    return outcomeOf("failed", "output_refused", "the job left what no archive may hold", outcome.exit_code);
+    return outcomeOf("failed", "output_refused", "the job left files that no archive may hold", outcome.exit_code);
   return outcome;
 }
 
-/** Ends that say what the command did, or did not get done: where it found no room on its disk, it may have been able to do no other. */
+/** Ends by the command's own doing. A full disk may have forced the command into them. */
 const commandsOwn: ReadonlySet<string> = new Set<ReasonName>(["exit_code", "timeout"]);
 
-/** Whether the end could be that of a command that found no room on its worker's disk. */
+/** Whether a full disk may have caused this end. */
 export function mayBeFullDisks({ reason }: Outcome): boolean {
   return reason !== null && commandsOwn.has(reason.name);
 }
 
 /**
- * How a job ends whose worker's disk was below its floor around its end: what it did wrong, it may have been made to do by
- * whoever filled the disk, so it is the platform's fault. What is proven otherwise stands: a success, memory that ran out, and an
- * output that is too large, which is a job that filled the disk itself.
+ * The outcome of a job whose worker's disk was below its floor around its end. A bad end becomes the platform's fault,
+ * because whoever filled the disk may have caused it. Three ends stay: a success, memory that ran out, and an output that
+ * is too large, because that job filled the disk itself.
  */
 export function fullDiskOutcome(outcome: Outcome): Outcome {
   if (!mayBeFullDisks(outcome)) return outcome;
-  const detail = `the worker's disk was full when the job ended; without that: ${outcome.reason?.detail}`;
+  const detail = `the worker's disk was full when the job ended, which may have caused this end: ${outcome.reason?.detail}`;
   return outcomeOf("failed", "worker_disk_full", detail, outcome.exit_code);
 }
 
@@ -149,7 +154,7 @@ export function verdict({ Status }: Task): Outcome {
   if (Status.State === "complete") return { state: "succeeded", reason: null, fault: null, exit_code: 0 };
   const code = exitCodeIn(message);
   if (Status.State === "failed" && code !== null) {
-    // Until somebody has looked it may have been the kernel, or an engine that stopped (jobs §6).
+    // The kernel or a stopping engine may have ended it. An inspection finds out (jobs §6).
     if (doubtfulExitCodes.has(code)) return killedOutcome(code, "unknown");
     return outcomeOf("failed", "exit_code", `the command ended with exit code ${code}`, code);
   }

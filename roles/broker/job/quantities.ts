@@ -1,6 +1,6 @@
 const units: Readonly<Record<string, number>> = { "": 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
-/** Bytes of a size as Docker writes it ("512m", "4g", "1.5GiB", "1024"), or null when it is none. */
+/** Bytes of a size as Docker writes it ("512m", "4g", "1.5GiB", "1024"), or null when it is not one. */
 export function parseBytes(text: string): number | null {
   const match = /^(\d{1,15}(?:\.\d{1,6})?)\s*([bkmgt]?)(?:i?b)?$/i.exec(text.trim());
   if (!match) return null;
@@ -18,7 +18,7 @@ export interface Tmpfs {
 
 const tmpfs_bytes_default = 512 * 2 ** 20;
 
-/** "/tmp:rw,noexec,nosuid,size=512m" taken apart; null where an option cannot be kept. */
+/** The parts of "/tmp:rw,noexec,nosuid,size=512m"; null when an option is unknown. */
 export function parseTmpfs(text: string): Tmpfs | null {
   const [target = "", options = ""] = text.split(":", 2);
   const words = options === "" ? [] : options.split(",");
@@ -38,7 +38,7 @@ export interface Ulimit {
   readonly Hard: number;
 }
 
-/** "nofile=1024:2048" or "nofile=1024"; null when it is neither. */
+/** The parts of "nofile=1024:2048" or "nofile=1024"; null when it is neither. */
 export function parseUlimit(text: string): Ulimit | null {
   const match = /^([a-z]{2,16})=(-1|\d{1,12})(?::(-1|\d{1,12}))?$/.exec(text);
   if (!match) return null;

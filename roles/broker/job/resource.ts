@@ -1,13 +1,13 @@
 import type { Fault, JobReason, JobResource } from "#shared/schemas/job.ts";
 import { isEnded, type Job } from "./job.ts";
 
-/** Where a queued job stands, and how long it may wait. */
+/** A queued job's position, and how long it is expected to wait. */
 export interface QueuePlace {
   readonly position: number;
   readonly estimate_seconds: number | null;
 }
 
-/** The job as its challenge sees it; the outcome shows once it is final. */
+/** The job as its challenge sees it. The outcome is shown once the job has ended. */
 export function resourceOf(job: Job, place: QueuePlace | null): JobResource {
   const ended = isEnded(job) ? job.outcome : null;
   const time = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());

@@ -2,7 +2,7 @@ import type { FinalState, LiveState } from "#shared/schemas/job.ts";
 import type { JobRecord } from "./job.ts";
 import type { ReasonName } from "./outcome.ts";
 
-/** How long the states may last that settings bound, in milliseconds. */
+/** The longest times in states that are bounded by settings, in milliseconds. */
 export interface StateTimes {
   readonly queued_ms: number;
   readonly staging_ms: number;
@@ -12,13 +12,13 @@ export interface StateTimes {
 
 interface StateRule {
   readonly means: string;
-  /** The setting that says how long it may last, or the job's own timeout. */
+  /** What bounds the time in this state: a setting, or the job's own timeout. */
   readonly lasts: keyof StateTimes | "timeout_seconds";
-  /** How a job ends that stays longer; null: with the outcome that it carries. */
+  /** The end of a job that stays longer; null: the outcome that it carries already. */
   readonly overdue: { readonly state: FinalState; readonly reason: ReasonName } | null;
 }
 
-/** What each live state means, how long it may last, and how a job ends that stays longer. The README's table says the same. */
+/** What each live state means, what bounds it, and how an overdue job ends. The README's table says the same. */
 export const stateRules = {
   queued: {
     means: "durable; waits for its turn and for capacity",
@@ -47,7 +47,7 @@ export const stateRules = {
   },
 } as const satisfies Readonly<Record<LiveState, StateRule>>;
 
-/** Until when a job may be in a state that it entered at `since_ms`. */
+/** The deadline of a state that the job entered at `since_ms`. */
 export function deadlineOf(
   state: LiveState,
   since_ms: number,

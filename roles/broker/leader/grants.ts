@@ -4,7 +4,7 @@ import { both, classOf, type NodeClass } from "../placement/order.ts";
 import type { Grant } from "../placement/placement.ts";
 import type { LastStart } from "../store/queue-reads.ts";
 
-/** What each challenge has, by class, and may use. */
+/** By challenge: how many jobs it runs in each class, and what it may use. */
 export function leadersGrants(
   policies: ReadonlyMap<string, JobPolicy>,
   active: readonly PlacedJob[],

@@ -20,11 +20,11 @@ export interface DispatchingOptions {
   readonly world: Omit<DispatchWorld, "store" | "fencing" | "confirm">;
   readonly state: DispatchingState;
   readonly wake: Wake;
-  /** Deletes what is kept no longer; called now and then by whoever leads. */
+  /** Deletes jobs, blobs and logs whose time is over. The leader calls it every `retention_ms`. */
   retire(fencing: number): Promise<void>;
 }
 
-/** Leads and dispatches until `signal`; after a lost lead it stops acting before it tries to get it back. */
+/** Leads and dispatches until `signal`. When the lead is lost, it stops acting before it asks for the lead again. */
 export async function dispatchForever(options: DispatchingOptions, signal: AbortSignal): Promise<void> {
   const { world, state } = options;
   while (!signal.aborted) {
@@ -34,7 +34,7 @@ export async function dispatchForever(options: DispatchingOptions, signal: Abort
       if (signal.aborted) return;
       world.log.warn(
         { err: error },
-        error instanceof LeadLostError ? "the lead was lost" : "dispatching was interrupted",
+        error instanceof LeadLostError ? "the lead was lost" : "dispatching failed and begins again",
       );
       await pause(world.clock, world.settings.tick_ms, signal);
     } finally {
@@ -65,7 +65,10 @@ async function leadOnce(
       if (world.clock.monotonic() >= retire_at_ms) {
         retire_at_ms = world.clock.monotonic() + limits.jobs.retention_ms;
         retiring = retire(lead.fencing).catch((error: unknown) =>
-          world.log.warn({ err: error }, "what is over its time could not be deleted"),
+          world.log.warn(
+            { err: error },
+            "jobs, blobs or logs whose time is over could not be deleted; tried again later",
+          ),
         );
       }
       const { pause_ms, least_ms } = pauseAfter(pace, world.settings.tick_ms, (user + system) / 1_000);

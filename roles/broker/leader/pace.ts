@@ -1,15 +1,15 @@
 import { limits } from "#shared/schemas/limits.ts";
 
-/** How soon the dispatcher should look again: something is about to change, jobs only run or wait, or there is nothing. */
+/** How soon to look again. `soon`: something is about to change. `watching`: jobs only run or wait. `idle`: no jobs. */
 export type Pace = "soon" | "watching" | "idle";
 
 const { dispatch } = limits.jobs;
 
 /**
- * Milliseconds until the next tick, and how many of them even new work does not cut short: looking at many running jobs
- * must not take up the process (jobs §7), so a look that cost much is followed by a longer pause.
+ * The pause until the next tick, and its part that new work does not cut short, in milliseconds. A costly tick is followed
+ * by a longer pause, so that watching many running jobs does not take up the process (jobs §7).
  *
- * @param cpu_ms what the last tick took of the process's time
+ * @param cpu_ms the process's CPU time in the last tick
  */
 export function pauseAfter(
   pace: Pace,

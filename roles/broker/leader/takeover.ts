@@ -4,9 +4,8 @@ import type { Job } from "../job/job.ts";
 import type { DispatchWorld } from "../lifecycle/world.ts";
 
 /**
- * Before a new leader does anything else: what a former one left unsealed could be started again by Swarm at any moment
- * (jobs §3). Services of jobs that are collecting or over are sealed; stagers whose time is over, and all janitors, which
- * are sent again where they are still needed, are removed.
+ * A new leader's first act. It seals the services of jobs that are collecting or ended: Swarm could start an unsealed one
+ * again at any moment (jobs §3). It removes stagers whose job has moved on, and all janitors. Needed janitors are sent again.
  */
 export async function sealWhatIsOver({ engine, log }: DispatchWorld, active: readonly Job[]): Promise<void> {
   const states = new Map(active.map(({ id, state }) => [id, state]));
@@ -16,7 +15,7 @@ export async function sealWhatIsOver({ engine, log }: DispatchWorld, active: rea
     if (kind === "job") {
       if (state === undefined || state === "collecting") await seal(engine, Spec.Name);
     } else if (!(kind === "stage" && state === "staging") && !(kind === "collect" && state === "collecting")) {
-      log.info({ service: Spec.Name }, "a former leader's service is over");
+      log.info({ service: Spec.Name }, "removing a former leader's stager or janitor");
       await engine.removeService(ID);
     }
   }

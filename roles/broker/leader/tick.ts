@@ -30,7 +30,7 @@ import { sealWhatIsOver } from "./takeover.ts";
 
 const parallel_max = 16;
 
-/** What the database says at a tick. */
+/** What one tick read from the database. */
 interface Records {
   readonly active: readonly PlacedJob[];
   readonly overdue: readonly JobIn<"queued">[];
@@ -42,7 +42,7 @@ interface Records {
   readonly grants: ReadonlyMap<string, Grant>;
 }
 
-/** One leader's work: looks at jobs and Swarm, and takes everything one step further, tick by tick. */
+/** One leader's work. Each tick looks at jobs and Swarm, and takes every job one step further. */
 export class Dispatcher {
   readonly #world: DispatchWorld;
   readonly #memories: JobMemories;
@@ -51,7 +51,7 @@ export class Dispatcher {
   readonly #terms: Terms;
   readonly #sweeper: Sweeper;
   readonly #nodes: NodeWatch;
-  /** Services that nobody wants, as the last tick saw them. */
+  /** Names of unwanted stager services that the last tick saw. */
   #unwanted = new Set<string>();
   readonly #fullNodes: FullNodes;
   #followed: ClockOffset | null = null;
@@ -87,18 +87,19 @@ export class Dispatcher {
     return pace;
   }
 
-  /** Times of jobs are the wall clock's: after a step of an hour all were past their deadlines at once, or not for an hour longer. */
+  /** Moves the jobs' times along when the wall clock was set. Otherwise deadlines would pass too early or too late. */
   async #followClock(): Promise<void> {
     const { store, clock, log } = this.#world;
     const offset = clockOffset(clock);
     const known = this.#followed;
     if (known && Math.abs(offset.clock_offset_ms - known.clock_offset_ms) < clock_step_ms_min) return;
     const moved = await store.followClock(offset);
-    if (moved > 0) log.warn({ moved, ...offset }, "the clock was set: the times of live jobs and orders go with it");
+    if (moved > 0)
+      log.warn({ moved, ...offset }, "the wall clock was set; moved the times of live jobs and worker orders along");
     this.#followed = offset;
   }
 
-  /** Waits for what runs beside the ticks. */
+  /** Waits for the work that runs beside the ticks. */
   async settle(): Promise<void> {
     await this.#finisher.settle();
   }
@@ -150,7 +151,7 @@ export class Dispatcher {
     await this.#performer.perform(job, memory, decide(job, sight, memory, this.#terms));
   }
 
-  /** A job that is over keeps its service's name until no create of it can come any more; then nothing of it is remembered. */
+  /** Removes an ended job's service once no create of that name can arrive any more, and forgets the job. */
   async #remove(job: EndedJob, sight: Sight): Promise<void> {
     const { creates_settled_ms } = this.#memories.of(job.id);
     if (job.node_id !== null && this.#world.clock.monotonic() < creates_settled_ms) return;
@@ -163,7 +164,7 @@ export class Dispatcher {
     const { clock } = this.#world;
     if (clock.monotonic() < this.#tidy_ms) return;
     this.#tidy_ms = clock.monotonic() + limits.jobs.dispatch.tidy_ms;
-    // What was placed in this tick is not in its records: it is read again.
+    // The records lack the jobs that this tick placed, so the active jobs are read again.
     await removeLeftovers(this.#world, [...active, ...unremoved, ...(await this.#world.store.active())]);
   }
 
@@ -195,25 +196,25 @@ export class Dispatcher {
     return placed;
   }
 
-  /** A container that may run for a job that is over, or was never ours: a create that came late. It is stopped, and said. */
+  /** Removes services that may still run for ended or unknown jobs, for example after a late create. Records them as strays. */
   async #removeOrphans(known: readonly Job[], { tasks, now_ms }: Sight): Promise<void> {
     const states = new Map(known.map(({ id, state }) => [id, state]));
     const { engine, store, log, confirm } = this.#world;
     await confirm();
     for (const id of tasks.jobsThatMayRun().filter((id) => !states.has(id))) {
-      log.warn({ job: id }, "a service of a job that is over was still there");
+      log.warn({ job: id }, "removing the service of an ended or unknown job");
       await engine.removeService(jobName(id));
       await store
         .stray(id, idsOf(tasks.ofJob(id)), now_ms)
-        .catch((error: unknown) => log.warn({ err: error, job: id }, "the stray is not on record"));
+        .catch((error: unknown) => log.warn({ err: error, job: id }, "the stray could not be recorded in job_events"));
     }
     const before = this.#unwanted;
     this.#unwanted = new Set(tasks.stagersBut(states).map(({ kind, id }) => stagerName(kind, id)));
-    // Those that this tick removed are still in its sight: only what stays is a stray.
+    // This tick's view still has the stagers that it removed. Only one that was unwanted before, too, is removed.
     for (const name of this.#unwanted) if (before.has(name)) await engine.removeService(name);
   }
 
-  /** One job that fails does not keep the others waiting; losing the lead ends the tick. */
+  /** Acts on all items. A failure of one does not delay the others; a lost lead ends the tick. */
   async #each<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
     await each(items, parallel_max, async (item) => {
       try {

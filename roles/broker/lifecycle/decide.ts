@@ -1,6 +1,7 @@
 /**
- * What a job needs next: pure, from its record, from what a look at the Swarm saw, and from what this leader remembers. Every
- * rule of when a job goes on or ends stands here, and how an end is read in `job/outcome.ts`; `perform.ts` carries it out.
+ * Decides what a job needs next, and does nothing itself. It goes by the job's record, by one look at the Swarm, and by what
+ * this leader remembers. Every rule of when a job moves on or ends stands here. `job/outcome.ts` reads how a task ended.
+ * `perform.ts` carries the steps out.
  */
 import type { EngineFault, Task } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
@@ -26,15 +27,15 @@ import type { JobMemory } from "./memory.ts";
 import type { Step } from "./step.ts";
 import type { Sight } from "./world.ts";
 
-/** What holds as long as this leader leads. */
+/** What stays the same as long as this leader leads. */
 export interface Terms {
   readonly fencing: number;
-  /** Since when it leads, monotonic. */
+  /** Since when it leads, on the monotonic clock. */
   readonly led_since_ms: number;
   readonly times: StateTimes;
 }
 
-/** What a decision goes by. */
+/** All that a decision depends on. */
 interface Case<J extends LiveJob = PlacedJob> {
   readonly job: J;
   readonly sight: Sight;
@@ -42,7 +43,7 @@ interface Case<J extends LiveJob = PlacedJob> {
   readonly terms: Terms;
 }
 
-/** The steps that take the job on, in their order; none: it waits. */
+/** The steps that the job needs now, in order. No steps: the job waits. */
 export function decide(job: LiveJob, sight: Sight, memory: Readonly<JobMemory>, terms: Terms): readonly Step[] {
   switch (job.state) {
     case "queued":
@@ -58,12 +59,12 @@ export function decide(job: LiveJob, sight: Sight, memory: Readonly<JobMemory>, 
   }
 }
 
-/** The engine would not take the job's service. */
+/** The end of a job whose service the engine refused. */
 export function decideRefused(job: PlacedJob, fault: EngineFault): readonly Step[] {
   return [end(refusedOutcome(fault, networkOf(job.id, job.spec)))];
 }
 
-/** The network that the job asks for is not one that the operator granted. */
+/** The end of a job that asks for a network which the operator did not grant. */
 export function decideNotGranted(fault: string): readonly Step[] {
   return [end(outcomeOf("rejected", "network_not_granted", fault))];
 }
@@ -111,11 +112,11 @@ function whileStarting(seen: Case<JobIn<"starting">>): readonly Step[] {
   if (!task) return memory.isServiceMade ? [] : [intended(seen)];
   const strays = sealStrays(seen, task);
   if (job.swarm_task_id !== null) return strays;
-  // The first task that is seen is the one that counts, whatever becomes of it (jobs §3).
+  // The first task that is seen counts, whatever becomes of it (jobs §3).
   return [...strays, { do: "record", changes: { swarm_task_id: task.ID } }];
 }
 
-/** Only the leader that wrote the intent creates the service; another one takes over what it finds, and makes nothing anew. */
+/** Only the leader that wrote the intent creates the service. A later leader adopts an existing service and creates none. */
 function intended({ job, sight, terms }: Case<JobIn<"starting">>): Step {
   if (job.intent_fencing === terms.fencing) return { do: "create service" };
   const isGivenUp = sight.monotonic_ms - terms.led_since_ms > limits.jobs.intent_ms_max;
@@ -123,7 +124,7 @@ function intended({ job, sight, terms }: Case<JobIn<"starting">>): Step {
   return { do: "adopt service", otherwise: isGivenUp ? lost : null };
 }
 
-/** When the container started, by its node's clock, as far as that can be. */
+/** When the container started, by its node's clock, kept between the job's start and now. */
 function startOf({ job, sight }: Case<JobIn<"starting">>, { Status }: Task): number {
   return Math.min(sight.now_ms, Math.max(job.starting_ms, Date.parse(Status.Timestamp)));
 }
@@ -150,12 +151,12 @@ function whileRunning(seen: Case<JobIn<"running">>): readonly Step[] {
   return [...strays, ...(task ? [followLog(task.ID)] : whileMissing(seen))];
 }
 
-/** A result that came counts, whatever else there is to end the job. Sealed past its deadline it is overdue, whoever did it. */
+/** Whether the task ended by itself: such a result always counts. A task shut down past the deadline is overdue instead. */
 function hasOwnEnd({ job, sight }: Case, task: Task): boolean {
   return isOver(task) && !(task.Status.State === "shutdown" && isOverdue(job, sight));
 }
 
-/** Somebody removed the service: the job ends before its deadline, and not as the submission's fault. */
+/** Ends a job whose service somebody removed. It is not the submission's fault. */
 function whileMissing(seen: Case): readonly Step[] {
   const { sight, memory } = seen;
   const missing_ms = sight.monotonic_ms - (memory.missing_since_ms ?? sight.monotonic_ms);
@@ -171,10 +172,10 @@ function whileCollecting(seen: Case<JobIn<"collecting">>): readonly Step[] {
   if (isNodeLost || isOverdue(job, sight)) {
     const cut: Step = { do: "record", changes: { artifacts_complete: drainedMounts(job).length === 0 } };
     const sealing: readonly Step[] = mayRun && !isNodeLost && !memory.isSealed ? [{ do: "seal service" }] : [];
-    // What may still run keeps its capacity until the janitor has seen that it does not.
+    // A container that may still run keeps its capacity until the janitor found it gone.
     return [cut, ...sealing, end(judgedByDisk(seen), mayRun)];
   }
-  // A create of which nobody knows may still come: until then its capacity is not given out, and it is sealed at once.
+  // An unanswered create may still take effect. Until then the capacity stays taken, and the service is sealed each tick.
   const isCreateOut = job.swarm_task_id === null && !task && sight.monotonic_ms < memory.creates_settled_ms;
   const sealing: readonly Step[] = memory.isSealed && !isCreateOut ? [] : [{ do: "seal service" }];
   const steps = [...sealing, ...strays(seen, task)];
@@ -183,7 +184,7 @@ function whileCollecting(seen: Case<JobIn<"collecting">>): readonly Step[] {
   return [...steps, ...collectOutputs(seen)];
 }
 
-/** What the job left in its writable mounts is brought back, all in one container that also looks at the disk; then it ends. */
+/** Collects all writable mounts by one stager, which also checks the disk. Then the job ends. */
 function collectOutputs(seen: Case<JobIn<"collecting">>): readonly Step[] {
   const { job, sight, memory } = seen;
   const missing = drainedMounts(job).filter((index) => !job.artifacts.some(({ mount }) => mount === index));
@@ -192,19 +193,19 @@ function collectOutputs(seen: Case<JobIn<"collecting">>): readonly Step[] {
   const collector = task && isOver(task) ? task : undefined;
   if (isAllThere && task && !collector && mayBeFullDisks(job.outcome)) return [];
   if (!isAllThere && !task && !memory.stagers.has("collect")) return [startStager("collect", missing)];
-  // Done, but its uploads are not in this tick's read of the job: the next one has them.
+  // The collector is done, but this tick read the job before its uploads. The next tick has them.
   if (!isAllThere && (!collector || isStagerDone(collector))) return [];
   const judged = judgedByDisk(seen, collector);
   const changes: Changes = {
     ...(isAllThere ? {} : { artifacts_complete: false }),
-    // Before the collector goes, of which it was learned.
+    // Written before the collector, which told it, is removed.
     ...(judged === job.outcome ? {} : { outcome: judged }),
   };
   const written: readonly Step[] = Object.keys(changes).length > 0 ? [{ do: "record", changes }] : [];
   const done: readonly Step[] = memory.stagers.has("collect") ? [removeStager("collect")] : [];
   const fullNode = collector ? fullNodeOfStager(collector) : memory.isDiskFull ? job.node_id : null;
   const outcome = isAllThere || !collector ? judged : collectedOutcome(judged, collector);
-  // A task that went without being seen over: the janitor looks whether its container did.
+  // The task vanished before it was seen over. The hold lasts until the janitor found no container of it.
   const isHeld = job.swarm_task_id !== null && job.log_digest === null;
   return [...spare(fullNode), ...written, ...done, end(outcome, isHeld)];
 }
@@ -213,12 +214,12 @@ function ranToEnd(seen: Case, task: Task): readonly Step[] {
   return [...spare(fullNodeOf(task)), ...toCollecting(seen, verdict(task), task)];
 }
 
-/** Stopping is a seal too. */
+/** Stops the job: a seal also stops a running task. */
 function stop(seen: Case, outcome: Outcome): readonly Step[] {
   return toCollecting(seen, outcome, countedTask(seen.job, seen.sight.tasks));
 }
 
-/** The outcome is written, then the service sealed, in the same tick and before anything is collected (jobs §3). */
+/** Writes the outcome, then seals the service, in one tick and before anything is collected (jobs §3). */
 function toCollecting(seen: Case, outcome: Outcome, task: Task | undefined): readonly Step[] {
   const { job, sight, terms } = seen;
   const isDone = task !== undefined && isOver(task);
@@ -234,17 +235,16 @@ function toCollecting(seen: Case, outcome: Outcome, task: Task | undefined): rea
   ];
 }
 
-/** A node that is away could not tell the log: until the deadline it is waited for. */
+/** Begins to store the log once the node is Ready. While it is away the job waits, at most until its deadline. */
 function finish({ job, sight, memory }: Case, task: Task, outcome: Outcome): readonly Step[] {
   if (memory.isFinishing || sight.monotonic_ms < memory.finish_again_ms) return [];
   return sight.nodes.get(job.node_id)?.Status.State === "ready" ? [{ do: "finish", task, outcome }] : [];
 }
 
-/** What ends a job before its own end. */
+/** What ends a job before its own end: a lost node, a cancel, a worker's deadline. */
 function interruption({ node_id, is_cancel_asked }: PlacedJob, sight: Sight): Outcome | null {
   if (sight.lostNodes.has(node_id)) return lostOutcome();
   if (is_cancel_asked) return cancelledOutcome();
-  // Its worker was to be empty by now.
   return sight.now_ms >= (sight.closing.get(node_id) ?? Number.POSITIVE_INFINITY) ? drainedOutcome() : null;
 }
 
@@ -252,7 +252,7 @@ function isOverdue({ deadline_ms }: LiveJob, { now_ms }: Sight): boolean {
   return now_ms > deadline_ms;
 }
 
-/** The exit code that coreutils' `timeout` gives, as the first generation did. */
+/** The exit code of coreutils' `timeout`, which the first generation used, too. */
 const timeoutExitCode = 124;
 
 function overdueOutcome(
@@ -264,7 +264,7 @@ function overdueOutcome(
   return outcomeOf(overdue.state, overdue.reason, detail, code);
 }
 
-/** A second run is possible between a task's end and its seal: it is stopped, and said (jobs §3). */
+/** Seals and records a second run, which Swarm may start between a task's end and its seal (jobs §3). */
 function sealStrays(seen: Case, counted: Task | undefined): readonly Step[] {
   const found = strays(seen, counted);
   return found.length > 0 && !seen.memory.isSealed ? [{ do: "seal service" }, ...found] : found;
@@ -275,9 +275,9 @@ function strays({ job, sight }: Case, counted: Task | undefined): readonly Step[
   return tasks.every((task) => task === counted) ? [] : [{ do: "record strays", task_ids: idsOf(tasks) }];
 }
 
-/** The engine's last words about a start. */
+/** The engine's last message about the start. */
 function lastWords(task: Task | undefined): string {
-  if (!task) return "the engine has not begun with it";
+  if (!task) return "the engine has no task of it";
   const { Err, Message, State } = task.Status;
   return (Err || Message || State).replace(/[^\x20-\x7e]/g, "?");
 }

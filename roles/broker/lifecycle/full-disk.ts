@@ -15,8 +15,9 @@ interface EndedTask {
 }
 
 /**
- * The job's outcome, unless its worker's disk was full around its end: as its collector found, an inspection, or anybody shortly
- * before or since. A job that left more than it may is one that fills disks: its own end stands, however full the disk is.
+ * The job's outcome, judged by its worker's disk. The disk counts as full if the job's collector or inspection found it
+ * full, or anybody saw it full since `full_disk_window_ms` before the end. The outcome of a job that left too much output
+ * stays, because that job itself fills disks.
  */
 export function judgedByDisk(seen: EndedTask, collector?: Task): Outcome {
   const { job, memory } = seen;
@@ -26,7 +27,7 @@ export function judgedByDisk(seen: EndedTask, collector?: Task): Outcome {
 }
 
 function wasSeenFull({ job, sight }: EndedTask): boolean {
-  // What was seen is kept by the clock that is never set; a job's times move along when the other one is.
+  // Sightings use the monotonic clock. The job's times are wall-clock times, which move along when that clock is set.
   const ended_monotonic_ms = sight.monotonic_ms - (sight.now_ms - job.collecting_ms);
   const seen_ms = sight.disks_full_ms.get(job.node_id) ?? Number.NEGATIVE_INFINITY;
   return seen_ms >= ended_monotonic_ms - limits.jobs.dispatch.full_disk_window_ms;

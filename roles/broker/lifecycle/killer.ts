@@ -15,10 +15,10 @@ import { isOver, tasksOf } from "../swarm/tasks-view.ts";
 import type { DispatchWorld } from "./world.ts";
 
 /**
- * Who ended the task's container. Swarm does not say whether it was the kernel for want of memory: the janitor
- * has looked at the container on its node (jobs §6). An engine that stops, or starts after a crash, ends the
- * containers of jobs as well, and says the same of them as of one that ended itself; it started after they did. (A node's
- * record does not tell: it changes with every task that comes or goes there.)
+ * Who ended the task's container, by an inspection on its node (jobs §6). Swarm itself does not say whether the kernel
+ * killed it for want of memory. An engine that stops, or restarts after a crash, also ends containers, and reports them
+ * like one that ended itself. Then the engine started later than the container. (A node's `UpdatedAt` is no evidence of a
+ * restart: it changes with every task.)
  */
 export function killerOf(found: InspectResult | null): Killer {
   if (!found?.found) return "unknown";
@@ -27,7 +27,7 @@ export function killerOf(found: InspectResult | null): Killer {
   return Date.parse(found.engine_started_at) > Date.parse(found.started_at) ? "engine" : "itself";
 }
 
-/** What is left of the task's container, and how its node's disk is; null when it cannot be told within 10 s. */
+/** Inspects the task's container and its node's disk; null when there is no answer within `inspect_ms_max`. */
 export async function inspect(
   { engine, clock, settings, log }: DispatchWorld,
   job: PlacedJob,
@@ -43,13 +43,13 @@ export async function inspect(
     const service = janitorService({ name, task: "inspect", node_id: job.node_id, stager_image, env });
     while (clock.monotonic() < deadline_ms) {
       const [task] = await tasksOf(engine, name);
-      // Again, too, where a former leader's removal came late.
+      // The service is created again when a former leader's late removal took it away.
       if (!task) await ensureService(engine, service);
       if (!task || !isOver(task)) {
         await clock.sleep(settings.tick_ms);
         continue;
       }
-      // It could not even start.
+      // The disk was so full that the inspection itself could not start.
       if (fullNodeOf(task)) return { kind: "inspect", is_disk_low: true, found: false };
       const left_ms = Math.max(1, deadline_ms - clock.monotonic());
       const { records } = await withDeadline(clock, left_ms, (signal) => readLog(engine, task.ID, signal));
@@ -63,7 +63,10 @@ export async function inspect(
     await engine
       .removeService(name)
       .catch((error: unknown) =>
-        log.warn({ err: error, job: job.id }, "the inspection's service stays for the reaper"),
+        log.warn(
+          { err: error, job: job.id },
+          "the inspection's service could not be removed; the supervisor will remove it",
+        ),
       );
   }
 }

@@ -5,36 +5,36 @@ import type { LiveJob } from "../job/job.ts";
 import { countedTask } from "../swarm/tasks-view.ts";
 import type { Sight } from "./world.ts";
 
-/** What this leader remembers of one job: it saves calls, and after a restart it is all found again. Monotonic times. */
+/** What this leader remembers of one job, to save calls. A new leader finds it all out again. Times are monotonic. */
 export interface JobMemory {
-  /** Its service was created, or found: it is not asked for again. */
+  /** The service was created or found, so it is not created again. */
   isServiceMade: boolean;
   isSealed: boolean;
-  /** Stagers that were created, or found. */
+  /** Stagers that were created or found. */
   readonly stagers: Set<StagerKind>;
-  /** Since when the task that counts is not in the Swarm's list; null while it is, and before the first one was seen. */
+  /** Since when Swarm no longer lists the task that counts. Null while it is listed, and before it was first seen. */
   missing_since_ms: number | null;
-  /** Its node left Ready while it may have run: what a container says while its engine is down is lost, though it ends well. */
+  /** The node left Ready while the job may have run. Output during an engine's absence is lost, even if the job succeeds. */
   wasNodeAway: boolean;
-  /** An inspection found its worker's disk full when it had ended. */
+  /** An inspection after the job's end found the worker's disk full. */
   isDiskFull: boolean;
-  /** Its log is being put away, beside the ticks. */
+  /** The job's log is being stored, beside the ticks. */
   isFinishing: boolean;
-  /** Before then that is not tried again. */
+  /** The earliest time to try again to store the log. */
   finish_again_ms: number;
   /**
-   * Until then a create that nobody answered, or a former leader's, may take effect: as long as that can be, the service of
-   * its name stays (sealed, if the job is over), so that a late create is a conflict and not a second run.
+   * Until then an unanswered create, or a former leader's, may still take effect. Until then the service of this name
+   * stays (sealed, if the job has ended). So a late create is a conflict, not a second run.
    */
   creates_settled_ms: number;
 }
 
-/** The memories of one leader, one for each job from its first step until its services are removed. */
+/** One leader's memories: one a job, from its first step until its services are removed. */
 export class JobMemories {
   readonly #memories = new Map<string, JobMemory>();
   readonly #former_settled_ms: number;
 
-  /** What a former leader sent is not known at all: every job's memory begins with that. */
+  /** Every memory begins as if a former leader's create may still take effect, for `intent_ms_max`. */
   constructor(clock: Pick<Clock, "monotonic">) {
     this.#former_settled_ms = clock.monotonic() + limits.jobs.intent_ms_max;
   }
@@ -50,7 +50,7 @@ export class JobMemories {
   }
 }
 
-/** A memory in which nothing has happened yet. */
+/** A memory before anything has happened. */
 export function newMemory(creates_settled_ms: number): JobMemory {
   return {
     isServiceMade: false,
@@ -65,12 +65,12 @@ export function newMemory(creates_settled_ms: number): JobMemory {
   };
 }
 
-/** Keeps of a look what a later one cannot tell. */
+/** Remembers what a later look at the Swarm could not tell. */
 export function remember(memory: JobMemory, job: LiveJob, { tasks, nodes, monotonic_ms }: Sight): void {
   const isMissing = job.swarm_task_id !== null && !countedTask(job, tasks);
   memory.missing_since_ms = isMissing ? (memory.missing_since_ms ?? monotonic_ms) : null;
   if (job.state !== "starting" && job.state !== "running") return;
   const nodeState = nodes.get(job.node_id)?.Status.State;
-  // "unknown" is what a manager says of all nodes that it has not heard of since it started itself.
+  // A manager says "unknown" of every node that it has not heard from since its own start.
   if (nodeState !== "ready" && nodeState !== "unknown") memory.wasNodeAway = true;
 }

@@ -18,8 +18,8 @@ import type { DispatchWorld } from "./world.ts";
 type StepOf<D extends Step["do"]> = Extract<Step, { readonly do: D }>;
 
 /**
- * Carries out what was decided for a job, one step after another, and knows no rule. A step that fails ends them: the next
- * tick decides anew. The lead is confirmed before each thing that cannot be undone; what is written carries it anyhow.
+ * Carries out the decided steps of a job, one after another. It holds no rules. A failed step ends the sequence, and the next
+ * tick decides anew. The lead is confirmed before each act that cannot be undone; database writes are fenced anyhow.
  */
 export class Performer {
   readonly #world: DispatchWorld;
@@ -32,18 +32,17 @@ export class Performer {
     this.#fullNodes = fullNodes;
   }
 
-  /** Each step acts on the job as the steps before it left it. */
+  /** Performs the steps. Each acts on the job as the previous step left it. */
   async perform(job: LiveJob, memory: JobMemory, steps: readonly Step[]): Promise<void> {
     let current = job;
     for (const step of steps) {
       if (step.do === "end") await this.#end(current, step);
-      else if (current.state === "queued")
-        throw new Error(`nothing but an end can be done for a queued job: ${step.do}`);
+      else if (current.state === "queued") throw new Error(`a queued job can only be ended, not: ${step.do}`);
       else current = (await this.#step(current, memory, step)) ?? current;
     }
   }
 
-  /** @returns the job as it was written, where it was */
+  /** @returns the written job, or the same job when nothing was written */
   async #step(job: PlacedJob, memory: JobMemory, step: Exclude<Step, StepOf<"end">>): Promise<PlacedJob | undefined> {
     const { store, clock } = this.#world;
     switch (step.do) {
@@ -105,7 +104,7 @@ export class Performer {
       const isInternal = request.limits.network === "none";
       await ensureNetwork(engine, jobNetwork(id, challenge, isInternal, settings.encrypted_overlays));
     }
-    // With what the challenge has now: the worker pulls by it.
+    // The worker pulls with the registry account that the challenge has now.
     const auth = await registryAuthOf(challenge, request.image);
     await confirm();
     await ensureService(engine, jobService(request, { ...job, features }), auth);

@@ -10,7 +10,7 @@ type StagerWorld = Pick<DispatchWorld, "settings" | "clock" | "confirm" | "token
   readonly engine: Pick<DispatchWorld["engine"], "createService">;
 };
 
-/** Starts the job's stager of this kind for `mounts`, or finds it; it ends by the deadline of the job's state (jobs §5). */
+/** Starts the job's stager of this kind for `mounts`, unless it exists. It ends by the deadline of the job's state (jobs §5). */
 export async function startStager(
   world: StagerWorld,
   { id, challenge, node_id, deadline_ms, spec }: PlacedJob,

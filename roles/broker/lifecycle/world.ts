@@ -26,7 +26,7 @@ export type DispatchSettings = Pick<
   | "node_lost_ms"
 >;
 
-/** What the dispatcher acts with; the simulator gives its own of each. */
+/** What the dispatcher acts with. The simulation replaces each member. */
 export interface DispatchWorld {
   readonly engine: Engine;
   readonly clock: Clock;
@@ -39,28 +39,28 @@ export interface DispatchWorld {
   readonly features: EngineFeatures;
   /** The fencing number of this leader. */
   readonly fencing: number;
-  /** Makes sure, right before something is started, that this is still the leader. @throws LeadLostError */
+  /** Confirms, right before an act, that this broker still leads. @throws LeadLostError when it does not */
   confirm(): Promise<void>;
   readonly registryAuthOf: RegistryAuthOf;
   readonly policies: Policies;
-  /** Tells those who wait for the job that it changed. */
+  /** Wakes the requests that wait for the job to change. */
   changed(jobId: string): void;
 }
 
 /** What one tick saw. */
 export interface Sight {
-  /** By the wall clock, as deadlines are. */
+  /** The wall clock, as for deadlines. */
   readonly now_ms: number;
-  /** By the clock that is never set, as what is remembered is. */
+  /** The monotonic clock, as for memories. */
   readonly monotonic_ms: number;
   readonly tasks: TasksView;
   readonly nodes: ReadonlyMap<string, SwarmNode>;
-  /** What each challenge has and may use. */
+  /** By challenge: what it runs and may use. */
   readonly grants: ReadonlyMap<string, Grant>;
-  /** Nodes that have been down, or gone, for longer than the setting. */
+  /** Nodes that have been down or gone for longer than `node_lost_ms`. */
   readonly lostNodes: ReadonlySet<string>;
-  /** Workers that are to give up their jobs, and until when these may finish. */
+  /** Workers that are being emptied, and until when their jobs may run. */
   readonly closing: ReadonlyMap<string, number>;
-  /** When each worker's disk was last seen full, by the clock that is never set. */
+  /** When each worker's disk was last seen full, on the monotonic clock. */
   readonly disks_full_ms: ReadonlyMap<string, number>;
 }

@@ -4,7 +4,7 @@ import { stagerEndOf } from "#shared/schemas/stager.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { exitCodeIn } from "../swarm/exit-code.ts";
 
-/** When the disk of each worker was last seen full: in the 5 min after that it gets no job (jobs §5). */
+/** Workers whose disk was seen full. Such a worker gets no job for 5 min after the last sighting (jobs §5). */
 export class FullNodes {
   readonly #seen_ms = new Map<string, number>();
   readonly #clock: Pick<Clock, "monotonic">;
@@ -13,7 +13,7 @@ export class FullNodes {
     this.#clock = clock;
   }
 
-  /** By node, on the clock that is never set. */
+  /** The last sighting by node, on the monotonic clock. */
   get seen_ms(): ReadonlyMap<string, number> {
     return this.#seen_ms;
   }
@@ -28,18 +28,18 @@ export class FullNodes {
   }
 }
 
-/** The worker whose disk a task's end shows to be full, or null. */
+/** The worker of a task that failed because its disk was full; else null. */
 export function fullNodeOf({ NodeID, Status }: Task): string | null {
   return NodeID && /no space left on device/i.test(Status.Err ?? "") ? NodeID : null;
 }
 
-/** The same of a stager, whose exit code says it as well. */
+/** The same for a stager, whose exit code also tells of a full disk. */
 export function fullNodeOfStager(task: Task): string | null {
   const end = stagerEndOf(exitCodeIn(task.Status.Err));
   return task.NodeID && (end === "storage" || end === "done_disk_low") ? task.NodeID : fullNodeOf(task);
 }
 
-/** Whether a stager did all that it was to do, on whatever disk. */
+/** Whether a stager did all its work, even if the disk was low. */
 export function isStagerDone({ Status }: Task): boolean {
   return Status.State === "complete" || stagerEndOf(exitCodeIn(Status.Err)) === "done_disk_low";
 }

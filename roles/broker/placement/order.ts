@@ -1,18 +1,17 @@
 /**
- * The order in which queued jobs start, once for all who ask: placement takes them in it, and a job's position and its
- * estimate are counted in it. Jobs compete with those of their class alone. Among challenges the one that has the least of
- * that class for its share comes next, of equal ones the one whose last start is longest ago; among a challenge's own jobs
- * priority decides, then age.
+ * The one order in which queued jobs start. Placement, positions and estimates all use it. A job competes only with jobs of
+ * its class. The next job belongs to the challenge that runs the least of that class for its share. Between equals, the
+ * longest time since the last start wins. Within a challenge priority decides, then age.
  */
 export type NodeClass = "cpu" | "gpu";
 
-/** What a challenge has, and may have. */
+/** What a challenge runs, and may run. */
 export interface Share {
-  /** Its jobs that have left the queue and not ended, by class. */
+  /** How many of its jobs have left the queue and not ended, by class. */
   readonly running: Readonly<Record<NodeClass, number>>;
-  /** When the last of them left the queue, by class, in milliseconds since the Unix epoch; 0 where none did. */
+  /** When its last job of each class left the queue, in milliseconds since the Unix epoch; 0: none did. */
   readonly last_start_ms: Readonly<Record<NodeClass, number>>;
-  /** How many there may be, of both classes together. */
+  /** How many jobs it may run, both classes together. */
   readonly running_max: number;
   readonly share_weight: number;
 }
@@ -32,11 +31,11 @@ export interface Lane {
   readonly share: Share;
 }
 
-/** When a job's turn comes, among all that wait for its class. */
+/** A job's turn among all jobs that wait for its class. */
 interface Turn {
-  /** Its challenge would run more than it may: it waits for the challenge's own jobs to end. */
+  /** Its challenge is at `running_max`: the job waits until another job of the challenge ends. */
   readonly isHeld: boolean;
-  /** What its challenge has of the class for its share, once those before it in the lane have started. */
+  /** Jobs of the class that its challenge runs for its share, once those before it in the lane have started. */
   readonly load: number;
   readonly last_start_ms: number;
   readonly challenge: string;
@@ -46,17 +45,17 @@ export function classOf({ gpu_count }: { readonly gpu_count: number }): NodeClas
   return gpu_count > 0 ? "gpu" : "cpu";
 }
 
-/** The same of each class. */
+/** The value of `of` for each class. */
 export function both<T>(of: (node_class: NodeClass) => T): Readonly<Record<NodeClass, T>> {
   return { cpu: of("cpu"), gpu: of("gpu") };
 }
 
-/** Two jobs of one lane: the first to start is less. `store/queue-reads.ts` has the same in SQL. */
+/** Compares two jobs of one lane; the one that starts first is less. `store/queue-reads.ts` has the same in SQL. */
 export function compareInLane(a: Queueing, b: Queueing): number {
   return b.priority - a.priority || a.accepted_ms - b.accepted_ms || (a.id < b.id ? -1 : 1);
 }
 
-/** The turn of the job that has `rank` others of its lane before it. */
+/** The turn of the job with `rank` jobs before it in its lane. */
 function turnOf({ challenge, node_class, share }: Lane, rank: number): Turn {
   const { running, running_max, share_weight, last_start_ms } = share;
   return {
@@ -73,7 +72,7 @@ function compareTurns(a: Turn, b: Turn): number {
   return byUse || (a.challenge < b.challenge ? -1 : a.challenge > b.challenge ? 1 : 0);
 }
 
-/** All jobs whose challenge is known, as their turns come; those that wait for their own challenge's jobs come last. */
+/** All jobs of known challenges, in the order of their turns. Jobs held by their challenge's maximum come last. */
 export function inOrder<J extends Queueing>(queued: readonly J[], shares: ReadonlyMap<string, Share>): J[] {
   const lanes = Map.groupBy(queued, (job) => `${classOf(job)} ${job.challenge}`);
   const turns = [...lanes.values()].flatMap((jobs) =>
@@ -86,11 +85,11 @@ export function inOrder<J extends Queueing>(queued: readonly J[], shares: Readon
   return turns.toSorted((a, b) => compareTurns(a.turn, b.turn)).map(({ job }) => job);
 }
 
-/** How many of `lane`, had it `queued` jobs, start before the job that has `rank` others of `own` before it. */
+/** How many of the `queued` jobs of `lane` start before the job with `rank` jobs before it in lane `own`. */
 export function countBefore(own: Lane, rank: number, lane: Lane, queued: number): number {
   const turn = turnOf(own, rank);
   let [low, high] = [0, queued];
-  // Turns of a lane only grow.
+  // Within a lane, turns only grow.
   while (low < high) {
     const middle = (low + high) >> 1;
     if (compareTurns(turnOf(lane, middle), turn) < 0) low = middle + 1;

@@ -11,7 +11,7 @@ export interface NodeCapacity {
   readonly cpus: number;
   readonly memory_bytes: number;
   readonly gpu_count: number;
-  /** The data sets that lie on it. */
+  /** The data sets on this node. */
   readonly data_volumes: ReadonlySet<string>;
 }
 
@@ -23,20 +23,20 @@ export interface Demand {
 
 export interface QueuedJob extends Demand, Queueing {}
 
-/** What a challenge has, may have and is granted. */
+/** What a challenge runs, may run and is granted. */
 export interface Grant extends Share {
-  /** Its jobs run only where all of these lie. */
+  /** Its jobs run only on nodes that have all of these. */
   readonly data_volumes: readonly string[];
 }
 
-/** A job that starts now, with what is granted to its challenge at this moment. */
+/** A job that starts now, with its challenge's present grants. */
 export interface Placement {
   readonly id: string;
   readonly node: NodeCapacity;
   readonly data_volumes: readonly string[];
 }
 
-/** What the labelled nodes have in all, whether they can take work now or not. */
+/** The full capacity of all labelled nodes, even of those that cannot take work now. */
 export function classCapacities(nodes: readonly SwarmNode[]): NodeCapacity[] {
   return nodes.flatMap((node) => {
     const node_class = node.Spec.Labels[label.workload];
@@ -62,7 +62,7 @@ export function isAvailable(node: SwarmNode): boolean {
   return node.Status.State === "ready" && node.Spec.Availability === "active";
 }
 
-/** What is free: capacity minus leases, holds included. */
+/** Free capacity: the capacity minus all leases, holds included. */
 export function freeCapacities(
   capacities: readonly NodeCapacity[],
   leases: readonly (Demand & { readonly node_id: string })[],
@@ -80,8 +80,8 @@ export function freeCapacities(
 }
 
 /**
- * The node that takes the job: one that holds its data; GPU jobs go to GPU nodes, others to CPU nodes; the fullest that
- * fits, so that large jobs find room.
+ * The node that takes the job, or null. It must have the job's class and data. The fullest node that fits is chosen, so
+ * that large jobs find room elsewhere.
  */
 export function choose(
   job: Demand,
@@ -105,8 +105,8 @@ export function choose(
 }
 
 /**
- * Decides which queued jobs start now, in the order in which they start. A lane whose next job fits nowhere lets the others go
- * on, and so does a challenge that may run no more.
+ * Decides which queued jobs start now, in their order. A lane whose next job fits nowhere does not delay other lanes. Nor does
+ * a challenge that is at its maximum.
  */
 export function place(
   queued: readonly QueuedJob[],

@@ -18,26 +18,26 @@ export interface Lease extends Demand {
 }
 
 /**
- * The dispatcher's part of the jobs table. Every write is one transaction of the leader with this fencing number; what is
- * read at a tick does not grow with the queue.
+ * The dispatcher's part of the jobs table. Every write is one transaction, fenced by the leader's number. What a tick reads
+ * does not grow with the queue.
  */
 export interface DispatchStore extends Pick<QueueReads, "waiting" | "lastStarts"> {
   /** Jobs that have left the queue and not ended. */
   active(): Promise<PlacedJob[]>;
-  /** Queued jobs that are to end: cancelled, or past their deadline. */
+  /** Queued jobs that must end: cancelled, or past their deadline. */
   overdue(now_ms: number): Promise<JobIn<"queued">[]>;
-  /** Ended jobs whose services or network may still be there, oldest first. */
+  /** Ended jobs whose services or network may still exist, oldest first. */
   unremoved(): Promise<EndedJob[]>;
-  /** Ended jobs whose volumes may still be there: since before `ended_ms`, with a hold, or on a worker that closes; oldest first. */
+  /** Ended jobs whose volumes may still exist, oldest first: ended before `ended_ms`, with a hold, or on a worker that is being emptied. */
   unswept(ended_ms: number): Promise<EndedJob[]>;
   leases(): Promise<Lease[]>;
-  /** Workers that are to give up their jobs, and until when they may finish. */
+  /** Workers that are being emptied, and until when their jobs may run. */
   closing(): Promise<ReadonlyMap<string, number>>;
   /** Takes the lease and leaves `queued` in one transaction; null when the job is no longer queued. */
   place(placement: Placement, now_ms: number, deadlines: FirstDeadlines): Promise<PlacedJob | null>;
-  /** @throws Error when the job has ended meanwhile */
+  /** Moves the job into its next state. @throws Error when the job has ended meanwhile */
   move(job: PlacedJob, to: Move, now_ms: number): Promise<PlacedJob>;
-  /** Changes nothing once the job has ended: a result that is final is never another one. */
+  /** Writes the changes, unless the job has ended: a final result never changes. */
   record(job: PlacedJob, changes: Changes): Promise<PlacedJob>;
   /** Writes the end and gives up the lease, or turns it into a hold. */
   end(
@@ -45,18 +45,18 @@ export interface DispatchStore extends Pick<QueueReads, "waiting" | "lastStarts"
     end: { readonly outcome: Outcome; readonly isHeld: boolean },
     now_ms: number,
   ): Promise<void>;
-  /** `log_digest` is that of a log that was cut short by the end. */
+  /** `log_digest` names the stored log of a job whose end cut it short; else null. */
   servicesRemoved(id: string, now_ms: number, log_digest: string | null): Promise<void>;
-  /** Nothing of the job is left anywhere: a hold ends too. */
+  /** Marks that nothing of the job is left anywhere, and ends its hold. */
   cleaned(id: string, now_ms: number): Promise<void>;
   /**
-   * Moves the times of jobs that have not ended, and of orders, along with a wall clock that was set since they were written;
-   * the same again does nothing. What was written before the machine's last boot stays as it is.
+   * Moves the times of live jobs and worker orders by as much as the wall clock was set since they were written. A second
+   * call changes nothing. Times from before the machine's last boot stay.
    *
    * @returns how many rows were moved
    */
   followClock(offset: ClockOffset): Promise<number>;
-  /** Puts on record that Swarm ran the job's service more than once, by all tasks that were seen; the same once. */
+  /** Records that Swarm ran the job's service more than once, with all tasks that were seen. Idempotent. */
   stray(job: string, taskIds: readonly string[], now_ms: number): Promise<void>;
 }
 
@@ -100,7 +100,7 @@ function reads(sql: Database): Reads {
   };
 }
 
-/** Orders by which a worker is to give up its jobs. */
+/** Kinds of orders that empty a worker. */
 async function closing(sql: Database): Promise<WorkerOrder[]> {
   return (await workerOrders(sql)).filter(({ kind }) => kind !== "activate");
 }
@@ -153,7 +153,7 @@ function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads
       write(async (tx) => {
         const [row] = await tx`update jobs set ${tx(rowOf(tx, { ...to, intent_fencing: fencing }))}
           where id = ${id} and ended_at is null returning *`;
-        if (!row) throw new Error(`job ${id} has ended behind the dispatcher's back`);
+        if (!row) throw new Error(`job ${id} cannot change its state: it has ended already`);
         await writeEvent(tx, { job: id, kind: to.state, detail: {} }, now_ms);
         return rowToJob<PlacedJob["state"]>(row);
       }),
@@ -198,7 +198,7 @@ function writes(sql: Database, fencing: number): Omit<DispatchStore, keyof Reads
   };
 }
 
-/** The specs of active jobs, each read once. */
+/** The specs of active jobs. Each is read from the database once. */
 class SpecCache {
   readonly #sql: Database;
   #specs = new Map<string, StoredRequest>();

@@ -2,10 +2,10 @@ import type { Database, Transaction } from "#shared/database/database.ts";
 import type { JobStateName } from "#shared/schemas/job.ts";
 import { type JobIn, type JobRecord, jobOf } from "../job/job.ts";
 
-/** How a member is kept: as it is, as a bigint, as JSON, or (a time) as a timestamp whose column ends in `_at`. */
+/** How a member is stored: as it is, as a bigint, as JSON, or (a time) as a timestamp whose column ends in `_at`. */
 type Kind = "plain" | "bigint" | "json" | "time";
 
-/** The one table of the columns of a job; what is read, inserted and updated follows from it. */
+/** The one table of a job's columns. Reads, inserts and updates all follow it. */
 const kinds: Readonly<Record<keyof JobRecord, Kind>> = {
   id: "plain",
   challenge: "plain",
@@ -43,14 +43,14 @@ const kinds: Readonly<Record<keyof JobRecord, Kind>> = {
 };
 export const jobMembers = Object.keys(kinds) as (keyof JobRecord)[];
 
-/** The times that move with the clock as long as a job is live. */
+/** The times of a live job, which move along when the wall clock is set. */
 export const liveTimes = jobMembers.filter((member) => kinds[member] === "time" && member !== "ended_ms");
 
 export function columnOf(member: keyof JobRecord): string {
   return kinds[member] === "time" ? member.replace(/_ms$/, "_at") : member;
 }
 
-/** Every column of a job but its spec, which can be large and never changes. */
+/** Every column of a job except its spec, which can be large and never changes. */
 export const columnsButSpec = jobMembers.filter((member) => member !== "spec").map(columnOf);
 
 /** A row of `jobs` as a job of its state. The caller's query says which states `S` there can be. */
@@ -59,7 +59,7 @@ export function rowToJob<S extends JobStateName = JobStateName>(row: Readonly<Re
   return jobOf(Object.fromEntries(members) as JobRecord) as JobIn<S>;
 }
 
-/** The columns of `changes` as an insert or an update takes them. */
+/** The columns of `changes`, for an insert or an update. */
 export function rowOf(sql: Database | Transaction, changes: Partial<JobRecord>): Record<string, never> {
   const members = Object.entries(changes) as [keyof JobRecord, unknown][];
   return Object.fromEntries(

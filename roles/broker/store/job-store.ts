@@ -6,17 +6,17 @@ import type { EndedJob, Job, JobIn } from "../job/job.ts";
 import { rowOf, rowToJob } from "./job-row.ts";
 import { type QueueReads, queueReads } from "./queue-reads.ts";
 
-/** A job as it was checked and prepared, to be written down. */
+/** A checked and prepared job that is not written down yet. */
 export interface NewJob {
   readonly job: JobIn<"queued">;
   readonly idempotency_key: string | null;
-  /** Blobs that came with it. */
+  /** Blobs that were uploaded inline with the job. */
   readonly addedBlobs: readonly { readonly digest: string; readonly size_bytes: number }[];
   readonly clock_offset: ClockOffset;
   readonly queued_max: number;
-  /** Null: waits in the queue; a number: refused when so many are active. */
+  /** Null: the job waits in the queue. A number: it is refused when the challenge has so many active jobs. */
   readonly active_max: number | null;
-  /** A client waits for the answer: its result is kept until it was delivered. */
+  /** True when a client waits for the result, which is then kept until it was delivered. */
   readonly is_run_call: boolean;
 }
 
@@ -33,17 +33,21 @@ export interface JobQuery {
   readonly limit: number;
 }
 
-/** What a challenge's requests read and write; the dispatcher has its own part in `dispatch-store.ts`. */
+/** What a challenge's requests read and write. `dispatch-store.ts` is the dispatcher's part. */
 export interface JobStore extends Pick<QueueReads, "rank" | "uses" | "countQueued" | "pace"> {
-  /** The job that was taken in with this key. @throws ProblemError 409 idempotency_conflict when it is another one */
+  /** The job with this idempotency key, or null. @throws ProblemError 409 "idempotency_conflict" when its content differs */
   sameKey(job: NewJob): Promise<Accepted | null>;
-  /** Durable when it resolves. @throws ProblemError 409 idempotency_conflict, 429 docker_quota_exceeded */
+  /**
+   * Writes the job down; it is durable when this resolves.
+   *
+   * @throws ProblemError 409 "idempotency_conflict" when the key has another job; 429 "docker_quota_exceeded" at the cap
+   */
   accept(job: NewJob): Promise<Accepted>;
   byId(challenge: string, id: string): Promise<Job | null>;
   anyById(id: string): Promise<Job | null>;
   list(query: JobQuery): Promise<Job[]>;
   queued(challenge: string): Promise<number>;
-  /** @returns whether the job was live */
+  /** Asks for the job's cancellation. @returns whether the job was live */
   askCancel(challenge: string, id: string): Promise<boolean>;
   askCancelGroup(challenge: string, jobId: string): Promise<string[]>;
   addArtifact(id: string, artifact: Artifact): Promise<Artifact>;
@@ -52,7 +56,7 @@ export interface JobStore extends Pick<QueueReads, "rank" | "uses" | "countQueue
   blobBytes(challenge: string): Promise<number>;
   /** Jobs that have not ended, newest first. */
   live(challenge: string, jobId: string | null, limit: number): Promise<Job[]>;
-  /** Ended run calls of this content whose answer nobody got, oldest first; none that was cancelled. */
+  /** Ended run calls of this content whose answer was not delivered, oldest first, without cancelled ones. */
   undelivered(same: Pick<Job, "challenge" | "job_id" | "task_id" | "spec_digest">): Promise<EndedJob[]>;
   markDelivered(id: string, now_ms: number): Promise<void>;
 }
@@ -125,7 +129,7 @@ async function accept(sql: Database, asked: NewJob): Promise<Accepted> {
     const sizes = new Map(asked.addedBlobs.map(({ digest, size_bytes }) => [digest, size_bytes]));
     const used_at = new Date(accepted_ms);
     const added = [...sizes].map(([digest, size_bytes]) => ({ challenge, digest, size_bytes, used_at }));
-    // Sent together: one way to the database and back.
+    // Sent together, in one round trip to the database.
     const [[row]] = await Promise.all([
       tx`insert into jobs ${tx({ ...rowOf(tx, job), idempotency_key, is_run_call, ...clock_offset } as never)}
         on conflict (challenge, idempotency_key) where idempotency_key is not null do nothing returning id`,
@@ -139,7 +143,7 @@ async function accept(sql: Database, asked: NewJob): Promise<Accepted> {
     if (!row) {
       const known = await sameKey(tx, asked);
       if (known) return known;
-      throw new Error("the job was neither stored nor found");
+      throw new Error("the job was neither stored nor found by its idempotency key");
     }
     if (used.length > 0) await tx`insert into blob_uses ${tx(used)} on conflict do nothing`;
     return { job, isNew: true };
@@ -171,7 +175,7 @@ async function requireActive(tx: Transaction, challenge: string, active_max: num
   throw new ProblemError(429, "docker_quota_exceeded", detail, { headers: { "retry-after": "5" } });
 }
 
-/** The first complete upload of a mount counts; a later one is answered with the first. */
+/** Records the first complete upload of a mount. A later upload is answered with the first. */
 async function addArtifact(sql: Database, id: string, artifact: Artifact): Promise<Artifact> {
   return await sql.begin(async (tx) => {
     const [row] = await tx`select artifacts, state from jobs where id = ${id} for update`;

@@ -11,34 +11,34 @@ export interface LastStart {
   readonly at_ms: number;
 }
 
-/** The same, and how many of them have not ended. */
+/** The same, and how many jobs of the class the challenge runs. */
 export interface LaneUse extends LastStart {
   readonly running: number;
 }
 
-/** So many of a challenge's queued jobs at most are counted. */
+/** The most queued jobs of a challenge that are counted. */
 export interface LaneCount {
   readonly challenge: string;
   readonly most: number;
 }
 
-/** How many jobs of a class left the queue since then. */
+/** How many jobs of a class left the queue since that time. */
 export interface Pace {
   readonly started: number;
   readonly since_ms: number;
 }
 
-/** Reads of the queue. What they cost does not grow with it. */
+/** Reads of the queue. Their cost does not grow with its length. */
 export interface QueueReads {
-  /** The first of each challenge's jobs in the order in which they start, CPU and GPU jobs apart. */
+  /** The next jobs of each challenge, in the order in which they start, CPU and GPU jobs apart. */
   waiting(challenges: readonly string[], now_ms: number): Promise<(Queueing & Demand)[]>;
   lastStarts(challenges: readonly string[]): Promise<LastStart[]>;
   uses(challenges: readonly string[]): Promise<LaneUse[]>;
-  /** How many of its challenge's jobs of its class start before it; at most `queue_position_max`. */
+  /** How many jobs of the same challenge and class start before this one; at most `queue_position_max`. */
   rank(job: JobIn<"queued">): Promise<number>;
-  /** How many jobs of a class wait in these lanes; at most `queue_position_max` in all. */
+  /** How many jobs of a class wait in each of these lanes; at most `queue_position_max` in all. */
   countQueued(lanes: readonly LaneCount[], node_class: NodeClass): Promise<number>;
-  /** The last starts, not more than `pace_starts_max`, of which none is older than `since_ms`. */
+  /** The last starts since `since_ms`, at most `pace_starts_max` of them. */
   pace(node_class: NodeClass, since_ms: number): Promise<Pace>;
 }
 
@@ -50,7 +50,7 @@ export function queueReads(sql: Database): QueueReads {
   const lanes = (challenges: readonly string[]) => sql`unnest(${challenges as string[]}::text[]) as c (challenge)
     cross join (values (false), (true)) as g (is_gpu)`;
   const ofLane = sql`challenge = c.challenge and (gpu_count > 0) = g.is_gpu`;
-  // As a subquery: the planner folds a plain value into `gpu_count <= 0`, for which there is no index.
+  // A subquery, because the planner folds a plain value into `gpu_count <= 0`, which has no index.
   const isOf = (node_class: NodeClass) => sql`(gpu_count > 0) = (select ${node_class === "gpu"}::boolean)`;
   const left_at = sql`coalesce(staging_at, starting_at)`;
   const lastStart = sql`(select ${left_at} as at from jobs where ${ofLane} and ${left_at} is not null

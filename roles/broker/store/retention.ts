@@ -10,9 +10,9 @@ export interface Retention {
   readonly blobs: BlobStore;
   readonly logs: LogFiles;
   readonly now_ms: number;
-  /** The leader's fencing number: a later leader's rows are not touched. */
+  /** The leader's fencing number. Once a later leader has written, nothing is deleted. */
   readonly fencing: number;
-  /** How long a finished job is kept, with its events, log and artifacts. */
+  /** How long an ended job is kept, with its events, log and artifacts. */
   readonly finished_job_ms: number;
 }
 
@@ -26,8 +26,8 @@ export interface Retired {
 const jobs_at_once_max = 1_000;
 
 /**
- * Deletes finished jobs whose time is over, then rows of blobs that no job uses, then files that no row names or that were never finished, and clears the folder of logs. A job that
- * still holds capacity, or whose volumes are not swept, stays.
+ * Deletes ended jobs whose time is over, rows of blobs that no job uses, and files without a row or never finished. Clears the
+ * folder of logs. A job that still holds capacity, or whose volumes are not removed, stays.
  */
 export async function retire(retention: Retention): Promise<Retired> {
   const { sql, now_ms, fencing, finished_job_ms } = retention;
@@ -49,8 +49,8 @@ export async function retire(retention: Retention): Promise<Retired> {
 }
 
 /**
- * Log files that stayed when their jobs were cleaned up after: for want of room, or because a broker died in between.
- * They are put away now, or deleted where that was done or the job is gone.
+ * Stores log files that outlived the clean-up of their jobs, because the disk was full or a broker died in between. Deletes
+ * the files of stored logs and of deleted jobs.
  */
 async function clearLogFiles({ sql, blobs, logs, fencing }: Retention): Promise<number> {
   let count = 0;
@@ -71,7 +71,7 @@ async function clearLogFiles({ sql, blobs, logs, fencing }: Retention): Promise<
   return count;
 }
 
-/** Rows follow their file within a transaction's time: what is younger than `unnamed_file_ms_max` may still get its row. */
+/** Deletes files without a row. One younger than `unnamed_file_ms_max` may still get its row from an open transaction. */
 async function deleteUnnamedFiles({ sql, blobs, now_ms }: Retention): Promise<number> {
   let count = 0;
   for await (const { digest, stored_at } of blobs.list()) {

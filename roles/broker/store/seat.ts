@@ -11,7 +11,7 @@ export const dispatcherSeat: Seat = {
   key: 1,
 };
 
-/** See {@link guardFencing}. @throws LeadLostError */
+/** Fences a transaction: see {@link guardFencing}. @throws LeadLostError when a later leader has written */
 export function guard(tx: Transaction, fencing: number): Promise<void> {
   return guardFencing(tx, dispatcherSeat, fencing);
 }

@@ -1,10 +1,10 @@
 import { isAtLeast } from "#shared/engine/docker-engine.ts";
 
-/** What jobs can have only of an engine that is new enough (jobs §6). */
+/** Features of jobs that need a recent engine (jobs §6). */
 export interface EngineFeatures {
-  /** API 1.52; before it a container gets as much swap as memory, where a worker has any. */
+  /** API 1.52. Below it a container gets as much swap as memory, if the worker has swap. */
   readonly canLimitSwap: boolean;
-  /** API 1.46; before it options of a tmpfs are taken and dropped. */
+  /** API 1.46. Below it the engine accepts options of a tmpfs and ignores them. */
   readonly hasTmpfsOptions: boolean;
 }
 

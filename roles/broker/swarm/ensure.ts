@@ -6,7 +6,7 @@ import {
   type ServiceSpec,
 } from "#shared/engine/engine.ts";
 
-/** Creates the service, or finds the one of this name: one that exists counts as created. */
+/** Creates the service. Idempotent: an existing service of this name counts as created. */
 export async function ensureService(
   engine: Pick<Engine, "createService">,
   spec: ServiceSpec,
@@ -29,7 +29,7 @@ export async function ensureNetwork(engine: Pick<Engine, "createNetwork">, spec:
   }
 }
 
-/** Removes a network; false while something still uses it. */
+/** Removes a network. @returns false while something still uses it */
 export async function tryRemoveNetwork(engine: Pick<Engine, "removeNetwork">, name: string): Promise<boolean> {
   try {
     await engine.removeNetwork(name);

@@ -4,8 +4,8 @@ import type { JobRequest } from "#shared/schemas/job.ts";
 import { hasOwnNetwork } from "./job-service-spec.ts";
 
 /**
- * Why the job may not be on the network that it asks for though the record names it, or null: whose a network is, the operator's
- * label says. One that is not there may still be made. By its id no network is granted: the id says nothing of whose it is.
+ * Why the job may not join the network that it asks for, though the challenge's record names it; null when it may. The
+ * operator's label on the network grants it. A missing network may still be created. A network is never granted by its id.
  */
 export async function grantFault(
   engine: Pick<Engine, "network">,
@@ -14,7 +14,7 @@ export async function grantFault(
 ): Promise<string | null> {
   if (hasOwnNetwork(request)) return null;
   const name = request.limits.network;
-  if (!isGrantable(name)) return `${name} is a network of the engine or the platform, which no job may join`;
+  if (!isGrantable(name)) return `${name} belongs to the engine or the platform, and no job may join it`;
   const network = await engine.network(name);
   if (!network || (network.Name === name && network.Labels[grantLabel(slug)] === "true")) return null;
   return `the network ${name} is not labelled ${grantLabel(slug)}=true`;

@@ -31,7 +31,7 @@ export function jobLabels(kind: string, id: string, challenge: string): Labels {
   };
 }
 
-/** The job's own network: nothing else is on it; internal unless egress was granted. */
+/** The job's own network, with nothing else on it. It is internal unless egress was granted. */
 export function jobNetwork(id: string, challenge: string, isInternal: boolean, isEncrypted: boolean): NetworkSpec {
   return {
     Name: jobName(id),
@@ -42,10 +42,10 @@ export function jobNetwork(id: string, challenge: string, isInternal: boolean, i
   };
 }
 
-/** What a job says of its network. */
+/** The part of a job that names its network. */
 type OnNetwork = { readonly limits: Pick<JobRequest["limits"], "network"> };
 
-/** Whether a network is made for the job alone; else it joins one that the operator granted. */
+/** Whether the job gets a network of its own. Else it joins one that the operator granted. */
 export function hasOwnNetwork({ limits: { network } }: OnNetwork): boolean {
   return network === "none" || network === "default";
 }
@@ -72,7 +72,7 @@ export function jobService(request: JobRequest, placement: JobPlacement): Servic
       ContainerSpec: {
         Image: image_id,
         Labels: { ...labels, ...jobLabels("job", id, challenge) },
-        // As `docker run IMAGE COMMAND`: an image's entrypoint stays. Arguments are no templates to Swarm.
+        // As with `docker run IMAGE COMMAND`, the image's entrypoint stays. Swarm expands no templates in arguments.
         Args: request.command,
         Hostname: "job",
         Env: environmentOf(request.env),
@@ -132,7 +132,7 @@ function dataMount(name: string): Mount {
   };
 }
 
-/** The engine mounts noexec, nosuid and nodev by itself. */
+/** A tmpfs mount. The engine adds noexec, nosuid and nodev by itself. */
 function tmpfsMount(text: string): Mount[] {
   const tmpfs = parseTmpfs(text);
   if (!tmpfs) return [];

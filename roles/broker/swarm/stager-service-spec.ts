@@ -16,7 +16,7 @@ export interface StagerPlan {
   readonly kind: StagerKind;
   readonly id: string;
   readonly challenge: string;
-  /** Which mounts of the job it handles; each is at `/volumes/<index>`. */
+  /** Indexes of the job's mounts that it handles; each is mounted at `/volumes/<index>`. */
   readonly mounts: readonly number[];
   readonly node_id: string;
   readonly stager_image: string;
@@ -26,7 +26,7 @@ export interface StagerPlan {
 const MiB = 2 ** 20;
 const taskOf: Readonly<Record<StagerKind, StagerTask>> = { stage: "fetch", collect: "collect" };
 
-/** A Swarm job of our own beside the job's volumes: brings its inputs there, or its outputs back (jobs §5). */
+/** A stager: a Swarm job of our own on the job's volumes. It brings the inputs, or sends the outputs back (jobs §5). */
 export function stagerService({ kind, id, challenge, mounts, node_id, stager_image, env }: StagerPlan): ServiceSpec {
   const labels = jobLabels(kind, id, challenge);
   return requireOneNetwork({
@@ -70,7 +70,7 @@ export interface JanitorPlan {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** The only thing of ours that mounts a worker's Docker socket: removes volumes, or looks at one container; never long. */
+/** A janitor: removes volumes, or inspects one container, and ends. Nothing else of ours mounts a worker's Docker socket. */
 export function janitorService({ name, task, node_id, stager_image, env }: JanitorPlan): ServiceSpec {
   const labels = jobLabels("janitor", name, "-");
   return requireOneNetwork({

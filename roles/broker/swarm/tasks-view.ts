@@ -3,7 +3,7 @@ import { label } from "#shared/swarm/labels.ts";
 import type { StagerKind } from "#shared/swarm/names.ts";
 import { terminalTaskStates } from "../job/outcome.ts";
 
-/** All our tasks at one moment, by what they are for. One list call a tick makes it (jobs §7). */
+/** All our tasks at one moment, by what they are for. One list call a tick fills it (jobs §7). */
 export class TasksView {
   readonly #byKey = new Map<string, Task[]>();
 
@@ -19,7 +19,7 @@ export class TasksView {
       if (known.length > 1) known.sort((a, b) => a.CreatedAt.localeCompare(b.CreatedAt));
   }
 
-  /** The job's tasks, oldest first: more than one means that Swarm ran it again. */
+  /** The job's tasks, oldest first. More than one means that Swarm ran the job again. */
   ofJob(id: string): readonly Task[] {
     return this.#byKey.get(keyOf("job", id)) ?? [];
   }
@@ -33,7 +33,7 @@ export class TasksView {
     return this.#byKey.get(keyOf("janitor", name))?.at(-1);
   }
 
-  /** Stagers whose job is not, or no longer, in the state that they serve. */
+  /** Stagers whose job is not in the state that they serve. */
   stagersBut(states: ReadonlyMap<string, string>): { readonly kind: StagerKind; readonly id: string }[] {
     const served = { stage: "staging", collect: "collecting" } as const;
     return [...this.#byKey].flatMap(([key, tasks]) => {
@@ -44,7 +44,7 @@ export class TasksView {
     });
   }
 
-  /** Ids of jobs of which a container runs or is to run. */
+  /** Ids of jobs with a container that runs or may start. */
   jobsThatMayRun(): string[] {
     return [...this.#byKey]
       .filter(([key, tasks]) => key.startsWith("job/") && tasks.some(mayRun))
@@ -52,7 +52,7 @@ export class TasksView {
   }
 }
 
-/** The only task of a job that counts is the first that was seen (jobs §3). */
+/** The task of the job that counts: the first that was seen (jobs §3). */
 export function countedTask(
   { id, swarm_task_id }: { readonly id: string; readonly swarm_task_id: string | null },
   tasks: TasksView,
@@ -61,7 +61,7 @@ export function countedTask(
   return swarm_task_id === null ? all[0] : all.find(({ ID }) => ID === swarm_task_id);
 }
 
-/** The tasks of a service, none where there is no such service. */
+/** The tasks of a service; empty when there is no such service. */
 export async function tasksOf(engine: Pick<Engine, "tasksOfService">, name: string): Promise<readonly Task[]> {
   try {
     return await engine.tasksOfService(name);
@@ -77,7 +77,7 @@ export function isOver(task: Task): boolean {
   return terminalTaskStates.has(task.Status.State);
 }
 
-/** Swarm leaves the tasks of a removed service on a lost node as they were, but wants them gone. */
+/** Whether the task is over. On a lost node Swarm leaves tasks of a removed service as they were, but wants them removed. */
 function mayRun(task: Task): boolean {
   return !isOver(task) && task.DesiredState !== "remove" && task.DesiredState !== "shutdown";
 }

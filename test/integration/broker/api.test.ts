@@ -62,7 +62,7 @@ const refusals: [string, object, number, string][] = [
   ]),
   ["tmpfs exec", limits({ tmpfs: ["/x:exec"] }), 400, "this challenge may not execute files of a tmpfs mount: /x:exec"],
   ["tmpfs over a data volume", limits({ tmpfs: ["/data"] }), 400, "mount target overlaps the data volume /data/set: "],
-  ["NUL in env", { env: { A: "x\0y" } }, 400, "env names may hold no ="],
+  ["NUL in env", { env: { A: "x\0y" } }, 400, "env names may not contain ="],
   ["unknown blob", { mounts: [{ target: "/m", blob: "0".repeat(64) }] }, 400, "There is no blob of this digest"],
   ["no archive", { mounts: [{ target: "/m", archive_b64: "!" }] }, 400, "invalid mount archive"],
   ...[
@@ -112,7 +112,7 @@ describe("a refused job", () => {
 
   test("says what the engine is too old for", async () => {
     const answer = await submit(limits({ tmpfs: ["/x:exec"] }), {}, "exec");
-    const detail = "tmpfs mounts that are exec need Docker Engine 27: /x:exec";
+    const detail = "tmpfs mounts with exec need Docker Engine 27: /x:exec";
     expect(await problem(answer)).toMatchObject({ status: 400, code: "invalid_tmpfs", detail });
   });
 

@@ -140,7 +140,7 @@ export function createMemoryStore(
       }),
     move: (job, to) =>
       write(() => {
-        if (!live(job.id)) throw new Error(`job ${job.id} has ended behind the dispatcher's back`);
+        if (!live(job.id)) throw new Error(`job ${job.id} cannot change its state: it has ended already`);
         return change(job, { ...to, intent_fencing: fencing }) as PlacedJob;
       }),
     record: (job, changes) => write(() => (live(job.id) ? (change(job, changes) as PlacedJob) : job)),

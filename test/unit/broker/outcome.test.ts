@@ -206,7 +206,7 @@ describe("a reason says", () => {
       "the container did not start in time: preparing",
     ]);
     expect(detail(stepsFor("starting", { at: 10_001 }))).toEqual([
-      "the container did not start in time: the engine has not begun with it",
+      "the container did not start in time: the engine has no task of it",
     ]);
   });
 
