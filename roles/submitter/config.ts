@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { hotkeyPath } from "#shared/chain/hotkey-file.ts";
-import { QUICKNET_PUBLIC_KEY } from "#shared/chain/timelock.ts";
+import { quicknetPublicKey } from "#shared/chain/timelock.ts";
 import { Secret } from "#shared/config/load-config.ts";
 import { limits } from "#shared/schemas/limits.ts";
 
@@ -40,7 +40,7 @@ export const SubmitterConfig = Type.Object(
       }),
     ),
     beacon_public_key: Type.String({
-      default: QUICKNET_PUBLIC_KEY,
+      default: quicknetPublicKey,
       pattern: "^[0-9a-f]{192}$",
       description: "key of the beacon that opens timelocked commits; Drand quicknet on every public network",
     }),

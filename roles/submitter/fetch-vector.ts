@@ -7,8 +7,8 @@ import { PublishedVector } from "#shared/schemas/weights.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { verifySeal } from "#shared/weights/seal.ts";
 
-const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
-FormatRegistry.Set("date-time", (text) => RFC_3339.test(text) && !Number.isNaN(Date.parse(text)));
+const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+FormatRegistry.Set("date-time", (text) => rfc3339.test(text) && !Number.isNaN(Date.parse(text)));
 
 /** The members that decide what is set on chain; what else the platform serves explains them. */
 const Vector = Type.Pick(PublishedVector, [
@@ -43,7 +43,7 @@ export class VectorError extends Error {
   }
 }
 
-const SUM_TOLERANCE = 1e-6;
+const sum_tolerance = 1e-6;
 
 export interface VectorSource {
   readonly url: string;
@@ -77,7 +77,7 @@ export function verifyVector(
   const problem = verifySeal(vector, public_key);
   if (problem !== null) throw new VectorError("seal", `the vector's seal does not hold: ${problem}`);
   const sum = vector.weights.reduce((total, weight) => total + weight, 0);
-  if (vector.weights.some((weight) => !(weight >= 0)) || Math.abs(sum - 1) > SUM_TOLERANCE) {
+  if (vector.weights.some((weight) => !(weight >= 0)) || Math.abs(sum - 1) > sum_tolerance) {
     throw new VectorError("weights", `the weights must be 0 or more and add up to 1, but their sum is ${sum}`);
   }
   if (vector.uids.length !== vector.weights.length)

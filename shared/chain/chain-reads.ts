@@ -5,7 +5,7 @@ import type { EpochState } from "./schedule.ts";
 import { storageIndex } from "./storage-index.ts";
 
 /** Fields of the selective metagraph by their number in the runtime: hotkeys, permits, last update, total stake. */
-const FIELDS = { hotkeys: 52, validatorPermit: 57, lastUpdate: 59, totalStake: 69 };
+const fieldIndexes = { hotkeys: 52, validatorPermit: 57, lastUpdate: 59, totalStake: 69 };
 
 /** A codec of the library, as far as we read it. */
 interface Value {
@@ -56,7 +56,7 @@ export async function readMetagraphAt(api: ApiPromise, netuid: number, at: Block
 async function selectiveMetagraph(api_at: ApiAt, netuid: number): Promise<SelectiveFields | null> {
   const call = api_at.call["subnetInfoRuntimeApi"]?.["getSelectiveMetagraph"];
   if (call === undefined) return null;
-  const answer = (await call(netuid, Object.values(FIELDS))) as unknown as Value;
+  const answer = (await call(netuid, Object.values(fieldIndexes))) as unknown as Value;
   const fields = answer.toJSON() as Record<string, unknown> | null;
   if (fields === null || !Array.isArray(fields["hotkeys"])) return null;
   return {

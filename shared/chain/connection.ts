@@ -20,13 +20,13 @@ export interface Session {
 }
 
 /** Subtensor's own extensions carry nothing in the extrinsic; without an entry the library warns and guesses. */
-const EMPTY_EXTENSIONS = Object.fromEntries(
+const emptyExtensions = Object.fromEntries(
   ["SudoTransactionExtension", "CheckShieldedTxValidity", "SubtensorTransactionExtension", "DrandPriority"].map(
     (name) => [name, { extrinsic: {}, payload: {} }],
   ),
 );
 const { connect_ms_max, call_ms_max } = limits.chain;
-const RATE_LIMIT_CODE = -32005;
+const rate_limit_code = -32005;
 
 /** One connection to whichever endpoint answers; opened on first use, and anew after it broke. */
 export class ChainConnection {
@@ -117,7 +117,7 @@ async function openSession(endpoint: string, clock: Clock, lost: () => void): Pr
       provider: provider as unknown as NonNullable<ApiOptions["provider"]>,
       noInitWarn: true,
       throwOnConnect: true,
-      signedExtensions: EMPTY_EXTENSIONS,
+      signedExtensions: emptyExtensions,
     });
     creating.catch(() => undefined);
     const api = await within(
@@ -147,7 +147,7 @@ class EndpointFault extends Error {
 
 function isRateLimit(error: unknown): boolean {
   const { code, message = "" } = error as { code?: unknown; message?: string };
-  return code === RATE_LIMIT_CODE || /\b429\b|-32005/.test(message);
+  return code === rate_limit_code || /\b429\b|-32005/.test(message);
 }
 
 function isEndpointFault(error: unknown): boolean {

@@ -2,7 +2,7 @@ import type { Clock } from "../time/clock.ts";
 import { ChainUnreachableError } from "./chain.ts";
 
 /** How long an endpoint that answered 429 or -32005 is left alone (chain §6). */
-export const COOL_DOWN_MS = 60_000;
+export const cool_down_ms = 60_000;
 
 /** Endpoints in the operator's order: the current one stays until it fails, then the next that is not cooling down. */
 export class EndpointRing {
@@ -38,9 +38,9 @@ export class EndpointRing {
     );
   }
 
-  /** Moves on after a failure of `endpoint`; one that limits us is not asked again for {@link COOL_DOWN_MS}. */
+  /** Moves on after a failure of `endpoint`; one that limits us is not asked again for {@link cool_down_ms}. */
   failed(endpoint: string, is_rate_limit: boolean): void {
-    if (is_rate_limit) this.#cools_until.set(endpoint, this.#clock.monotonic() + COOL_DOWN_MS);
+    if (is_rate_limit) this.#cools_until.set(endpoint, this.#clock.monotonic() + cool_down_ms);
     if (this.#endpoints[this.#index] === endpoint) this.#index = (this.#index + 1) % this.#endpoints.length;
   }
 }

@@ -10,8 +10,8 @@ export interface LoadedHotkey {
   readonly warnings: readonly string[];
 }
 
-const FILE_BYTES_MAX = 64 * 1024;
-const GROUP_AND_OTHERS = 0o077;
+const file_bytes_max = 64 * 1024;
+const group_and_others = 0o077;
 
 /** Where Bittensor's tools keep a hotkey: `<wallets>/<name>/hotkeys/<hotkey>`, wallets by default under `~/.bittensor/wallets`. */
 export function hotkeyPath(wallet: { readonly path?: string; readonly name: string; readonly hotkey: string }): string {
@@ -30,9 +30,9 @@ export async function readHotkeyFile(
   const { size, mode } = await stat(path).catch((cause: unknown) => {
     throw new HotkeyFileError("unreadable", `${path}: cannot be read`, { cause });
   });
-  if (size > FILE_BYTES_MAX) throw new HotkeyFileError("form", `${path}: ${size} bytes are too many for a hotkey file`);
+  if (size > file_bytes_max) throw new HotkeyFileError("form", `${path}: ${size} bytes are too many for a hotkey file`);
   const warnings =
-    (mode & GROUP_AND_OTHERS) === 0
+    (mode & group_and_others) === 0
       ? []
       : [`${path}: mode ${(mode & 0o777).toString(8).padStart(4, "0")} lets others read the hotkey; expected 0600`];
   const bytes = await readFile(path);

@@ -21,11 +21,11 @@ export class HotkeyFileError extends Error {
   }
 }
 
-const SS58_PREFIX = 42;
-const HEX_32 = /^0x[0-9a-f]{64}$/i;
-const HEX_64 = /^0x[0-9a-f]{128}$/i;
-const MNEMONIC = /^[a-z]+( [a-z]+){11,23}$/;
-const KNOWN_FIELDS = new Set([
+const ss58_prefix = 42;
+const hex32Bytes = /^0x[0-9a-f]{64}$/i;
+const hex64Bytes = /^0x[0-9a-f]{128}$/i;
+const mnemonicPattern = /^[a-z]+( [a-z]+){11,23}$/;
+const knownFields = new Set([
   "accountId",
   "publicKey",
   "privateKey",
@@ -34,7 +34,7 @@ const KNOWN_FIELDS = new Set([
   "ss58Address",
   "cryptoType",
 ]);
-const SR25519 = new Set<unknown>([undefined, null, 1, "1"]);
+const sr25519CryptoTypes = new Set<unknown>([undefined, null, 1, "1"]);
 
 interface Secrets {
   readonly phrase?: string;
@@ -54,7 +54,7 @@ export async function deriveHotkey(text: string): Promise<Hotkey> {
   const crypto = await import("@polkadot/util-crypto");
   await crypto.cryptoWaitReady();
   const pair = pairOf(secrets, crypto);
-  const address = crypto.encodeAddress(pair.publicKey, SS58_PREFIX);
+  const address = crypto.encodeAddress(pair.publicKey, ss58_prefix);
   if (secrets.address !== undefined && secrets.address !== address) {
     throw new HotkeyFileError(
       "mismatch",
@@ -89,8 +89,8 @@ function pairFromPrivateKey(private_key: Uint8Array): KeyPair {
 }
 
 function readSecrets(text: string): Secrets {
-  if (HEX_32.test(text)) return { seed: text };
-  if (MNEMONIC.test(text)) return { phrase: text };
+  if (hex32Bytes.test(text)) return { seed: text };
+  if (mnemonicPattern.test(text)) return { phrase: text };
   return secretsOf(parseObject(text));
 }
 
@@ -104,13 +104,13 @@ function parseObject(text: string): Map<string, unknown> {
 }
 
 function secretsOf(fields: Map<string, unknown>): Secrets {
-  if (!SR25519.has(fields.get("cryptoType"))) {
+  if (!sr25519CryptoTypes.has(fields.get("cryptoType"))) {
     throw new HotkeyFileError(
       "crypto_type",
       `cryptoType ${String(fields.get("cryptoType"))}: only sr25519 (1) hotkeys can set weights`,
     );
   }
-  const unknown = [...fields.keys()].filter((name) => !KNOWN_FIELDS.has(name));
+  const unknown = [...fields.keys()].filter((name) => !knownFields.has(name));
   if (unknown.length > 0) {
     throw new HotkeyFileError(
       "crypto_type",
@@ -118,8 +118,8 @@ function secretsOf(fields: Map<string, unknown>): Secrets {
     );
   }
   const phrase = field(fields, "secretPhrase", /^\s*[a-z]+(\s+[a-z]+){11,23}\s*$/, "12 to 24 words");
-  const seed = field(fields, "secretSeed", HEX_32, "0x and 64 hex digits");
-  const private_key = field(fields, "privateKey", HEX_64, "0x and 128 hex digits");
+  const seed = field(fields, "secretSeed", hex32Bytes, "0x and 64 hex digits");
+  const private_key = field(fields, "privateKey", hex64Bytes, "0x and 128 hex digits");
   const address = field(fields, "ss58Address", /^[1-9A-HJ-NP-Za-km-z]{40,60}$/, "an ss58 address");
   return {
     ...(phrase === undefined ? {} : { phrase: phrase.trim().replaceAll(/\s+/g, " ") }),

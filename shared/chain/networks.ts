@@ -1,5 +1,5 @@
 /** Public endpoints of the networks Bittensor's tools know by name. */
-const ENDPOINT_BY_NETWORK: Readonly<Record<string, string>> = {
+const endpointByNetwork: Readonly<Record<string, string>> = {
   finney: "wss://entrypoint-finney.opentensor.ai:443",
   test: "wss://test.finney.opentensor.ai:443",
   archive: "wss://archive.chain.opentensor.ai:443",
@@ -8,12 +8,12 @@ const ENDPOINT_BY_NETWORK: Readonly<Record<string, string>> = {
 
 /** Resolves `finney`, `test`, `archive`, `local` or a ws(s) URL to the URL. Throws with what was expected otherwise. */
 export function resolveEndpoint(network: string): string {
-  const known = ENDPOINT_BY_NETWORK[network];
+  const known = endpointByNetwork[network];
   if (known !== undefined) return known;
   const url = URL.parse(network);
   if (url === null || (url.protocol !== "ws:" && url.protocol !== "wss:")) {
     throw new Error(
-      `chain endpoint ${JSON.stringify(network)}: expected ${Object.keys(ENDPOINT_BY_NETWORK).join(", ")} or a ws:// or wss:// URL`,
+      `chain endpoint ${JSON.stringify(network)}: expected ${Object.keys(endpointByNetwork).join(", ")} or a ws:// or wss:// URL`,
     );
   }
   return network;

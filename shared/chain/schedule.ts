@@ -17,12 +17,12 @@ export class NoScheduleError extends Error {
 }
 
 /** A step is forced when none ran for this many blocks (`MAX_BLOCKS_SINCE_LAST_STEP`). */
-const BLOCKS_WITHOUT_STEP_MAX = 50_400;
+const blocks_without_step_max = 50_400;
 /** Drand quicknet's first round, seconds since 1970. */
-const QUICKNET_GENESIS_S = 1_692_803_367;
-const QUICKNET_PERIOD_S = 3;
+const quicknet_genesis_s = 1_692_803_367;
+const quicknet_period_s = 3;
 /** The beacon's pulse reaches the chain a little after its time: aim behind the first block of the reveal epoch. */
-const REVEAL_MARGIN_BLOCKS = 3;
+const reveal_margin_blocks = 3;
 
 /** True when weights may be set in block `block`: never set before, or the rate window is over (chain §4). */
 export function isWindowOpen(block: number, last_update: number, rate_limit_blocks: number): boolean {
@@ -43,7 +43,7 @@ export function nextEpochBlock(state: EpochState, head: number): number {
   }
   const by_tempo = state.last_epoch_block + state.tempo;
   const by_trigger = state.pending_epoch_at > 0 ? state.pending_epoch_at : Number.POSITIVE_INFINITY;
-  const by_force = head - state.blocks_since_last_step + BLOCKS_WITHOUT_STEP_MAX + 1;
+  const by_force = head - state.blocks_since_last_step + blocks_without_step_max + 1;
   return Math.max(head + 1, Math.min(by_tempo, by_trigger, by_force));
 }
 
@@ -86,12 +86,12 @@ export function afterEpoch(state: EpochState, block: number): EpochState {
 
 /** The Drand quicknet round whose signature is public by `time_ms`; at least 1. */
 export function roundAt(time_ms: number): number {
-  return Math.max(1, Math.floor((time_ms / 1000 - QUICKNET_GENESIS_S) / QUICKNET_PERIOD_S));
+  return Math.max(1, Math.floor((time_ms / 1000 - quicknet_genesis_s) / quicknet_period_s));
 }
 
 /** When round `round` is published, milliseconds since 1970. */
 export function roundTime(round: number): number {
-  return (QUICKNET_GENESIS_S + round * QUICKNET_PERIOD_S) * 1000;
+  return (quicknet_genesis_s + round * quicknet_period_s) * 1000;
 }
 
 /** The round a commit sent at `head` must name, from the wall clock and the chain's block time. */
@@ -102,6 +102,6 @@ export function revealRound(input: {
   readonly now_ms: number;
   readonly block_time_ms: number;
 }): number {
-  const target = revealBlock(input.state, input.head, input.reveal_period_epochs) + REVEAL_MARGIN_BLOCKS;
+  const target = revealBlock(input.state, input.head, input.reveal_period_epochs) + reveal_margin_blocks;
   return roundAt(input.now_ms + (target - input.head) * input.block_time_ms);
 }

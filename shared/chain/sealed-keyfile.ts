@@ -2,21 +2,21 @@ import { argon2 } from "node:crypto";
 import { HotkeyFileError } from "./hotkey.ts";
 
 /** PyNaCl's secretbox keyfile: `$NACL` ‖ 24-byte nonce ‖ XSalsa20-Poly1305. */
-const NACL_PREFIX = Buffer.from("$NACL");
-const REFUSED_PREFIXES = [
+const naclPrefix = Buffer.from("$NACL");
+const refusedPrefixes = [
   { prefix: Buffer.from("$ANSIBLE_VAULT"), form: "Ansible Vault" },
   { prefix: Buffer.from("gAAAAA"), form: "Fernet" },
 ];
-const NONCE_BYTES = 24;
-const KEY_BYTES = 32;
+const nonce_bytes = 24;
+const key_bytes = 32;
 /** The salt and the cost are constants of Bittensor's wallet library ("sensitive" limits of libsodium). */
-const SALT = Buffer.from("137183dff15a09bc9c90b5518739e9b1", "hex");
-const PASSES = 8;
-const MEMORY_KIB = 512 * 1024;
+const argonSalt = Buffer.from("137183dff15a09bc9c90b5518739e9b1", "hex");
+const argon_passes = 8;
+const argon_memory_kib = 512 * 1024;
 
 /** True for an encrypted file of a form we open; throws {@link HotkeyFileError} for the encrypted forms we refuse. */
 export function isSealedKeyfile(bytes: Buffer): boolean {
-  for (const { prefix, form } of REFUSED_PREFIXES) {
+  for (const { prefix, form } of refusedPrefixes) {
     if (bytes.subarray(0, prefix.length).equals(prefix)) {
       throw new HotkeyFileError(
         "encryption",
@@ -24,7 +24,7 @@ export function isSealedKeyfile(bytes: Buffer): boolean {
       );
     }
   }
-  return bytes.subarray(0, NACL_PREFIX.length).equals(NACL_PREFIX);
+  return bytes.subarray(0, naclPrefix.length).equals(naclPrefix);
 }
 
 /** Decrypts a `$NACL` file. Takes seconds and 512 MiB, as the format wants. Throws {@link HotkeyFileError} without or with a wrong password. */
@@ -33,17 +33,17 @@ export async function openSealedKeyfile(bytes: Buffer, password: string | undefi
     throw new HotkeyFileError("password", "the hotkey file is encrypted: give hotkey_password_file");
   const { naclDecrypt } = await import("@polkadot/util-crypto");
   const key = await keyFromPassword(password);
-  const nonce = bytes.subarray(NACL_PREFIX.length, NACL_PREFIX.length + NONCE_BYTES);
-  if (nonce.length < NONCE_BYTES) throw new HotkeyFileError("form", "the encrypted hotkey file is cut short");
-  const opened = naclDecrypt(bytes.subarray(NACL_PREFIX.length + NONCE_BYTES), nonce, key);
+  const nonce = bytes.subarray(naclPrefix.length, naclPrefix.length + nonce_bytes);
+  if (nonce.length < nonce_bytes) throw new HotkeyFileError("form", "the encrypted hotkey file is cut short");
+  const opened = naclDecrypt(bytes.subarray(naclPrefix.length + nonce_bytes), nonce, key);
   if (opened === null) throw new HotkeyFileError("password", "the password does not open the hotkey file");
   return Buffer.from(opened);
 }
 
 async function keyFromPassword(password: string): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  const cost = { parallelism: 1, tagLength: KEY_BYTES, memory: MEMORY_KIB, passes: PASSES };
-  argon2("argon2i", { message: Buffer.from(password), nonce: SALT, ...cost }, (error, key) =>
+  const cost = { parallelism: 1, tagLength: key_bytes, memory: argon_memory_kib, passes: argon_passes };
+  argon2("argon2i", { message: Buffer.from(password), nonce: argonSalt, ...cost }, (error, key) =>
     error === null ? resolve(key) : reject(error),
   );
   return await promise;

@@ -1,7 +1,7 @@
 /** Mechanisms share the storage of their subnet at multiples of this (chain §3). */
-const MECHANISM_STRIDE = 4096;
+const mechanism_stride = 4096;
 
 /** The key of `Weights`, `LastUpdate` and the commits: the netuid itself for mechanism 0. */
 export function storageIndex(netuid: number, mechanism: number): number {
-  return mechanism * MECHANISM_STRIDE + netuid;
+  return mechanism * mechanism_stride + netuid;
 }

@@ -3,18 +3,18 @@ import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { blob, compact, join, ScaleReader, u16, u64, u64be } from "./scale.ts";
 
 /** Drand quicknet's group public key (BLS12-381, G2), checked in the tests against the published signature of round 1000. */
-export const QUICKNET_PUBLIC_KEY =
+export const quicknetPublicKey =
   "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d1064510d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a";
 
 /** RFC 9380 domain of Drand's `bls-unchained-g1-rfc9380` scheme. */
-const DST = "BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_";
-const CIPHER_NAME = new TextEncoder().encode("AES_GCM_");
-const G2_BYTES = 96;
-const KEY_BYTES = 32;
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
-const FIELD_BYTES = 48;
-const GROUP_ORDER = bls12_381.fields.Fr.ORDER;
+const hashDomain = "BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_";
+const cipherName = new TextEncoder().encode("AES_GCM_");
+const g2_bytes = 96;
+const key_bytes = 32;
+const nonce_bytes = 12;
+const tag_bytes = 16;
+const field_bytes = 48;
+const group_order = bls12_381.fields.Fr.ORDER;
 
 /** The weights a timelocked commit hides. */
 export interface RevealPayload {
@@ -68,17 +68,17 @@ function payloadOf(bytes: Uint8Array): RevealPayload {
 /** Encrypts so that only the beacon's signature of `round` opens it ("tle" over BLS12-381 with AES-256-GCM). */
 export function encryptUntilRound(message: Uint8Array, round: number, public_key_hex: string): Uint8Array {
   const public_key = bls12_381.G2.Point.fromHex(public_key_hex);
-  const sigma = randomBytes(KEY_BYTES);
-  const session_key = randomBytes(KEY_BYTES);
+  const sigma = randomBytes(key_bytes);
+  const session_key = randomBytes(key_bytes);
   const scalar = scalarOf(sigma, session_key);
   const shared = bls12_381.pairing(roundPoint(round), public_key.multiply(scalar));
   const u = bls12_381.G2.Point.BASE.multiply(scalar).toBytes(true);
   const v = xor(sigma, sha256(pairingBytes(shared)));
   const w = xor(session_key, sha256(sigma));
-  const nonce = randomBytes(NONCE_BYTES);
+  const nonce = randomBytes(nonce_bytes);
   const cipher = createCipheriv("aes-256-gcm", session_key, nonce);
   const sealed = join(cipher.update(message), cipher.final(), cipher.getAuthTag());
-  return join(u, sized(v), sized(w), sized(join(sized(sealed), sized(nonce))), sized(CIPHER_NAME));
+  return join(u, sized(v), sized(w), sized(join(sized(sealed), sized(nonce))), sized(cipherName));
 }
 
 /** Opens what {@link encryptUntilRound} made with the beacon's signature of that round (48 bytes, G1). @throws TimelockError when it does not fit */
@@ -88,11 +88,11 @@ export function decryptWithSignature(ciphertext: Uint8Array, signature_hex: stri
 
 function opened(ciphertext: Uint8Array, signature_hex: string): Uint8Array {
   const reader = new ScaleReader(ciphertext);
-  const u = bls12_381.G2.Point.fromBytes(reader.take(G2_BYTES));
+  const u = bls12_381.G2.Point.fromBytes(reader.take(g2_bytes));
   const v = takeSized(reader);
   const w = takeSized(reader);
   const body = new ScaleReader(takeSized(reader));
-  if (!Buffer.from(takeSized(reader)).equals(CIPHER_NAME))
+  if (!Buffer.from(takeSized(reader)).equals(cipherName))
     throw new Error("the ciphertext names another cipher than AES_GCM_");
   const sigma = xor(v, sha256(pairingBytes(bls12_381.pairing(bls12_381.G1.Point.fromHex(signature_hex), u))));
   const session_key = xor(w, sha256(sigma));
@@ -101,14 +101,14 @@ function opened(ciphertext: Uint8Array, signature_hex: string): Uint8Array {
   }
   const sealed = takeSized(body);
   const decipher = createDecipheriv("aes-256-gcm", session_key, takeSized(body));
-  decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
-  return join(decipher.update(sealed.subarray(0, sealed.length - TAG_BYTES)), decipher.final());
+  decipher.setAuthTag(sealed.subarray(sealed.length - tag_bytes));
+  return join(decipher.update(sealed.subarray(0, sealed.length - tag_bytes)), decipher.final());
 }
 
 /** A beacon of one's own, for development chains and tests: the same scheme under a secret everybody may know. */
 export function testBeacon(seed: string): { readonly public_key: string; sign(round: number): string } {
   const secret =
-    (BigInt(`0x${Buffer.from(sha256(new TextEncoder().encode(seed))).toString("hex")}`) % (GROUP_ORDER - 1n)) + 1n;
+    (BigInt(`0x${Buffer.from(sha256(new TextEncoder().encode(seed))).toString("hex")}`) % (group_order - 1n)) + 1n;
   return {
     public_key: bls12_381.G2.Point.BASE.multiply(secret).toHex(true),
     sign: (round) => roundPoint(round).multiply(secret).toHex(true),
@@ -123,12 +123,12 @@ export function isRoundSignature(round: number, signature_hex: string, public_ke
 }
 
 function roundPoint(round: number) {
-  return bls12_381.G1.hashToCurve(sha256(u64be(round)), { DST });
+  return bls12_381.G1.hashToCurve(sha256(u64be(round)), { DST: hashDomain });
 }
 
 function scalarOf(sigma: Uint8Array, session_key: Uint8Array): bigint {
   const digest = Buffer.from(sha256(join(sigma, session_key))).toString("hex");
-  return BigInt(`0x${digest}`) % GROUP_ORDER;
+  return BigInt(`0x${digest}`) % group_order;
 }
 
 type PairingValue = ReturnType<typeof bls12_381.pairing>;
@@ -141,7 +141,7 @@ function pairingBytes(value: PairingValue): Uint8Array {
 }
 
 function fieldBytes(value: bigint): Uint8Array {
-  return Uint8Array.from(Buffer.from(value.toString(16).padStart(FIELD_BYTES * 2, "0"), "hex").reverse());
+  return Uint8Array.from(Buffer.from(value.toString(16).padStart(field_bytes * 2, "0"), "hex").reverse());
 }
 
 function sized(bytes: Uint8Array): Uint8Array {

@@ -15,7 +15,7 @@ export class WeightsVectorError extends Error {
   }
 }
 
-const U16_MAX = 65_535;
+const u16_max = 65_535;
 
 /**
  * Turns weights into the chain's u16 values: `round_half_even(w / max × 65535)`, zeros dropped, sorted by uid (chain §3).
@@ -29,7 +29,7 @@ export function quantiseWeights(uids: readonly number[], weights: readonly numbe
   const weight_by_uid = new Map<number, number>();
   for (const [index, uid] of uids.entries()) {
     const weight = weights[index] ?? Number.NaN;
-    if (!Number.isInteger(uid) || uid < 0 || uid > U16_MAX) throw new WeightsVectorError("uid", `${uid} is not a uid`);
+    if (!Number.isInteger(uid) || uid < 0 || uid > u16_max) throw new WeightsVectorError("uid", `${uid} is not a uid`);
     if (weight_by_uid.has(uid)) throw new WeightsVectorError("duplicate_uid", `uid ${uid} appears twice`);
     if (!Number.isFinite(weight) || weight < 0) {
       throw new WeightsVectorError(
@@ -42,7 +42,7 @@ export function quantiseWeights(uids: readonly number[], weights: readonly numbe
   const weight_max = Math.max(0, ...weight_by_uid.values());
   if (weight_max === 0) throw new WeightsVectorError("all_zero", "no weight is above zero");
   const entries = [...weight_by_uid]
-    .map(([uid, weight]) => [uid, roundHalfEven((weight / weight_max) * U16_MAX)] as const)
+    .map(([uid, weight]) => [uid, roundHalfEven((weight / weight_max) * u16_max)] as const)
     .filter(([, value]) => value > 0)
     .sort(([a], [b]) => a - b);
   return { uids: entries.map(([uid]) => uid), values: entries.map(([, value]) => value) };
@@ -57,9 +57,9 @@ export function roundHalfEven(value: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-const FRACTION_BITS = 32n;
-const HALF = 1n << (FRACTION_BITS - 1n);
-const UPSCALE_THRESHOLD = 32_768;
+const fraction_bits = 32n;
+const half_fraction = 1n << (fraction_bits - 1n);
+const upscale_threshold = 32_768;
 
 /**
  * What the runtime stores for `values`: scaled so that the largest becomes 65535, in its fixed-point arithmetic
@@ -68,10 +68,10 @@ const UPSCALE_THRESHOLD = 32_768;
 export function upscaleValues(values: readonly number[]): number[] {
   const value_max = Math.max(0, ...values);
   if (value_max === 0) return [...values];
-  const full = BigInt(U16_MAX) << FRACTION_BITS;
+  const full = BigInt(u16_max) << fraction_bits;
   const divisor = BigInt(value_max);
   return values.map((value) => {
-    const fixed = value_max > UPSCALE_THRESHOLD ? BigInt(value) * (full / divisor) : (BigInt(value) * full) / divisor;
-    return Number((fixed + HALF) >> FRACTION_BITS);
+    const fixed = value_max > upscale_threshold ? BigInt(value) * (full / divisor) : (BigInt(value) * full) / divisor;
+    return Number((fixed + half_fraction) >> fraction_bits);
   });
 }

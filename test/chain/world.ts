@@ -8,7 +8,7 @@ import { type Submission, submitOnce } from "../../roles/submitter/chain/submit-
 import { connectWeightsChain, type WeightsChain } from "../../roles/submitter/chain/weights-chain.ts";
 import { type DevchainProcess, startDevchain } from "./devchain.ts";
 
-export const TAO = 1_000_000_000;
+export const rao_per_tao = 1_000_000_000;
 
 /** Hotkeys of the tests: seeds anybody may know. */
 export async function hotkeyOf(name: string): Promise<Hotkey> {
@@ -45,14 +45,14 @@ export async function buildWorld(
     Array.from({ length: (options.neuron_count ?? 6) - 1 }, (_, index) => hotkeyOf(`miner ${index}`)),
   );
   const genesis = {
-    stake_threshold_rao: 1_000 * TAO,
+    stake_threshold_rao: 1_000 * rao_per_tao,
     subnets: [
       {
         netuid: 1,
         parameters: { tempo: 0, weights_rate_limit_blocks: 0, is_commit_reveal_enabled: false, ...options.parameters },
         neurons: [
-          { hotkey: validator.address, stake_rao: 5_000 * TAO, validator_permit: true },
-          ...miners.map(({ address }) => ({ hotkey: address, stake_rao: 2_000 * TAO })),
+          { hotkey: validator.address, stake_rao: 5_000 * rao_per_tao, validator_permit: true },
+          ...miners.map(({ address }) => ({ hotkey: address, stake_rao: 2_000 * rao_per_tao })),
         ],
       },
     ],

@@ -1,5 +1,5 @@
 import { blob, compact, join, u16, u32, u64, vec } from "#shared/chain/scale.ts";
-import { PALLETS } from "../runtime/names.ts";
+import { palletIndexes } from "../runtime/names.ts";
 import { items, type StorageItem } from "../runtime/storage-items.ts";
 import { buildEnums, type Enums } from "./enums.ts";
 import { buildExtensions, type Extension } from "./extensions.ts";
@@ -7,15 +7,15 @@ import { selectiveMetagraphType } from "./selective-metagraph.ts";
 import { accountType, buildShapes, type Shapes } from "./shapes.ts";
 import { option, TypeBuilder, type TypeId, text, texts } from "./type-builder.ts";
 
-const MAGIC = new TextEncoder().encode("meta");
-const NO_DOCS = texts([]);
-const HASHER_INDEX = { blake2_128_concat: 2, twox_64_concat: 5, identity: 6 };
-const MODIFIER = { optional: 0, default: 1 };
-const EXTRINSIC_VERSION = 4;
-const SS58_PREFIX = 42;
+const metadataMagic = new TextEncoder().encode("meta");
+const noDocs = texts([]);
+const hasherIndexes = { blake2_128_concat: 2, twox_64_concat: 5, identity: 6 };
+const modifierIndexes = { optional: 0, default: 1 };
+const extrinsic_version = 4;
+const ss58_prefix = 42;
 /** How many block hashes the runtime remembers; a mortal era cannot be longer. */
-export const BLOCK_HASH_COUNT = 256;
-const EXISTENTIAL_DEPOSIT = 500;
+export const block_hash_count = 256;
+const existential_deposit = 500;
 
 /** The runtime's metadata by version, with its `meta` magic and version byte. */
 export function buildMetadata(block_ms: number): { readonly v14: Uint8Array; readonly v15: Uint8Array } {
@@ -31,20 +31,20 @@ export function buildMetadata(block_ms: number): { readonly v14: Uint8Array; rea
   );
   const pallets = (with_docs: boolean) =>
     vec(
-      Object.keys(PALLETS).map((name) =>
-        pallet(name as keyof typeof PALLETS, { types, enums, shapes, block_ms, with_docs }),
+      Object.keys(palletIndexes).map((name) =>
+        pallet(name as keyof typeof palletIndexes, { types, enums, shapes, block_ms, with_docs }),
       ),
     );
   const v14_body = [
     pallets(false),
     compact(extrinsic.unchecked),
-    Uint8Array.of(EXTRINSIC_VERSION),
+    Uint8Array.of(extrinsic_version),
     extension_list,
     compact(runtime),
   ];
   const v15_body = [
     pallets(true),
-    Uint8Array.of(EXTRINSIC_VERSION),
+    Uint8Array.of(extrinsic_version),
     ...[extrinsic.address, enums.call, extrinsic.signature, extrinsic.extra].map(compact),
     extension_list,
     compact(runtime),
@@ -55,8 +55,8 @@ export function buildMetadata(block_ms: number): { readonly v14: Uint8Array; rea
   // Last, when every type above has its number.
   const lookup = types.toBytes();
   return {
-    v14: join(MAGIC, Uint8Array.of(14), lookup, ...v14_body),
-    v15: join(MAGIC, Uint8Array.of(15), lookup, ...v15_body),
+    v14: join(metadataMagic, Uint8Array.of(14), lookup, ...v14_body),
+    v15: join(metadataMagic, Uint8Array.of(15), lookup, ...v15_body),
   };
 }
 
@@ -105,7 +105,10 @@ interface PalletParts {
   readonly with_docs: boolean;
 }
 
-function pallet(name: keyof typeof PALLETS, { types, enums, shapes, block_ms, with_docs }: PalletParts): Uint8Array {
+function pallet(
+  name: keyof typeof palletIndexes,
+  { types, enums, shapes, block_ms, with_docs }: PalletParts,
+): Uint8Array {
   const own = Object.values<StorageItem>(items).filter((item) => item.pallet === name);
   const storage = join(text(name), vec(own.map((item) => storageEntry(types, shapes, item))));
   const type_option = (type: TypeId | undefined) => option(type === undefined ? undefined : compact(type));
@@ -116,8 +119,8 @@ function pallet(name: keyof typeof PALLETS, { types, enums, shapes, block_ms, wi
     type_option(enums.events[name]),
     constants(name, types, block_ms),
     type_option(enums.errors[name]),
-    Uint8Array.of(PALLETS[name]),
-    with_docs ? NO_DOCS : new Uint8Array(),
+    Uint8Array.of(palletIndexes[name]),
+    with_docs ? noDocs : new Uint8Array(),
   );
 }
 
@@ -131,28 +134,28 @@ function storageEntry(types: TypeBuilder, shapes: Shapes, item: StorageItem): Ui
       ? join(Uint8Array.of(0), compact(value))
       : join(
           Uint8Array.of(1),
-          vec(item.keys.map(([hasher]) => Uint8Array.of(HASHER_INDEX[hasher]))),
+          vec(item.keys.map(([hasher]) => Uint8Array.of(hasherIndexes[hasher]))),
           compact(key),
           compact(value),
         );
-  const modifier = item.fallback === undefined ? MODIFIER.optional : MODIFIER.default;
-  return join(text(item.name), Uint8Array.of(modifier), shape, blob(item.fallback ?? Uint8Array.of(0)), NO_DOCS);
+  const modifier = item.fallback === undefined ? modifierIndexes.optional : modifierIndexes.default;
+  return join(text(item.name), Uint8Array.of(modifier), shape, blob(item.fallback ?? Uint8Array.of(0)), noDocs);
 }
 
 function constants(name: string, types: TypeBuilder, block_ms: number): Uint8Array {
   const constant = (label: string, type: TypeId, value: Uint8Array) =>
-    join(text(label), compact(type), blob(value), NO_DOCS);
+    join(text(label), compact(type), blob(value), noDocs);
   switch (name) {
     case "System":
       return vec([
-        constant("BlockHashCount", types.primitive("u32"), u32(BLOCK_HASH_COUNT)),
-        constant("SS58Prefix", types.primitive("u16"), u16(SS58_PREFIX)),
+        constant("BlockHashCount", types.primitive("u32"), u32(block_hash_count)),
+        constant("SS58Prefix", types.primitive("u16"), u16(ss58_prefix)),
       ]);
     case "Timestamp":
       // Clients take twice the minimum period for the block time.
       return vec([constant("MinimumPeriod", types.primitive("u64"), u64(Math.floor(block_ms / 2)))]);
     case "Balances":
-      return vec([constant("ExistentialDeposit", types.primitive("u64"), u64(EXISTENTIAL_DEPOSIT))]);
+      return vec([constant("ExistentialDeposit", types.primitive("u64"), u64(existential_deposit))]);
     default:
       return vec([]);
   }
@@ -160,7 +163,7 @@ function constants(name: string, types: TypeBuilder, block_ms: number): Uint8Arr
 
 function runtimeApis(types: TypeBuilder, shapes: Shapes): Uint8Array {
   const method = (name: string, inputs: readonly (readonly [string, TypeId])[], output: TypeId) =>
-    join(text(name), vec(inputs.map(([label, type]) => join(text(label), compact(type)))), compact(output), NO_DOCS);
+    join(text(name), vec(inputs.map(([label, type]) => join(text(label), compact(type)))), compact(output), noDocs);
   const u16 = types.primitive("u16");
   const subnet_info = join(
     text("SubnetInfoRuntimeApi"),
@@ -175,7 +178,7 @@ function runtimeApis(types: TypeBuilder, shapes: Shapes): Uint8Array {
       ),
       method("get_next_epoch_start_block", [["netuid", u16]], types.option(shapes.value("u64"))),
     ]),
-    NO_DOCS,
+    noDocs,
   );
   return vec([subnet_info]);
 }

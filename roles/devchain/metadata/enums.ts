@@ -1,8 +1,8 @@
-import { CALLS, ERRORS, EVENTS, PALLETS } from "../runtime/names.ts";
+import { callIndexes, eventIndexes, palletErrors, palletIndexes } from "../runtime/names.ts";
 import { accountType, dispatchShapes, hashType } from "./shapes.ts";
 import type { Field, TypeBuilder, TypeId, Variant } from "./type-builder.ts";
 
-type PalletName = keyof typeof PALLETS;
+type PalletName = keyof typeof palletIndexes;
 
 /** Per pallet and for the runtime as a whole, the enum types of calls, events and errors. */
 export interface Enums {
@@ -20,7 +20,7 @@ export function buildEnums(types: TypeBuilder): Enums {
   const errors = {
     SubtensorModule: types.variant(
       "pallet_subtensor::pallet::Error",
-      ERRORS.map((name, index) => ({ name, index })),
+      palletErrors.map((name, index) => ({ name, index })),
     ),
   };
   return {
@@ -37,7 +37,7 @@ function outer(types: TypeBuilder, path: string, inner: Partial<Record<PalletNam
   const variants = Object.entries(inner).map(
     ([name, type]): Variant => ({
       name,
-      index: PALLETS[name as PalletName],
+      index: palletIndexes[name as PalletName],
       fields: [{ type }],
     }),
   );
@@ -66,11 +66,15 @@ function callTypes(types: TypeBuilder) {
   ];
   const netuid = { name: "netuid", type: u16 };
   const mecid = { name: "mecid", type: types.primitive("u8") };
-  const call = (name: keyof typeof CALLS, fields: Field[]): Variant => ({ name, index: CALLS[name].index, fields });
+  const call = (name: keyof typeof callIndexes, fields: Field[]): Variant => ({
+    name,
+    index: callIndexes[name].index,
+    fields,
+  });
   return {
     System: types.variant("frame_system::pallet::Call", [call("remark", [{ name: "remark", type: bytes }])]),
     Timestamp: types.variant("pallet_timestamp::pallet::Call", [
-      { name: "set", index: CALLS.timestamp_set.index, fields: [{ name: "now", type: types.compact(u64) }] },
+      { name: "set", index: callIndexes.timestamp_set.index, fields: [{ name: "now", type: types.compact(u64) }] },
     ]),
     SubtensorModule: types.variant("pallet_subtensor::pallet::Call", [
       call("set_weights", [netuid, ...weights]),
@@ -88,28 +92,28 @@ function eventTypes(types: TypeBuilder) {
   const info = { name: "dispatch_info", type: dispatch_info };
   return {
     System: types.variant("frame_system::pallet::Event", [
-      { name: "ExtrinsicSuccess", index: EVENTS.extrinsic_success.index, fields: [info] },
+      { name: "ExtrinsicSuccess", index: eventIndexes.extrinsic_success.index, fields: [info] },
       {
         name: "ExtrinsicFailed",
-        index: EVENTS.extrinsic_failed.index,
+        index: eventIndexes.extrinsic_failed.index,
         fields: [{ name: "dispatch_error", type: dispatch_error }, info],
       },
     ]),
     SubtensorModule: types.variant("pallet_subtensor::pallet::Event", [
-      { name: "WeightsSet", index: EVENTS.weights_set.index, fields: [{ type: u16 }, { type: u16 }] },
+      { name: "WeightsSet", index: eventIndexes.weights_set.index, fields: [{ type: u16 }, { type: u16 }] },
       {
         name: "NeuronRegistered",
-        index: EVENTS.neuron_registered.index,
+        index: eventIndexes.neuron_registered.index,
         fields: [{ type: u16 }, { type: u16 }, { type: account }],
       },
       {
         name: "TimelockedWeightsCommitted",
-        index: EVENTS.timelocked_committed.index,
+        index: eventIndexes.timelocked_committed.index,
         fields: [{ type: account }, { type: u16 }, { type: hashType(types) }, { type: types.primitive("u64") }],
       },
       {
         name: "TimelockedWeightsRevealed",
-        index: EVENTS.timelocked_revealed.index,
+        index: eventIndexes.timelocked_revealed.index,
         fields: [{ type: u16 }, { type: account }],
       },
     ]),

@@ -5,7 +5,7 @@ import type { TypeBuilder, TypeId } from "./type-builder.ts";
 type Kind = "accounts" | "bools" | "compact_u64s" | "compact_u64" | "compact_u16" | "bool" | "unfilled";
 
 /** `SelectiveMetagraph` in the runtime's order: a field's number is its position. */
-export const SELECTIVE_FIELDS: readonly (readonly [name: string, kind: Kind])[] = [
+export const selectiveFields: readonly (readonly [name: string, kind: Kind])[] = [
   ["netuid", "compact_u16"],
   ...unfilled("name", "symbol", "identity", "network_registered_at", "owner_hotkey", "owner_coldkey"),
   ["block", "compact_u64"],
@@ -50,7 +50,7 @@ export function selectiveMetagraphType(types: TypeBuilder): TypeId {
   };
   return types.composite(
     "pallet_subtensor::rpc_info::metagraph::SelectiveMetagraph",
-    SELECTIVE_FIELDS.map(([name, kind]) => ({
+    selectiveFields.map(([name, kind]) => ({
       name,
       type: name === "netuid" ? kinds[kind] : types.option(kinds[kind]),
     })),

@@ -20,13 +20,13 @@ export interface Block {
   readonly state: State;
 }
 
-export const ZERO_HASH = hex(new Uint8Array(32));
+export const zeroHash = hex(new Uint8Array(32));
 
 /** Seals a block: roots over what changed and what it holds, hash over the header. */
 export function sealBlock(parent: Block | undefined, extrinsics: readonly Uint8Array[], state: State): Block {
   const number = parent === undefined ? 0 : parent.number + 1;
-  const parent_hash = parent?.hash ?? ZERO_HASH;
-  const state_root = blake2_256(join(fromHex(parent?.header.stateRoot ?? ZERO_HASH), changesBytes(state)));
+  const parent_hash = parent?.hash ?? zeroHash;
+  const state_root = blake2_256(join(fromHex(parent?.header.stateRoot ?? zeroHash), changesBytes(state)));
   const extrinsics_root = blake2_256(vec(extrinsics));
   const encoded = join(fromHex(parent_hash), compact(number), state_root, extrinsics_root, vec([]));
   const header: Header = {

@@ -1,22 +1,22 @@
 import { join, ScaleReader, u32, u64, vec } from "#shared/chain/scale.ts";
 import { roundAt } from "#shared/chain/schedule.ts";
-import { BLOCK_HASH_COUNT } from "../metadata/build.ts";
+import { block_hash_count } from "../metadata/build.ts";
 import { revealCommits, runEpochs } from "../runtime/epochs.ts";
 import { type SignedExtrinsic, timestampInherent } from "../runtime/extrinsic.ts";
 import { fromHex } from "../runtime/hashing.ts";
-import { type DispatchErrorName, ERRORS, EVENTS, PALLETS } from "../runtime/names.ts";
+import { type DispatchErrorName, eventIndexes, palletErrors, palletIndexes } from "../runtime/names.ts";
 import type { State } from "../runtime/state.ts";
 import { items } from "../runtime/storage-items.ts";
 import { commitWeights, type Dispatched, type EventBytes, event, setWeights } from "../runtime/weights.ts";
 import { type Block, sealBlock } from "./block.ts";
 
-const NO_TOPICS = Uint8Array.of(0);
-const PHASE_INITIALIZATION = Uint8Array.of(2);
+const noTopics = Uint8Array.of(0);
+const phaseInitialization = Uint8Array.of(2);
 /** `DispatchEventInfo`: no weight counted, class normal, `Pays::No`. */
-const FREE_INFO = Uint8Array.of(0, 0, 0, 1);
+const freeInfo = Uint8Array.of(0, 0, 0, 1);
 /** The inherent is mandatory and free. */
-const INHERENT_INFO = Uint8Array.of(0, 0, 2, 1);
-const DISPATCH_ERROR_MODULE = 3;
+const inherentInfo = Uint8Array.of(0, 0, 2, 1);
+const dispatch_error_module = 3;
 
 export interface BlockInput {
   readonly parent: Block;
@@ -35,13 +35,13 @@ export function executeBlock({ parent, now_ms, extrinsics, netuids, beacon, chan
   state.write(items.number, [], u32(number));
   state.write(items.parent_hash, [], fromHex(parent.hash));
   state.write(items.block_hash, [u32(parent.number)], fromHex(parent.hash));
-  if (number > BLOCK_HASH_COUNT) state.remove(items.block_hash, u32(number - 1 - BLOCK_HASH_COUNT));
+  if (number > block_hash_count) state.remove(items.block_hash, u32(number - 1 - block_hash_count));
   state.write(items.now, [], u64(now_ms));
   state.write(items.last_stored_round, [], u64(roundAt(now_ms)));
   for (const change of changes) change(state);
   runEpochs(state, netuids, number);
-  const records = revealCommits(state, netuids, number, beacon).map((bytes) => record(PHASE_INITIALIZATION, bytes));
-  records.push(record(phaseOf(0), event(EVENTS.extrinsic_success, INHERENT_INFO)));
+  const records = revealCommits(state, netuids, number, beacon).map((bytes) => record(phaseInitialization, bytes));
+  records.push(record(phaseOf(0), event(eventIndexes.extrinsic_success, inherentInfo)));
   for (const [index, extrinsic] of extrinsics.entries()) {
     for (const bytes of apply(state, extrinsic, number)) records.push(record(phaseOf(index + 1), bytes));
   }
@@ -57,8 +57,8 @@ export function nonceOf(state: State, account: Uint8Array): number {
 function apply(state: State, extrinsic: SignedExtrinsic, number: number): EventBytes[] {
   bumpNonce(state, extrinsic.signer);
   const result = dispatch(state, extrinsic, number);
-  if ("error" in result) return [event(EVENTS.extrinsic_failed, moduleError(result.error), FREE_INFO)];
-  return [...result.events, event(EVENTS.extrinsic_success, FREE_INFO)];
+  if ("error" in result) return [event(eventIndexes.extrinsic_failed, moduleError(result.error), freeInfo)];
+  return [...result.events, event(eventIndexes.extrinsic_success, freeInfo)];
 }
 
 function dispatch(state: State, { call, signer }: SignedExtrinsic, number: number): Dispatched {
@@ -79,7 +79,7 @@ function bumpNonce(state: State, account: Uint8Array): void {
 }
 
 function moduleError(name: DispatchErrorName): Uint8Array {
-  return Uint8Array.of(DISPATCH_ERROR_MODULE, PALLETS.SubtensorModule, ERRORS.indexOf(name), 0, 0, 0);
+  return Uint8Array.of(dispatch_error_module, palletIndexes.SubtensorModule, palletErrors.indexOf(name), 0, 0, 0);
 }
 
 function phaseOf(extrinsic_index: number): Uint8Array {
@@ -87,5 +87,5 @@ function phaseOf(extrinsic_index: number): Uint8Array {
 }
 
 function record(phase: Uint8Array, bytes: EventBytes): Uint8Array {
-  return join(phase, bytes, NO_TOPICS);
+  return join(phase, bytes, noTopics);
 }

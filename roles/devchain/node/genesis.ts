@@ -5,7 +5,7 @@ import { State } from "../runtime/state.ts";
 import { items } from "../runtime/storage-items.ts";
 import { Subnet } from "../runtime/subnet.ts";
 
-const U16 = Type.Integer({ minimum: 0, maximum: 65_535 });
+const Uint16 = Type.Integer({ minimum: 0, maximum: 65_535 });
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Address = Type.String({ pattern: "^[1-9A-HJ-NP-Za-km-z]{46,50}$", description: "an ss58 address" });
 
@@ -23,10 +23,10 @@ export type GenesisNeuron = Static<typeof GenesisNeuron>;
 /** The parameters of a subnet that may be set at genesis and changed while the chain runs. */
 export const SubnetParameters = Type.Object(
   {
-    tempo: Type.Optional(U16),
+    tempo: Type.Optional(Uint16),
     weights_rate_limit_blocks: Type.Optional(Count),
-    min_allowed_weights: Type.Optional(U16),
-    max_weights_limit: Type.Optional(U16),
+    min_allowed_weights: Type.Optional(Uint16),
+    max_weights_limit: Type.Optional(Uint16),
     weights_version_key: Type.Optional(Count),
     is_commit_reveal_enabled: Type.Optional(Type.Boolean()),
     reveal_period_epochs: Type.Optional(Count),
@@ -40,11 +40,11 @@ export type SubnetParameters = Static<typeof SubnetParameters>;
 export const Genesis = Type.Object(
   {
     stake_threshold_rao: Type.Optional(Count),
-    commit_reveal_version: Type.Optional(U16),
+    commit_reveal_version: Type.Optional(Uint16),
     subnets: Type.Array(
       Type.Object(
         {
-          netuid: U16,
+          netuid: Uint16,
           parameters: Type.Optional(SubnetParameters),
           neurons: Type.Array(GenesisNeuron, { maxItems: 4_096 }),
         },
@@ -57,13 +57,13 @@ export const Genesis = Type.Object(
 );
 export type Genesis = Static<typeof Genesis>;
 
-const TAO = 1_000_000_000;
+const rao_per_tao = 1_000_000_000;
 
 /** One subnet with the well-known development accounts: //Alice owns it at uid 0, //Bob validates at uid 1. */
 export function defaultGenesis(netuid: number): Genesis {
-  const stake_rao = 10_000 * TAO;
+  const stake_rao = 10_000 * rao_per_tao;
   return {
-    stake_threshold_rao: 1_000 * TAO,
+    stake_threshold_rao: 1_000 * rao_per_tao,
     subnets: [
       {
         netuid,

@@ -1,7 +1,7 @@
 import type { Block } from "./block.ts";
 
 /** States older than this are gone, as on a pruning node. */
-export const BLOCKS_KEPT = 512;
+export const blocks_kept = 512;
 
 /** The chain of blocks: the best branch by number, and by hash also what a fork left behind. */
 export class Ledger {
@@ -43,7 +43,7 @@ export class Ledger {
   append(block: Block): void {
     this.#best.push(block);
     this.#by_hash.set(block.hash, block);
-    if (this.#best.length > BLOCKS_KEPT) this.#best.shift();
+    if (this.#best.length > blocks_kept) this.#best.shift();
     for (const [hash, { number }] of this.#by_hash) {
       if (number >= this.oldest) break;
       this.#by_hash.delete(hash);

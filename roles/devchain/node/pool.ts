@@ -27,7 +27,7 @@ export interface Pooled {
   readonly watchers: Set<(status: Status) => void>;
 }
 
-const POOL_SIZE_MAX = 4_096;
+const pool_size_max = 4_096;
 
 /** Extrinsics that wait for a block, and those in blocks that are not final yet. */
 export class Pool {
@@ -45,7 +45,7 @@ export class Pool {
     const extrinsic = decode(bytes);
     const hash = hex(extrinsic.hash);
     if (this.#pooled.has(hash)) throw new RpcError(1013, "Transaction is already imported", "Already imported");
-    if (this.#pooled.size >= POOL_SIZE_MAX)
+    if (this.#pooled.size >= pool_size_max)
       throw new RpcError(1016, "Immediately Dropped", "The transaction couldn't enter the pool because of the limit");
     const reason = this.#invalidity(extrinsic, head);
     if (reason !== undefined) throw new RpcError(1010, "Invalid Transaction", reason);

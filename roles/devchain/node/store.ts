@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fromHex, hex } from "../runtime/hashing.ts";
 import { State } from "../runtime/state.ts";
 import type { Block, Header } from "./block.ts";
-import { BLOCKS_KEPT, Ledger } from "./ledger.ts";
+import { blocks_kept, Ledger } from "./ledger.ts";
 
 interface BlockRow {
   readonly number: number;
@@ -68,7 +68,7 @@ export class Store {
         this.#db.query("DELETE FROM blocks WHERE number >= ?").run(block.number);
         this.#insert(block);
         this.#setMeta("finalized", String(finalized));
-        this.#prune(block.number - BLOCKS_KEPT + 1);
+        this.#prune(block.number - blocks_kept + 1);
       })
       .immediate();
   }

@@ -1,6 +1,6 @@
 import { blob, compact, join, ScaleReader, u32, u64, vec } from "#shared/chain/scale.ts";
 import { nextEpochBlock } from "#shared/chain/schedule.ts";
-import { SELECTIVE_FIELDS } from "../metadata/selective-metagraph.ts";
+import { selectiveFields } from "../metadata/selective-metagraph.ts";
 import type { Block } from "../node/block.ts";
 import { nonceOf } from "../node/execute.ts";
 import { epochStateOf } from "../runtime/epochs.ts";
@@ -9,8 +9,8 @@ import { Subnet } from "../runtime/subnet.ts";
 
 export type RuntimeCalls = Readonly<Record<string, (data: Uint8Array, block: Block) => Uint8Array>>;
 
-const NONE = Uint8Array.of(0);
-const METADATA_VERSIONS = [14, 15];
+const noneByte = Uint8Array.of(0);
+const metadataVersions = [14, 15];
 
 const some = (value: Uint8Array): Uint8Array => join(Uint8Array.of(1), value);
 
@@ -18,33 +18,33 @@ const some = (value: Uint8Array): Uint8Array => join(Uint8Array.of(1), value);
 export function runtimeCalls(metadata: { readonly v14: Uint8Array; readonly v15: Uint8Array }): RuntimeCalls {
   return {
     Metadata_metadata: () => blob(metadata.v14),
-    Metadata_metadata_versions: () => vec(METADATA_VERSIONS.map(u32)),
+    Metadata_metadata_versions: () => vec(metadataVersions.map(u32)),
     Metadata_metadata_at_version: (data) => {
       const version = new ScaleReader(data).u32();
       if (version === 14) return some(blob(metadata.v14));
-      return version === 15 ? some(blob(metadata.v15)) : NONE;
+      return version === 15 ? some(blob(metadata.v15)) : noneByte;
     },
     AccountNonceApi_account_nonce: (data, { state }) => u32(nonceOf(state, new ScaleReader(data).take(32))),
     SubnetInfoRuntimeApi_get_next_epoch_start_block: (data, block) => {
       const subnet = new Subnet(block.state, new ScaleReader(data).u16());
       const epoch = epochStateOf(subnet);
-      return subnet.exists && epoch.tempo > 0 ? some(u64(nextEpochBlock(epoch, block.number))) : NONE;
+      return subnet.exists && epoch.tempo > 0 ? some(u64(nextEpochBlock(epoch, block.number))) : noneByte;
     },
     SubnetInfoRuntimeApi_get_selective_metagraph: (data, block) => {
       const reader = new ScaleReader(data);
       const subnet = new Subnet(block.state, reader.u16());
       const wanted = new Set(reader.list((from) => from.u16()));
-      return subnet.exists ? some(selectiveMetagraph(subnet, wanted, block.number)) : NONE;
+      return subnet.exists ? some(selectiveMetagraph(subnet, wanted, block.number)) : noneByte;
     },
   };
 }
 
 function selectiveMetagraph(subnet: Subnet, wanted: ReadonlySet<number>, block: number): Uint8Array {
   const fill = fillers(subnet, block);
-  const fields = SELECTIVE_FIELDS.map(([name], index) => {
+  const fields = selectiveFields.map(([name], index) => {
     if (name === "netuid") return compact(subnet.netuid);
     const filler = wanted.has(index) ? fill[name] : undefined;
-    return filler === undefined ? NONE : some(filler());
+    return filler === undefined ? noneByte : some(filler());
   });
   return join(...fields);
 }

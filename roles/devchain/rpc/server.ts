@@ -12,10 +12,10 @@ import { RpcError } from "../node/rpc-error.ts";
 import type { Methods } from "./method.ts";
 import { Session } from "./session.ts";
 
-const MESSAGE_BYTES_MAX = 1_048_576;
-const BATCH_MAX = 100;
+const message_bytes_max = 1_048_576;
+const batch_max = 100;
 /** What waits for a client that does not read; with more it is cut off, since an answer that is left out is waited for in vain. */
-const UNREAD_BYTES_MAX = 8 * 1_048_576;
+const unread_bytes_max = 8 * 1_048_576;
 
 interface Client {
   session?: Session;
@@ -52,9 +52,9 @@ export function serveRpc(address: RpcAddress, options: ServerOptions): RpcServer
       return await answerSender(request, await answerPost(request, options), self);
     },
     websocket: {
-      maxPayloadLength: MESSAGE_BYTES_MAX,
+      maxPayloadLength: message_bytes_max,
       idleTimeout: 0,
-      backpressureLimit: UNREAD_BYTES_MAX,
+      backpressureLimit: unread_bytes_max,
       closeOnBackpressureLimit: true,
       open(socket: ServerWebSocket<Client>) {
         sockets.add(socket);
@@ -97,7 +97,7 @@ function listen(address: RpcAddress, common: Omit<Bun.Serve.Options<Client>, "un
 async function answerPost(request: Request, options: ServerOptions): Promise<Response> {
   if (request.method !== "POST") return new Response("JSON-RPC over WebSocket or POST\n", { status: 405 });
   try {
-    const bounds = { bytes_max: MESSAGE_BYTES_MAX, ms_max: limits.http.request_ms_max };
+    const bounds = { bytes_max: message_bytes_max, ms_max: limits.http.request_ms_max };
     const text = (await requestBytes(request, bounds)).toString("utf8");
     const session = new Session(() => undefined);
     const answer = answerTo(text, session, options);
@@ -113,7 +113,7 @@ function answerTo(text: string, session: Session, options: ServerOptions): strin
   const request = readJson(text);
   if (request === undefined) return JSON.stringify(failure(null, new RpcError(-32700, "Parse error")));
   if (!Array.isArray(request)) return JSON.stringify(answerOne(request, session, options));
-  if (request.length > BATCH_MAX)
+  if (request.length > batch_max)
     return JSON.stringify(failure(null, new RpcError(-32010, "The batch request was too large")));
   return JSON.stringify(request.map((each) => answerOne(each, session, options)));
 }

@@ -1,7 +1,7 @@
 import { RpcError } from "../node/rpc-error.ts";
 
 /** How many subscriptions one connection may hold. */
-const SUBSCRIPTIONS_MAX = 1_024;
+const subscriptions_max = 1_024;
 
 /** One client connection: its subscriptions, and how to send to it. */
 export class Session {
@@ -18,7 +18,7 @@ export class Session {
    * The first push leaves after the answer that carries the subscription's id.
    */
   subscribe(method: string, start: (push: (result: unknown) => void) => () => void): string {
-    if (this.#stops.size >= SUBSCRIPTIONS_MAX) throw new RpcError(-32006, "Too many subscriptions on the connection");
+    if (this.#stops.size >= subscriptions_max) throw new RpcError(-32006, "Too many subscriptions on the connection");
     const id = `dev${++this.#count}`;
     const push = (result: unknown): void =>
       queueMicrotask(() => {

@@ -2,12 +2,12 @@ import type { Block } from "../node/block.ts";
 import type { DevNode } from "../node/node.ts";
 import { RpcError } from "../node/rpc-error.ts";
 import { hex } from "../runtime/hashing.ts";
-import { RUNTIME_VERSION } from "../runtime/names.ts";
+import { runtimeVersion } from "../runtime/names.ts";
 import type { Methods } from "./method.ts";
 import { bytesParam, invalidParams, keysParam, numberParam } from "./params.ts";
 import { type RuntimeCalls, runtimeCalls } from "./runtime-calls.ts";
 
-const PAGE_MAX = 1_000;
+const page_max = 1_000;
 
 /** `state_*`: storage and runtime calls at a block. */
 export function stateMethods(node: DevNode, metadata: { readonly v14: Uint8Array; readonly v15: Uint8Array }): Methods {
@@ -18,10 +18,10 @@ export function stateMethods(node: DevNode, metadata: { readonly v14: Uint8Array
   };
   return {
     state_getMetadata: () => hex(metadata.v14),
-    state_getRuntimeVersion: () => RUNTIME_VERSION,
+    state_getRuntimeVersion: () => runtimeVersion,
     state_subscribeRuntimeVersion: (_, session) =>
       session.subscribe("state_runtimeVersion", (push) => {
-        push(RUNTIME_VERSION);
+        push(runtimeVersion);
         return () => undefined;
       }),
     state_unsubscribeRuntimeVersion: ([id], session) => session.unsubscribe(id),
@@ -34,7 +34,7 @@ export function stateMethods(node: DevNode, metadata: { readonly v14: Uint8Array
     state_getKeysPaged: ([prefix, count, start, hash]) => {
       const keys = blockAt(node, hash).state.keysWithPrefix(keyParam(prefix ?? "0x"));
       const after = typeof start === "string" ? start.toLowerCase() : "";
-      return keys.filter((key) => key > after).slice(0, Math.min(PAGE_MAX, numberParam(count, "a count")));
+      return keys.filter((key) => key > after).slice(0, Math.min(page_max, numberParam(count, "a count")));
     },
     state_call: ([name, data, hash]) => {
       const call = calls[String(name)];

@@ -2,14 +2,14 @@ import { u16, u64 } from "#shared/chain/scale.ts";
 import { afterEpoch, type EpochState, nextEpochBlock } from "#shared/chain/schedule.ts";
 import { storageIndex } from "#shared/chain/storage-index.ts";
 import { decodeRevealPayload, decryptWithSignature, TimelockError } from "#shared/chain/timelock.ts";
-import { EVENTS } from "./names.ts";
+import { eventIndexes } from "./names.ts";
 import type { State } from "./state.ts";
 import { items } from "./storage-items.ts";
 import { type Commit, Subnet } from "./subnet.ts";
 import { applyWeights, type EventBytes, event } from "./weights.ts";
 
 /** The runtime runs at most this many subnets' epochs in one block. */
-const EPOCHS_PER_BLOCK_MAX = 2;
+const epochs_per_block_max = 2;
 
 /** Where a subnet stands in its cycle at the block `state` belongs to. */
 export function epochStateOf(subnet: Subnet): Extract<EpochState, { kind: "stateful" }> {
@@ -30,7 +30,7 @@ export function runEpochs(state: State, netuids: readonly number[], block: numbe
     const subnet = new Subnet(state, netuid);
     const before = epochStateOf(subnet);
     const is_due = before.tempo > 0 && nextEpochBlock(before, block - 1) <= block;
-    if (!is_due || run >= EPOCHS_PER_BLOCK_MAX) {
+    if (!is_due || run >= epochs_per_block_max) {
       subnet.write(items.blocks_since_last_step, u64(before.blocks_since_last_step + 1));
       continue;
     }
@@ -97,7 +97,7 @@ function reveal(
   if ("error" in result) return [];
   return [
     ...result.events,
-    event(EVENTS.timelocked_revealed, u16(storageIndex(at.netuid, at.mechanism)), commit.hotkey),
+    event(eventIndexes.timelocked_revealed, u16(storageIndex(at.netuid, at.mechanism)), commit.hotkey),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { compact, join, ScaleReader, u32 } from "#shared/chain/scale.ts";
 import { blake2_256 } from "./hashing.ts";
-import { CALLS, RUNTIME_VERSION } from "./names.ts";
+import { callIndexes, runtimeVersion } from "./names.ts";
 
 export type Call =
   | { readonly kind: "remark" }
@@ -40,18 +40,18 @@ export interface SignedExtrinsic {
   readonly extra_bytes: Uint8Array;
 }
 
-const SIGNED_V4 = 0x84;
-const SR25519 = 1;
-const COMMIT_BYTES_MAX = 5_000;
+const signed_v4_byte = 0x84;
+const sr25519_signature_byte = 1;
+const commit_bytes_max = 5_000;
 
 /** Reads a signed extrinsic of this runtime. Throws on anything else, with the reason. */
 export function decodeExtrinsic(bytes: Uint8Array): SignedExtrinsic {
   const reader = new ScaleReader(bytes);
   if (reader.compact() !== reader.rest) throw new Error("the length prefix does not match");
-  if (reader.u8() !== SIGNED_V4) throw new Error("expected a signed extrinsic of version 4");
+  if (reader.u8() !== signed_v4_byte) throw new Error("expected a signed extrinsic of version 4");
   if (reader.u8() !== 0) throw new Error("expected an account id as the signer");
   const signer = reader.take(32);
-  if (reader.u8() !== SR25519) throw new Error("expected an sr25519 signature");
+  if (reader.u8() !== sr25519_signature_byte) throw new Error("expected an sr25519 signature");
   const signature = reader.take(64);
   const before_extra = reader.rest;
   const era = decodeEra(reader);
@@ -70,8 +70,8 @@ export function signedBytes(extrinsic: SignedExtrinsic, genesis_hash: Uint8Array
   const payload = join(
     extrinsic.call_bytes,
     extrinsic.extra_bytes,
-    u32(RUNTIME_VERSION.specVersion),
-    u32(RUNTIME_VERSION.transactionVersion),
+    u32(runtimeVersion.specVersion),
+    u32(runtimeVersion.transactionVersion),
     genesis_hash,
     birth_hash,
     Uint8Array.of(0),
@@ -86,7 +86,10 @@ export function eraBirth(era: Era, now: number): number {
 
 /** The unsigned extrinsic every block begins with. */
 export function timestampInherent(now_ms: number): Uint8Array {
-  const body = join(Uint8Array.of(4, CALLS.timestamp_set.pallet, CALLS.timestamp_set.index), compact(now_ms));
+  const body = join(
+    Uint8Array.of(4, callIndexes.timestamp_set.pallet, callIndexes.timestamp_set.index),
+    compact(now_ms),
+  );
   return join(compact(body.length), body);
 }
 
@@ -103,8 +106,8 @@ function decodeEra(reader: ScaleReader): Era | null {
 function decodeCall(reader: ScaleReader): Call {
   const pallet = reader.u8();
   const index = reader.u8();
-  const named = Object.entries(CALLS).find(([, call]) => call.pallet === pallet && call.index === index)?.[0];
-  switch (named as keyof typeof CALLS | undefined) {
+  const named = Object.entries(callIndexes).find(([, call]) => call.pallet === pallet && call.index === index)?.[0];
+  switch (named as keyof typeof callIndexes | undefined) {
     case "remark":
       reader.take(reader.compact());
       return { kind: "remark" };
@@ -129,7 +132,7 @@ function setWeights(reader: ScaleReader, netuid: number, mechanism: number): Cal
 
 function commit(reader: ScaleReader, netuid: number, mechanism: number): Call {
   const length = reader.compact();
-  if (length > COMMIT_BYTES_MAX) throw new Error(`a commit of ${length} bytes is too long`);
+  if (length > commit_bytes_max) throw new Error(`a commit of ${length} bytes is too long`);
   const bytes = reader.take(length);
   const reveal_round = reader.u64();
   return { kind: "commit", netuid, mechanism, commit: bytes, reveal_round, commit_reveal_version: reader.u16() };

@@ -1,17 +1,17 @@
 /** Numbers of pallets, calls, events and errors, and the fields of what they carry. */
-export const PALLETS = { System: 0, Timestamp: 2, Balances: 5, SubtensorModule: 7, Drand: 26 } as const;
+export const palletIndexes = { System: 0, Timestamp: 2, Balances: 5, SubtensorModule: 7, Drand: 26 } as const;
 
-export const CALLS = {
-  remark: { pallet: PALLETS.System, index: 0 },
-  timestamp_set: { pallet: PALLETS.Timestamp, index: 0 },
-  set_weights: { pallet: PALLETS.SubtensorModule, index: 0 },
-  commit_timelocked_weights: { pallet: PALLETS.SubtensorModule, index: 113 },
-  commit_timelocked_mechanism_weights: { pallet: PALLETS.SubtensorModule, index: 118 },
-  set_mechanism_weights: { pallet: PALLETS.SubtensorModule, index: 119 },
+export const callIndexes = {
+  remark: { pallet: palletIndexes.System, index: 0 },
+  timestamp_set: { pallet: palletIndexes.Timestamp, index: 0 },
+  set_weights: { pallet: palletIndexes.SubtensorModule, index: 0 },
+  commit_timelocked_weights: { pallet: palletIndexes.SubtensorModule, index: 113 },
+  commit_timelocked_mechanism_weights: { pallet: palletIndexes.SubtensorModule, index: 118 },
+  set_mechanism_weights: { pallet: palletIndexes.SubtensorModule, index: 119 },
 } as const;
 
 /** Dispatch errors of SubtensorModule; the index is the position. The client compares names, indices differ per runtime. */
-export const ERRORS = [
+export const palletErrors = [
   "SubnetNotExists",
   "MechanismDoesNotExist",
   "HotKeyNotRegisteredInSubNet",
@@ -31,19 +31,19 @@ export const ERRORS = [
   "CommittingWeightsTooFast",
   "TooManyUnrevealedCommits",
 ] as const;
-export type DispatchErrorName = (typeof ERRORS)[number];
+export type DispatchErrorName = (typeof palletErrors)[number];
 
-export const EVENTS = {
-  extrinsic_success: { pallet: PALLETS.System, index: 0 },
-  extrinsic_failed: { pallet: PALLETS.System, index: 1 },
-  neuron_registered: { pallet: PALLETS.SubtensorModule, index: 6 },
-  weights_set: { pallet: PALLETS.SubtensorModule, index: 5 },
-  timelocked_committed: { pallet: PALLETS.SubtensorModule, index: 101 },
-  timelocked_revealed: { pallet: PALLETS.SubtensorModule, index: 102 },
+export const eventIndexes = {
+  extrinsic_success: { pallet: palletIndexes.System, index: 0 },
+  extrinsic_failed: { pallet: palletIndexes.System, index: 1 },
+  neuron_registered: { pallet: palletIndexes.SubtensorModule, index: 6 },
+  weights_set: { pallet: palletIndexes.SubtensorModule, index: 5 },
+  timelocked_committed: { pallet: palletIndexes.SubtensorModule, index: 101 },
+  timelocked_revealed: { pallet: palletIndexes.SubtensorModule, index: 102 },
 } as const;
 
 /** `InvalidTransaction::Custom` codes of Subtensor's transaction extension. */
-export const POOL_CODES = {
+export const poolCodes = {
   stake_too_low: 1,
   no_subnet: 3,
   rate_limit: 6,
@@ -51,7 +51,7 @@ export const POOL_CODES = {
   bad_reveal_round: 15,
 } as const;
 
-export const RUNTIME_VERSION = {
+export const runtimeVersion = {
   specName: "node-subtensor",
   implName: "node-subtensor",
   authoringVersion: 1,

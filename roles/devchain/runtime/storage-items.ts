@@ -24,11 +24,11 @@ export interface StorageItem {
   readonly fallback?: Uint8Array;
 }
 
-const ZERO_8 = u64(0);
-const EMPTY_LIST = Uint8Array.of(0);
-const FALSE = Uint8Array.of(0);
-const NETUID = ["identity", "u16"] as const;
-const BY_NETUID = [NETUID];
+const zeroU64 = u64(0);
+const emptyList = Uint8Array.of(0);
+const falseByte = Uint8Array.of(0);
+const netuidKey = ["identity", "u16"] as const;
+const byNetuid = [netuidKey];
 
 const subtensor = <Name extends string>(
   name: Name,
@@ -54,26 +54,26 @@ export const items = {
     value: "hash",
     fallback: new Uint8Array(32),
   },
-  events: { pallet: "System", name: "Events", keys: [], value: "events", fallback: EMPTY_LIST },
-  now: { pallet: "Timestamp", name: "Now", keys: [], value: "u64", fallback: ZERO_8 },
-  total_issuance: { pallet: "Balances", name: "TotalIssuance", keys: [], value: "u64", fallback: ZERO_8 },
-  last_stored_round: { pallet: "Drand", name: "LastStoredRound", keys: [], value: "u64", fallback: ZERO_8 },
-  networks_added: subtensor("NetworksAdded", BY_NETUID, "bool", FALSE),
-  subnetwork_n: subtensor("SubnetworkN", BY_NETUID, "u16", u16(0)),
+  events: { pallet: "System", name: "Events", keys: [], value: "events", fallback: emptyList },
+  now: { pallet: "Timestamp", name: "Now", keys: [], value: "u64", fallback: zeroU64 },
+  total_issuance: { pallet: "Balances", name: "TotalIssuance", keys: [], value: "u64", fallback: zeroU64 },
+  last_stored_round: { pallet: "Drand", name: "LastStoredRound", keys: [], value: "u64", fallback: zeroU64 },
+  networks_added: subtensor("NetworksAdded", byNetuid, "bool", falseByte),
+  subnetwork_n: subtensor("SubnetworkN", byNetuid, "u16", u16(0)),
   mechanism_count: subtensor("MechanismCountCurrent", [["twox_64_concat", "u16"]], "u16", u16(1)),
-  keys: subtensor("Keys", [NETUID, NETUID], "account", new Uint8Array(32)),
-  uids: subtensor("Uids", [NETUID, ["blake2_128_concat", "account"]], "u16"),
+  keys: subtensor("Keys", [netuidKey, netuidKey], "account", new Uint8Array(32)),
+  uids: subtensor("Uids", [netuidKey, ["blake2_128_concat", "account"]], "u16"),
   owner: subtensor("Owner", [["blake2_128_concat", "account"]], "account", new Uint8Array(32)),
-  last_update: subtensor("LastUpdate", BY_NETUID, "u64_list", EMPTY_LIST),
-  validator_permit: subtensor("ValidatorPermit", BY_NETUID, "bool_list", EMPTY_LIST),
-  weights: subtensor("Weights", [NETUID, NETUID], "weights", EMPTY_LIST),
-  hotkey_alpha: subtensor("TotalHotkeyAlpha", [["blake2_128_concat", "account"], NETUID], "u64", ZERO_8),
-  stake_threshold: subtensor("StakeThreshold", [], "u64", ZERO_8),
-  weights_version_key: subtensor("WeightsVersionKey", BY_NETUID, "u64", ZERO_8),
-  weights_set_rate_limit: subtensor("WeightsSetRateLimit", BY_NETUID, "u64", u64(100)),
-  min_allowed_weights: subtensor("MinAllowedWeights", BY_NETUID, "u16", u16(1)),
-  max_weights_limit: subtensor("MaxWeightsLimit", BY_NETUID, "u16", u16(65_535)),
-  commit_reveal_enabled: subtensor("CommitRevealWeightsEnabled", BY_NETUID, "bool", Uint8Array.of(1)),
+  last_update: subtensor("LastUpdate", byNetuid, "u64_list", emptyList),
+  validator_permit: subtensor("ValidatorPermit", byNetuid, "bool_list", emptyList),
+  weights: subtensor("Weights", [netuidKey, netuidKey], "weights", emptyList),
+  hotkey_alpha: subtensor("TotalHotkeyAlpha", [["blake2_128_concat", "account"], netuidKey], "u64", zeroU64),
+  stake_threshold: subtensor("StakeThreshold", [], "u64", zeroU64),
+  weights_version_key: subtensor("WeightsVersionKey", byNetuid, "u64", zeroU64),
+  weights_set_rate_limit: subtensor("WeightsSetRateLimit", byNetuid, "u64", u64(100)),
+  min_allowed_weights: subtensor("MinAllowedWeights", byNetuid, "u16", u16(1)),
+  max_weights_limit: subtensor("MaxWeightsLimit", byNetuid, "u16", u16(65_535)),
+  commit_reveal_enabled: subtensor("CommitRevealWeightsEnabled", byNetuid, "bool", Uint8Array.of(1)),
   commit_reveal_version: subtensor("CommitRevealWeightsVersion", [], "u16", u16(4)),
   reveal_period_epochs: subtensor("RevealPeriodEpochs", [["twox_64_concat", "u16"]], "u64", u64(1)),
   timelocked_commits: subtensor(
@@ -83,11 +83,11 @@ export const items = {
       ["twox_64_concat", "u64"],
     ],
     "commits",
-    EMPTY_LIST,
+    emptyList,
   ),
-  tempo: subtensor("Tempo", BY_NETUID, "u16", u16(360)),
-  last_epoch_block: subtensor("LastEpochBlock", BY_NETUID, "u64", ZERO_8),
-  pending_epoch_at: subtensor("PendingEpochAt", BY_NETUID, "u64", ZERO_8),
-  subnet_epoch_index: subtensor("SubnetEpochIndex", BY_NETUID, "u64", ZERO_8),
-  blocks_since_last_step: subtensor("BlocksSinceLastStep", BY_NETUID, "u64", ZERO_8),
+  tempo: subtensor("Tempo", byNetuid, "u16", u16(360)),
+  last_epoch_block: subtensor("LastEpochBlock", byNetuid, "u64", zeroU64),
+  pending_epoch_at: subtensor("PendingEpochAt", byNetuid, "u64", zeroU64),
+  subnet_epoch_index: subtensor("SubnetEpochIndex", byNetuid, "u64", zeroU64),
+  blocks_since_last_step: subtensor("BlocksSinceLastStep", byNetuid, "u64", zeroU64),
 } satisfies Record<string, StorageItem>;

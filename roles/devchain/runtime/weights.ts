@@ -4,7 +4,7 @@ import { storageIndex } from "#shared/chain/storage-index.ts";
 import { upscaleValues } from "#shared/chain/weights-vector.ts";
 import type { Call, SignedExtrinsic } from "./extrinsic.ts";
 import { blake2_256 } from "./hashing.ts";
-import { type DispatchErrorName, EVENTS, POOL_CODES } from "./names.ts";
+import { type DispatchErrorName, eventIndexes, poolCodes } from "./names.ts";
 import type { State } from "./state.ts";
 import { items } from "./storage-items.ts";
 import { Subnet } from "./subnet.ts";
@@ -19,8 +19,8 @@ export type Dispatched = { readonly error: DispatchErrorName } | { readonly even
 /** Which form of the pool's answers to give: older runtimes know only "stake too low". */
 export type PoolCodes = "older" | "newer";
 
-const U16_MAX = 65_535;
-const UNREVEALED_COMMITS_MAX = 10;
+const u16_max = 65_535;
+const unrevealed_commits_max = 10;
 
 /** Why the pool refuses this call at once, as `Custom error: n`; undefined when it takes it. */
 export function poolRefusal(
@@ -33,15 +33,15 @@ export function poolRefusal(
   if (call.kind === "remark") return undefined;
   const subnet = new Subnet(state, call.netuid);
   const uid = subnet.uidOf(signer);
-  if (codes === "newer" && !subnet.exists) return POOL_CODES.no_subnet;
-  if (codes === "newer" && uid === undefined) return POOL_CODES.not_registered;
-  if (uid === undefined || !hasStake(subnet, signer)) return POOL_CODES.stake_too_low;
+  if (codes === "newer" && !subnet.exists) return poolCodes.no_subnet;
+  if (codes === "newer" && uid === undefined) return poolCodes.not_registered;
+  if (uid === undefined || !hasStake(subnet, signer)) return poolCodes.stake_too_low;
   if (codes === "older") return undefined;
   if (call.kind === "commit") {
-    return call.reveal_round < state.read(items.last_stored_round).u64() ? POOL_CODES.bad_reveal_round : undefined;
+    return call.reveal_round < state.read(items.last_stored_round).u64() ? poolCodes.bad_reveal_round : undefined;
   }
   const is_limited = !subnet.bool(items.commit_reveal_enabled) && !isWindow(subnet, call, uid, block);
-  return is_limited ? POOL_CODES.rate_limit : undefined;
+  return is_limited ? poolCodes.rate_limit : undefined;
 }
 
 /** `set_weights` and `set_mechanism_weights` as extrinsics: refused while commit-reveal is on. */
@@ -64,7 +64,7 @@ export function applyWeights(state: State, call: SetWeights, signer: Uint8Array,
     call.uids.map((target, at) => [target, upscaled[at] ?? 0]),
   );
   if (!subnet.bool(items.commit_reveal_enabled)) subnet.setLastUpdate(index, uid, block);
-  return { events: [event(EVENTS.weights_set, u16(index), u16(uid))] };
+  return { events: [event(eventIndexes.weights_set, u16(index), u16(uid))] };
 }
 
 /** `commit_timelocked_weights` and its mechanism form. */
@@ -82,14 +82,14 @@ export function commitWeights(state: State, call: CommitCall, signer: Uint8Array
   const epoch = subnet.u64(items.subnet_epoch_index);
   const commits = subnet.commits(index, epoch);
   const own = commits.filter(({ hotkey }) => Buffer.from(hotkey).equals(signer));
-  if (own.length >= UNREVEALED_COMMITS_MAX) return { error: "TooManyUnrevealedCommits" };
+  if (own.length >= unrevealed_commits_max) return { error: "TooManyUnrevealedCommits" };
   subnet.setCommits(index, epoch, [
     ...commits,
     { hotkey: signer, block, ciphertext: call.commit, reveal_round: call.reveal_round },
   ]);
   subnet.setLastUpdate(index, uid, block);
   const fields = [signer, u16(index), blake2_256(call.commit), u64(call.reveal_round)];
-  return { events: [event(EVENTS.timelocked_committed, ...fields)] };
+  return { events: [event(eventIndexes.timelocked_committed, ...fields)] };
 }
 
 export function event(
@@ -126,9 +126,9 @@ function refusal(
 }
 
 function isOverCap(values: readonly number[], limit: number): boolean {
-  if (limit === U16_MAX) return false;
+  if (limit === u16_max) return false;
   const sum = values.reduce((total, value) => total + value, 0);
-  return sum > 0 && Math.max(...values) / sum > limit / U16_MAX;
+  return sum > 0 && Math.max(...values) / sum > limit / u16_max;
 }
 
 function hasStake(subnet: Subnet, signer: Uint8Array): boolean {

@@ -6,7 +6,7 @@ export interface ChainRefusal {
 }
 
 /** `InvalidTransaction::Custom` codes of Subtensor's transaction extension, as the dispatch error they stand for. */
-const NAME_BY_POOL_CODE: Readonly<Record<number, string>> = {
+const nameByPoolCode: Readonly<Record<number, string>> = {
   1: "NotEnoughStakeToSetWeights",
   2: "NotEnoughBalance",
   3: "SubnetNotExists",
@@ -20,7 +20,7 @@ const NAME_BY_POOL_CODE: Readonly<Record<number, string>> = {
 };
 
 /** These pass by themselves: the window opens, a fresh extrinsic is signed, a new round is computed. */
-const TRANSIENT = new Set([
+const transientErrors = new Set([
   "SettingWeightsTooFast",
   "CommittingWeightsTooFast",
   "TooManyUnrevealedCommits",
@@ -35,7 +35,7 @@ const TRANSIENT = new Set([
 
 /** The refusal of that name, judged permanent unless it is known to pass by itself. */
 export function refusalByName(name: string): ChainRefusal {
-  return { name, is_permanent: !TRANSIENT.has(name) };
+  return { name, is_permanent: !transientErrors.has(name) };
 }
 
 /** Reads the JSON-RPC error of a submission; undefined when it leaves open whether the extrinsic is in the pool. */
@@ -45,7 +45,7 @@ export function refusalOfSubmission(error: unknown): ChainRefusal | undefined {
   if (code === 1010) {
     const custom = /Custom error: (\d+)/.exec(text)?.[1];
     // Older runtimes answer 1 also for a hotkey that is not registered and for an unknown subnet.
-    if (custom !== undefined) return refusalByName(NAME_BY_POOL_CODE[Number(custom)] ?? `Custom${custom}`);
+    if (custom !== undefined) return refusalByName(nameByPoolCode[Number(custom)] ?? `Custom${custom}`);
     if (text.includes("outdated")) return refusalByName("Stale");
     if (text.includes("ancient birth block")) return refusalByName("AncientBirthBlock");
     if (text.includes("bad signature")) return refusalByName("BadProof");

@@ -49,7 +49,7 @@ export class JournalError extends Error {
   override readonly name = "JournalError";
 }
 
-const FILE = "weights-journal.json";
+const fileName = "weights-journal.json";
 
 /** One pending submission and the end of the one before, in a file that survives a crash between any two lines. */
 export class Journal {
@@ -66,7 +66,7 @@ export class Journal {
   /** Opens the journal in `directory`, which is made if need be. Rejects with {@link JournalError} on a damaged file. */
   static async open(directory: string): Promise<Journal> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const path = join(directory, FILE);
+    const path = join(directory, fileName);
     const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return undefined;
       throw new JournalError(`${path}: cannot be read`, { cause: error });
@@ -101,7 +101,7 @@ export class Journal {
 
   /** Write aside, sync, rename, sync the folder: the file is always the old or the new one, whole. */
   async #write(pending: JournalEntry | null, last: Settlement | null): Promise<void> {
-    const path = join(this.#directory, FILE);
+    const path = join(this.#directory, fileName);
     const file = await open(`${path}.new`, "w", 0o600);
     try {
       await file.writeFile(`${JSON.stringify({ pending, last })}\n`);

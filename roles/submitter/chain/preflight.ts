@@ -8,11 +8,11 @@ export type Preflight =
   | { readonly kind: "wait"; readonly until_block: number }
   | { readonly kind: "refused"; readonly name: string };
 
-const U16_MAX = 65_535;
+const u16_max = 65_535;
 /** An extrinsic sent this close before an epoch may land behind it. */
-const EDGE_BLOCKS = 2;
+const edge_blocks = 2;
 /** Shorter epochs have no middle to aim for. */
-const TEMPO_WITH_EDGE_MIN = 10;
+const tempo_with_edge_min = 10;
 
 /** The chain's checks in its order, without asking it (chain §3, §4). */
 export function preflight(state: SubnetState, vector: ChainVector, version_key: bigint): Preflight {
@@ -23,8 +23,8 @@ export function preflight(state: SubnetState, vector: ChainVector, version_key: 
     return { kind: "wait", until_block: windowOpensAt(state.last_update, state.rate_limit_blocks) };
   }
   const edge =
-    state.epoch.tempo >= TEMPO_WITH_EDGE_MIN ? nextEpochBlock(state.epoch, state.block) : Number.POSITIVE_INFINITY;
-  return edge - state.block <= EDGE_BLOCKS ? { kind: "wait", until_block: edge + 1 } : { kind: "go" };
+    state.epoch.tempo >= tempo_with_edge_min ? nextEpochBlock(state.epoch, state.block) : Number.POSITIVE_INFINITY;
+  return edge - state.block <= edge_blocks ? { kind: "wait", until_block: edge + 1 } : { kind: "go" };
 }
 
 function refusalName(state: SubnetState, { uids, values }: ChainVector, version_key: bigint): string | undefined {
@@ -39,6 +39,6 @@ function refusalName(state: SubnetState, { uids, values }: ChainVector, version_
   if (!is_self_weight && uids.length < Math.min(state.min_allowed_weights, state.neuron_count))
     return "WeightVecLengthIsLow";
   const sum = values.reduce((total, value) => total + value, 0);
-  const is_capped = state.max_weights_limit < U16_MAX && Math.max(...values) / sum > state.max_weights_limit / U16_MAX;
+  const is_capped = state.max_weights_limit < u16_max && Math.max(...values) / sum > state.max_weights_limit / u16_max;
   return is_capped && !is_self_weight ? "MaxWeightExceeded" : undefined;
 }

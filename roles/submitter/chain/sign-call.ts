@@ -29,7 +29,7 @@ export interface SignedCall {
 }
 
 /** MultiSignature's variant of sr25519. */
-const SR25519_PREFIX = 1;
+const sr25519_prefix = 1;
 
 /** Signs `call` with a mortal era that begins at `birth`. Throws when this runtime lacks the call. */
 export function signCall(
@@ -48,7 +48,7 @@ export function signCall(
     address: hotkey.address,
     addressRaw: hotkey.public_key,
     publicKey: hotkey.public_key,
-    sign: (message: Uint8Array) => Uint8Array.of(SR25519_PREFIX, ...hotkey.sign(message)),
+    sign: (message: Uint8Array) => Uint8Array.of(sr25519_prefix, ...hotkey.sign(message)),
   };
   extrinsic.sign(signer as unknown as Parameters<typeof extrinsic.sign>[0], {
     blockHash: birth.block_hash,

@@ -7,7 +7,7 @@ export type WatchEnd =
   | { readonly kind: "lost"; readonly reason: string };
 
 /** States after which the node tells no more, without the extrinsic being final. */
-const LOST = new Set(["dropped", "invalid", "usurped", "finalityTimeout"]);
+const lostStates = new Set(["dropped", "invalid", "usurped", "finalityTimeout"]);
 
 /**
  * Submits an extrinsic and watches it on this connection until it is final. The library's own watching can stay silent
@@ -27,7 +27,7 @@ export async function watchExtrinsic(
     if (error !== null) lose(error.message);
     else if (name === "inBlock") options.included(hash);
     else if (name === "finalized") end.resolve({ kind: "finalized", block_hash: hash });
-    else if (LOST.has(name)) lose(name);
+    else if (lostStates.has(name)) lose(name);
   };
   provider.subscribe("author_extrinsicUpdate", "author_submitAndWatchExtrinsic", [extrinsic_hex], onStatus).then(
     (id) =>

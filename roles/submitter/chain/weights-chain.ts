@@ -50,7 +50,7 @@ export function connectWeightsChain(options: ConnectionOptions): WeightsChain {
 }
 
 /** Main net's, where the runtime does not tell. */
-const BLOCK_TIME_MS = 12_000;
+const block_time_ms = 12_000;
 
 class PolkadotWeightsChain extends PolkadotChain implements WeightsChain {
   async genesisHash(): Promise<string> {
@@ -60,7 +60,7 @@ class PolkadotWeightsChain extends PolkadotChain implements WeightsChain {
   async blockTimeMs(): Promise<number> {
     return await this.connection.read(async ({ api }) => {
       const minimum_period = Number(api.consts["timestamp"]?.["minimumPeriod"]?.toString() ?? 0);
-      return minimum_period > 0 ? minimum_period * 2 : BLOCK_TIME_MS;
+      return minimum_period > 0 ? minimum_period * 2 : block_time_ms;
     });
   }
 

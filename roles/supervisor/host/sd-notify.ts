@@ -1,8 +1,8 @@
 import { dlopen, FFIType, ptr } from "bun:ffi";
 
-const AF_UNIX = 1;
-const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0o2000000;
+const af_unix = 1;
+const sock_dgram = 2;
+const sock_cloexec = 0o2000000;
 
 /** Tells systemd how the service is (sd_notify(3)); does nothing outside of it. Bun has no unix datagram sockets. */
 export function createNotifier(address: string | undefined): (state: string) => void {
@@ -14,7 +14,7 @@ export function createNotifier(address: string | undefined): (state: string) => 
       returns: FFIType.i64,
     },
   });
-  const descriptor = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const descriptor = libc.socket(af_unix, sock_dgram | sock_cloexec, 0);
   const target = socketAddress(address);
   return (state) => {
     const message = Buffer.from(state);
@@ -26,6 +26,6 @@ export function createNotifier(address: string | undefined): (state: string) => 
 function socketAddress(address: string): Buffer {
   const path = Buffer.from(address.startsWith("@") ? `\0${address.slice(1)}` : `${address}\0`);
   const header = Buffer.alloc(2);
-  header.writeUInt16LE(AF_UNIX);
+  header.writeUInt16LE(af_unix);
   return Buffer.concat([header, path]);
 }

@@ -7,7 +7,7 @@ import { ApiPromise, WsProvider } from "@polkadot/api";
 import type { ApiOptions } from "@polkadot/api/types";
 import { waitFor } from "../../support/wait-for.ts";
 import { type DevchainProcess, startDevchain } from "../devchain.ts";
-import { buildWorld, hotkeyOf, TAO, type World } from "../world.ts";
+import { buildWorld, hotkeyOf, rao_per_tao, type World } from "../world.ts";
 
 setDefaultTimeout(60_000);
 
@@ -30,7 +30,7 @@ describe("the development chain", () => {
     await world.devchain.control("/produce", { count: 3 });
     expect(await submission).toMatchObject({ settlement: { outcome: "landed" } });
     const late = await hotkeyOf("late");
-    await world.devchain.rpc("dev_registerNeuron", 1, { hotkey: late.address, stake_rao: 7 * TAO });
+    await world.devchain.rpc("dev_registerNeuron", 1, { hotkey: late.address, stake_rao: 7 * rao_per_tao });
     await world.devchain.control("/produce", { count: 1_200 });
     const last = await hotkeyOf("last");
     await world.devchain.rpc("dev_registerNeuron", 1, { hotkey: last.address });
@@ -51,7 +51,7 @@ describe("the development chain", () => {
     const state = await chain.readSubnet({ netuid: 1, mechanism: 0, hotkey: world.validator.address });
     expect(state.nonce).toBe(1);
     const { neurons } = await chain.readMetagraph(1);
-    expect(neurons[6]).toMatchObject({ uid: 6, hotkey: late.address, stake: 7n * BigInt(TAO) });
+    expect(neurons[6]).toMatchObject({ uid: 6, hotkey: late.address, stake: 7n * BigInt(rao_per_tao) });
     expect(neurons[7]).toMatchObject({ uid: 7, hotkey: last.address });
     const old = {
       block: before.block - 400,

@@ -9,9 +9,9 @@ import { type DevchainProcess, startDevchain } from "../devchain.ts";
 
 setDefaultTimeout(60_000);
 
-const ALICE = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
-const BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
-const FERDIE = "5CiPPseXPECbkjWCa6MnjNokrgYjMqmKndv2rSnekmSK2DjL";
+const alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+const bob = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+const ferdie = "5CiPPseXPECbkjWCa6MnjNokrgYjMqmKndv2rSnekmSK2DjL";
 
 let devchain: DevchainProcess;
 beforeAll(async () => {
@@ -24,8 +24,8 @@ describe("reading the chain", () => {
     const chain = connectChain({ endpoints: [devchain.endpoint] });
     const metagraph = await chain.readMetagraph(1);
     expect(metagraph.neurons).toEqual([
-      { uid: 0, hotkey: ALICE, validator_permit: true, last_update: 0, stake: 10_000_000_000_000n },
-      { uid: 1, hotkey: BOB, validator_permit: true, last_update: 0, stake: 10_000_000_000_000n },
+      { uid: 0, hotkey: alice, validator_permit: true, last_update: 0, stake: 10_000_000_000_000n },
+      { uid: 1, hotkey: bob, validator_permit: true, last_update: 0, stake: 10_000_000_000_000n },
     ]);
     expect(metagraph.block_hash).toBe(await devchain.rpc<string>("chain_getBlockHash", metagraph.block));
     expect(await chain.readWeights(1, 0)).toEqual([]);
@@ -40,10 +40,10 @@ describe("reading the chain", () => {
   });
 
   test("shows a neuron registered while the chain runs", async () => {
-    const uid = await devchain.rpc<number>("dev_registerNeuron", 1, { hotkey: FERDIE });
+    const uid = await devchain.rpc<number>("dev_registerNeuron", 1, { hotkey: ferdie });
     const chain = connectChain({ endpoints: [devchain.endpoint] });
     const neuron = await waitFor(async () => (await chain.readMetagraph(1)).neurons[uid]);
-    expect(neuron).toEqual({ uid: 2, hotkey: FERDIE, validator_permit: false, last_update: 0, stake: 0n });
+    expect(neuron).toEqual({ uid: 2, hotkey: ferdie, validator_permit: false, last_update: 0, stake: 0n });
     await chain.close();
   });
 
@@ -58,7 +58,7 @@ describe("reading the chain", () => {
         neurons: withCall.neurons.map((neuron) => ({ ...neuron, stake: null })),
       });
       await expect(readMetagraphAt(withoutRuntimeCalls(api), 9, at)).rejects.toBeInstanceOf(SubnetNotFoundError);
-      const state = await readSubnetAt(withoutRuntimeCalls(api), { netuid: 1, mechanism: 0, hotkey: ALICE }, at);
+      const state = await readSubnetAt(withoutRuntimeCalls(api), { netuid: 1, mechanism: 0, hotkey: alice }, at);
       expect(state).toMatchObject({
         uid: 0,
         stake: null,

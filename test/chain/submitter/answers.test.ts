@@ -3,7 +3,7 @@ import type { Hotkey } from "#shared/chain/hotkey.ts";
 import type { SignedCall, WeightsCall } from "../../../roles/submitter/chain/sign-call.ts";
 import type { Submitted } from "../../../roles/submitter/chain/weights-chain.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { buildWorld, hotkeyOf, TAO, type World } from "../world.ts";
+import { buildWorld, hotkeyOf, rao_per_tao, type World } from "../world.ts";
 
 setDefaultTimeout(60_000);
 
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await Promise.all([world.dispose(), older.dispose()]));
 
-const GOOD: SetCall = { kind: "set", netuid: 1, mechanism: 0, uids: [1, 2], values: [1, 2], version_key: 7n };
+const goodCall: SetCall = { kind: "set", netuid: 1, mechanism: 0, uids: [1, 2], values: [1, 2], version_key: 7n };
 
 /** Sends a call without any check of our own, as a client would that knows no better. */
 async function send(
@@ -32,7 +32,7 @@ async function send(
     bend = (signed: SignedCall) => signed,
   }: { hotkey?: Hotkey; nonce_offset?: number; bend?: (signed: SignedCall) => SignedCall } = {},
 ): Promise<Submitted> {
-  const full = "kind" in call && call.kind === "commit" ? call : { ...GOOD, ...(call as Partial<SetCall>) };
+  const full = "kind" in call && call.kind === "commit" ? call : { ...goodCall, ...(call as Partial<SetCall>) };
   const { nonce } = await on.chain.readSubnet({ netuid: 1, mechanism: 0, hotkey: hotkey.address });
   const birth = await on.chain.head();
   const signed = await on.chain.sign(full, { hotkey, nonce: nonce + nonce_offset, birth, era_blocks: 16 });
@@ -119,7 +119,7 @@ describe("the pool answers", () => {
   test("newer runtimes with a code of their own for each", async () => {
     const stranger = await hotkeyOf("stranger");
     const poor = await hotkeyOf("poor");
-    await world.devchain.rpc("dev_registerNeuron", 1, { hotkey: poor.address, stake_rao: 10 * TAO });
+    await world.devchain.rpc("dev_registerNeuron", 1, { hotkey: poor.address, stake_rao: 10 * rao_per_tao });
     await waitFor(async () => (await world.chain.readMetagraph(1)).neurons.length === 7);
     expect(await send(world, {}, { hotkey: stranger })).toMatchObject(refusedWith("HotKeyNotRegisteredInSubNet"));
     expect(await send(world, {}, { hotkey: poor })).toMatchObject(refusedWith("NotEnoughStakeToSetWeights"));
@@ -154,7 +154,7 @@ describe("the pool answers", () => {
   test("an extrinsic that outlived its era with a refusal that allows another try", async () => {
     const { nonce } = await world.chain.readSubnet({ netuid: 1, mechanism: 0, hotkey: world.validator.address });
     const birth = await world.chain.head();
-    const signed = await world.chain.sign(GOOD, { hotkey: world.validator, nonce, birth, era_blocks: 4 });
+    const signed = await world.chain.sign(goodCall, { hotkey: world.validator, nonce, birth, era_blocks: 4 });
     await waitFor(async () => (await world.chain.head()).block > signed.era_end + 1);
     const end = await world.chain.submit(signed, { deadline_ms: 5_000, included: () => undefined });
     expect(end).toMatchObject({

@@ -11,7 +11,7 @@ import { buildWorld, seedOf, type World } from "../world.ts";
 
 setDefaultTimeout(60_000);
 
-const KEY = vectorSigningKey("a master key for tests");
+const signingKey = vectorSigningKey("a master key for tests");
 
 interface Status {
   readonly activity: string;
@@ -32,7 +32,7 @@ class Platform {
 
   publish(part: Partial<ReturnType<typeof vectorOf>> = {}, bend: object = {}): void {
     const vector = vectorOf(part);
-    this.answer = () => Response.json({ ...vector, ...sealVector(vector, KEY), chain_endpoint: "", ...bend });
+    this.answer = () => Response.json({ ...vector, ...sealVector(vector, signingKey), chain_endpoint: "", ...bend });
   }
 
   stop(): void {
@@ -84,7 +84,7 @@ async function startSubmitter(extra: Readonly<Record<string, string>> = {}): Pro
     PLATFORM_LOG_LEVEL: "fatal",
     PLATFORM_BEACON_PUBLIC_KEY: await world.devchain.rpc<string>("dev_beaconPublicKey"),
     BT_NETUID: "1",
-    PLATFORM_VECTOR_PUBLIC_KEY: publicKeyOf(KEY),
+    PLATFORM_VECTOR_PUBLIC_KEY: publicKeyOf(signingKey),
     ...extra,
   };
   child = Bun.spawn(roleCommand("submitter"), { env, stdout: "ignore", stderr: "ignore" });

@@ -5,8 +5,8 @@ import { buildWorld, type World } from "../world.ts";
 
 setDefaultTimeout(60_000);
 
-const VECTOR = { uids: [2, 3, 4, 5], values: [10, 20, 30, 40] };
-const STORED: [number, number][] = [
+const vector = { uids: [2, 3, 4, 5], values: [10, 20, 30, 40] };
+const storedWeights: [number, number][] = [
   [2, 16384],
   [3, 32768],
   [4, 49151],
@@ -19,7 +19,7 @@ afterEach(async () => await world.dispose());
 describe("under commit-reveal", () => {
   test("the vector is committed unreadable, and stands on chain once its round is public", async () => {
     world = await buildWorld({ parameters: { is_commit_reveal_enabled: true, tempo: 40 } });
-    const result = await world.submit({ vector: VECTOR });
+    const result = await world.submit({ vector: vector });
     expect(result).toMatchObject({ kind: "settled", settlement: { outcome: "landed", entry: { kind: "commit" } } });
     if (result.kind !== "settled" || result.settlement.entry.commit === undefined) throw new Error("no commit");
     const { commit } = result.settlement.entry;
@@ -34,7 +34,7 @@ describe("under commit-reveal", () => {
     const opened = decodeRevealPayload(
       decryptWithSignature(ciphertext, testBeacon("platform-devchain").sign(commit.reveal_round)),
     );
-    expect(opened).toMatchObject({ uids: VECTOR.uids, values: VECTOR.values, version_key: 0n });
+    expect(opened).toMatchObject({ uids: vector.uids, values: vector.values, version_key: 0n });
     expect(Buffer.from(opened.hotkey_public_key)).toEqual(Buffer.from(world.validator.public_key));
 
     const weights = await waitFor(
@@ -44,13 +44,13 @@ describe("under commit-reveal", () => {
       },
       { deadline_ms: 20_000 },
     );
-    expect(weights).toEqual(STORED);
+    expect(weights).toEqual(storedWeights);
     expect(await world.chain.readCommits(subject, commit.epoch, await world.chain.head())).toEqual([]);
   });
 
   test("the vector of a second mechanism is committed and revealed in its own storage", async () => {
     world = await buildWorld({ parameters: { is_commit_reveal_enabled: true, tempo: 12, mechanism_count: 2 } });
-    expect(await world.submit({ vector: VECTOR, mechanism: 1 })).toMatchObject({ settlement: { outcome: "landed" } });
+    expect(await world.submit({ vector: vector, mechanism: 1 })).toMatchObject({ settlement: { outcome: "landed" } });
     const weights = await waitFor(
       async () => {
         const stored = await world.chain.readWeights(4096 + 1, 0);
@@ -58,13 +58,13 @@ describe("under commit-reveal", () => {
       },
       { deadline_ms: 20_000 },
     );
-    expect(weights).toEqual(STORED);
+    expect(weights).toEqual(storedWeights);
     expect(await world.chain.readWeights(1, 0)).toEqual([]);
   });
 
   test("a commit for another beacon is never revealed, and the chain says nothing", async () => {
     world = await buildWorld({ parameters: { is_commit_reveal_enabled: true, tempo: 12 } });
-    const result = await world.submit({ vector: VECTOR, beacon_public_key: testBeacon("another").public_key });
+    const result = await world.submit({ vector: vector, beacon_public_key: testBeacon("another").public_key });
     expect(result).toMatchObject({ settlement: { outcome: "landed" } });
     if (result.kind !== "settled") throw new Error("not settled");
     const epoch = result.settlement.entry.commit?.epoch ?? 0;

@@ -1,7 +1,7 @@
 import { dlopen, FFIType, ptr } from "bun:ffi";
 
-const AF_UNIX = 1;
-const SOCK_DGRAM_NONBLOCK = 0o4002;
+const af_unix = 1;
+const sock_dgram_nonblock = 0o4002;
 const message_bytes_max = 4_096;
 
 export interface NotifySocket extends Disposable {
@@ -18,9 +18,9 @@ export function listenAsSystemd(address: string): NotifySocket {
     recv: { args: [i32, pointer, u64, i32], returns: i64 },
     close: { args: [i32], returns: i32 },
   });
-  const descriptor = libc.socket(AF_UNIX, SOCK_DGRAM_NONBLOCK, 0);
+  const descriptor = libc.socket(af_unix, sock_dgram_nonblock, 0);
   const name = Buffer.from(address.startsWith("@") ? `\0${address.slice(1)}` : `${address}\0`);
-  const target = Buffer.concat([Buffer.from([AF_UNIX, 0]), name]);
+  const target = Buffer.concat([Buffer.from([af_unix, 0]), name]);
   if (libc.bind(descriptor, ptr(target), target.length) !== 0) throw new Error(`cannot bind ${address}`);
   const buffer = Buffer.alloc(message_bytes_max);
   return {

@@ -7,10 +7,10 @@ import { deriveHotkey, HotkeyFileError } from "#shared/chain/hotkey.ts";
 import { hotkeyPath, readHotkeyFile } from "#shared/chain/hotkey-file.ts";
 
 // The development account //Alice, as published in every Substrate document.
-const ALICE_SEED = "0xe5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a";
-const ALICE = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
-const PHRASE = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
-const PHRASE_ADDRESS = "5DfhGyQdFobKM8NsWvEeAKk5EQQgYe9AydgJ7rMB6E1EqRzV";
+const aliceSeed = "0xe5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a";
+const alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+const phrase = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
+const phraseAddress = "5DfhGyQdFobKM8NsWvEeAKk5EQQgYe9AydgJ7rMB6E1EqRzV";
 
 let folder: string;
 let private_key: string;
@@ -18,19 +18,19 @@ let private_key: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "hotkey-"));
   await cryptoWaitReady();
-  private_key = canonicalPrivateKey(sr25519PairFromSeed(ALICE_SEED).secretKey);
+  private_key = canonicalPrivateKey(sr25519PairFromSeed(aliceSeed).secretKey);
 });
 afterAll(async () => await rm(folder, { recursive: true }));
 
 describe("a hotkey file", () => {
   test("is read as phrase, seed or private key, and signs as its address", async () => {
     const forms: [string, string][] = [
-      [JSON.stringify({ secretPhrase: PHRASE, ss58Address: PHRASE_ADDRESS }), PHRASE_ADDRESS],
-      [JSON.stringify({ secretSeed: ALICE_SEED, ss58Address: ALICE, cryptoType: 1 }), ALICE],
-      [JSON.stringify({ privateKey: private_key, ss58Address: ALICE, cryptoType: "1" }), ALICE],
-      [JSON.stringify({ secretSeed: ALICE_SEED, " ss58Address": ALICE, secretPhrase: null }), ALICE],
-      [`${ALICE_SEED}\n`, ALICE],
-      [PHRASE, PHRASE_ADDRESS],
+      [JSON.stringify({ secretPhrase: phrase, ss58Address: phraseAddress }), phraseAddress],
+      [JSON.stringify({ secretSeed: aliceSeed, ss58Address: alice, cryptoType: 1 }), alice],
+      [JSON.stringify({ privateKey: private_key, ss58Address: alice, cryptoType: "1" }), alice],
+      [JSON.stringify({ secretSeed: aliceSeed, " ss58Address": alice, secretPhrase: null }), alice],
+      [`${aliceSeed}\n`, alice],
+      [phrase, phraseAddress],
     ];
     const message = new TextEncoder().encode("0x12");
     for (const [text, address] of forms) {
@@ -41,17 +41,17 @@ describe("a hotkey file", () => {
   });
 
   test("prefers the phrase, then the seed, and refuses one that belongs to another address", async () => {
-    const both = await deriveHotkey(JSON.stringify({ secretPhrase: PHRASE, secretSeed: ALICE_SEED }));
-    expect(both.address).toBe(PHRASE_ADDRESS);
-    await refusal(JSON.stringify({ secretSeed: ALICE_SEED, ss58Address: PHRASE_ADDRESS }), "mismatch");
-    await refusal(JSON.stringify({ privateKey: private_key, " ss58Address": PHRASE_ADDRESS }), "mismatch");
+    const both = await deriveHotkey(JSON.stringify({ secretPhrase: phrase, secretSeed: aliceSeed }));
+    expect(both.address).toBe(phraseAddress);
+    await refusal(JSON.stringify({ secretSeed: aliceSeed, ss58Address: phraseAddress }), "mismatch");
+    await refusal(JSON.stringify({ privateKey: private_key, " ss58Address": phraseAddress }), "mismatch");
   });
 
   test.each([
-    ["another curve", JSON.stringify({ secretSeed: ALICE_SEED, cryptoType: 0 }), "crypto_type"],
-    ["a newer account type", JSON.stringify({ secretSeed: ALICE_SEED, evmAddress: "0x00" }), "crypto_type"],
-    ["no secret", JSON.stringify({ ss58Address: ALICE }), "form"],
-    ["a wrong phrase", JSON.stringify({ secretPhrase: PHRASE.replace("walk", "bottom") }), "form"],
+    ["another curve", JSON.stringify({ secretSeed: aliceSeed, cryptoType: 0 }), "crypto_type"],
+    ["a newer account type", JSON.stringify({ secretSeed: aliceSeed, evmAddress: "0x00" }), "crypto_type"],
+    ["no secret", JSON.stringify({ ss58Address: alice }), "form"],
+    ["a wrong phrase", JSON.stringify({ secretPhrase: phrase.replace("walk", "bottom") }), "form"],
     ["a short seed", JSON.stringify({ secretSeed: "0x12" }), "form"],
     ["something else", "hello", "form"],
     ["a list", "[]", "form"],
@@ -60,13 +60,13 @@ describe("a hotkey file", () => {
   });
 
   test("keeps the secret out of the error", async () => {
-    const error = await deriveHotkey(`{"secretSeed": "${ALICE_SEED}"`).catch((caught: unknown) => caught);
-    expect(String(error)).not.toContain(ALICE_SEED.slice(2, 10));
+    const error = await deriveHotkey(`{"secretSeed": "${aliceSeed}"`).catch((caught: unknown) => caught);
+    expect(String(error)).not.toContain(aliceSeed.slice(2, 10));
   });
 
   test("readable by others is loaded with a warning", async () => {
     const path = join(folder, "wide");
-    await writeFile(path, ALICE_SEED);
+    await writeFile(path, aliceSeed);
     await chmod(path, 0o644);
     expect((await readHotkeyFile(path)).warnings).toEqual([expect.stringContaining("mode 0644")]);
     await chmod(path, 0o600);
@@ -78,11 +78,11 @@ describe("a hotkey file", () => {
     // Argon2i of "open sesame" under the format's salt and cost.
     const key = Buffer.from("0050d3d1856b6c76277892ffa7753bcb1529a9db4c2c88c6b7eff094d40ccd03", "hex");
     const { encrypted, nonce } = naclEncrypt(
-      Buffer.from(JSON.stringify({ secretSeed: ALICE_SEED, ss58Address: ALICE })),
+      Buffer.from(JSON.stringify({ secretSeed: aliceSeed, ss58Address: alice })),
       key,
     );
     await writeFile(path, Buffer.concat([Buffer.from("$NACL"), nonce, encrypted]), { mode: 0o600 });
-    expect((await readHotkeyFile(path, { password: "open sesame" })).hotkey.address).toBe(ALICE);
+    expect((await readHotkeyFile(path, { password: "open sesame" })).hotkey.address).toBe(alice);
     await fileRefusal(path, "password");
     await fileRefusal(path, "password", "wrong");
   }, 60_000);

@@ -7,23 +7,23 @@ import {
   encodeRevealPayload,
   encryptUntilRound,
   isRoundSignature,
-  QUICKNET_PUBLIC_KEY,
+  quicknetPublicKey,
   TimelockError,
   testBeacon,
 } from "#shared/chain/timelock.ts";
 
-const ROUND_1000_SIGNATURE =
+const round1000Signature =
   "b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39";
 const message = new TextEncoder().encode("a vector nobody may read yet");
 
 describe("timelock encryption", () => {
   test("trusts the quicknet key because it verifies the published signature of round 1000", () => {
-    expect(isRoundSignature(1000, ROUND_1000_SIGNATURE, QUICKNET_PUBLIC_KEY)).toBe(true);
-    expect(isRoundSignature(1001, ROUND_1000_SIGNATURE, QUICKNET_PUBLIC_KEY)).toBe(false);
+    expect(isRoundSignature(1000, round1000Signature, quicknetPublicKey)).toBe(true);
+    expect(isRoundSignature(1001, round1000Signature, quicknetPublicKey)).toBe(false);
   });
 
   test("is opened by the signature of its round and by no other", () => {
-    expect(decryptWithSignature(encryptUntilRound(message, 1000, QUICKNET_PUBLIC_KEY), ROUND_1000_SIGNATURE)).toEqual(
+    expect(decryptWithSignature(encryptUntilRound(message, 1000, quicknetPublicKey), round1000Signature)).toEqual(
       message,
     );
     const beacon = testBeacon("test");
@@ -44,7 +44,7 @@ describe("timelock encryption", () => {
     };
     const encoded = encodeRevealPayload(payload);
     expect(decodeRevealPayload(encoded)).toEqual(payload);
-    expect(encryptUntilRound(encoded, 1000, QUICKNET_PUBLIC_KEY)).toHaveLength(1313);
+    expect(encryptUntilRound(encoded, 1000, quicknetPublicKey)).toHaveLength(1313);
     expect(() => decodeRevealPayload(encoded.subarray(0, -1))).toThrow(TimelockError);
   });
 
@@ -53,8 +53,8 @@ describe("timelock encryption", () => {
       new URL(import.meta.resolve("@ideallabs/timelock_wasm_wrapper/timelock_wasm_wrapper_bg.wasm")),
     );
     await initReference({ module_or_path: wasm });
-    const sealed = encryptUntilRound(message, 1000, QUICKNET_PUBLIC_KEY);
-    const opened = tld([...sealed], [...Buffer.from(ROUND_1000_SIGNATURE, "hex")], "bls12_381") as number[];
+    const sealed = encryptUntilRound(message, 1000, quicknetPublicKey);
+    const opened = tld([...sealed], [...Buffer.from(round1000Signature, "hex")], "bls12_381") as number[];
     expect(Uint8Array.from(opened)).toEqual(message);
   });
 });

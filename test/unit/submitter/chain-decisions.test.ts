@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ChainUnreachableError, type SubnetState } from "#shared/chain/chain.ts";
-import { COOL_DOWN_MS, EndpointRing } from "#shared/chain/endpoints.ts";
+import { cool_down_ms, EndpointRing } from "#shared/chain/endpoints.ts";
 import { publicEndpoint, resolveEndpoint } from "#shared/chain/networks.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { refusalOfSubmission } from "../../../roles/submitter/chain/chain-errors.ts";
@@ -161,7 +161,7 @@ describe("endpoints", () => {
     expect(ring.current()).toBe("b");
     ring.failed("b", true);
     expect(() => ring.current()).toThrow(ChainUnreachableError);
-    now = COOL_DOWN_MS;
+    now = cool_down_ms;
     expect(ring.current()).toBe("a");
   });
 
