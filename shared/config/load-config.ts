@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
+import { Value, type ValueError } from "@sinclair/typebox/value";
 import { readJson } from "../json/read-json.ts";
 
 const prefix = "PLATFORM_";
@@ -59,7 +59,7 @@ export function loadConfig<S extends TObject>(schema: S, { env, file = env[fileK
     const key = error.path.split("/")[1] ?? "";
     if (seen.has(key) || !(key in schema.properties)) continue;
     seen.add(key);
-    problems.push(describe(key, error.path, schema.properties[key] as TSchema, complete[key], error.message));
+    problems.push(describe(key, schema.properties[key] as TSchema, { ...error, value: complete[key] }));
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return complete as Static<S>;
@@ -143,7 +143,11 @@ function parseJson(text: string): unknown {
   return value === undefined ? text : value;
 }
 
-function describe(key: string, path: string, schema: TSchema, value: unknown, message: string): string {
+function describe(
+  key: string,
+  schema: TSchema,
+  { path, value, message }: Pick<ValueError, "path" | "value" | "message">,
+): string {
   const at = path.split("/").slice(2).join(".");
   const expected = `${message.charAt(0).toLowerCase()}${message.slice(1)}${schema["description"] ? ` (${schema["description"]})` : ""}`;
   const came =

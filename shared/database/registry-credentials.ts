@@ -23,8 +23,7 @@ export async function setRegistryAccount(
   sql: Database | Transaction,
   masterKey: string,
   challenge: string,
-  { registry, username, updated_at }: RegistryAccount,
-  password: string,
+  { registry, username, updated_at, password }: RegistryAccount & { readonly password: string },
 ): Promise<void> {
   const sealed = sealSecret(masterKey, purpose, contextOf(challenge, registry), password);
   await sql`insert into registry_credentials (challenge, registry, username, sealed_password, updated_at)

@@ -6,6 +6,7 @@ import { basename } from "node:path";
 import ts from "typescript";
 import { catches } from "./catches.ts";
 import { unresolvedCitations } from "./citations.ts";
+import { dialect } from "./dialect.ts";
 import { onePlace } from "./one-place.ts";
 import { deadPaths, unlikeTables } from "./readme-tables.ts";
 import { sharedUsers } from "./shared-users.ts";
@@ -93,8 +94,16 @@ function* documents(): Generator<string> {
 }
 
 const findings = [
-  ...[...layout(), ...sizes(), ...words(), ...purity(), ...functions()],
-  ...[...catches(sources), ...onePlace(sources), ...sharedUsers(sources), ...documents()],
+  ...layout(),
+  ...sizes(),
+  ...words(),
+  ...purity(),
+  ...functions(),
+  ...catches(sources),
+  ...dialect(sources),
+  ...onePlace(sources),
+  ...sharedUsers(sources),
+  ...documents(),
 ];
 process.stdout.write(findings.map((finding) => `${finding}\n`).join(""));
 process.exit(findings.length === 0 ? 0 : 1);

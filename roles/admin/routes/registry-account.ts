@@ -44,7 +44,7 @@ export function registryAccountRoutes(world: AdminWorld) {
           const known = before.find((account) => account.registry === registry);
           if (!known && before.length >= limits.challenge.registries_max) throw tooMany();
           const account = { registry, username, updated_at: new Date(clock.now()) };
-          await setRegistryAccount(tx, masterKey, slug, account, password);
+          await setRegistryAccount(tx, masterKey, slug, { ...account, password });
           const audit = { action: "registry_account.set", subject: `${slug} ${registry}` };
           return {
             result: show(account),

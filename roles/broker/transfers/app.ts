@@ -34,7 +34,7 @@ export function createTransferApp(world: TransferWorld) {
     const wanted = job?.spec.mounts[mount];
     if (!token || !job || !wanted || !/^\d{1,2}$/.test(mountText)) throw refusedToken();
     const digest = direction === "input" ? wanted.blob : null;
-    if (!tokens.isValid(token, direction, id, mount, digest)) throw refusedToken();
+    if (!tokens.isValid(token, [direction, id, mount, digest])) throw refusedToken();
     const state = direction === "input" ? "staging" : "collecting";
     if (job.state !== state) throw new ProblemError(410, "transfer_over", "The time of this transfer is over.");
     return { job, mount, digest: digest as Sha256 | null };

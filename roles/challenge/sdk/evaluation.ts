@@ -82,7 +82,7 @@ async function follow<S extends TObject>(submission: Submission, parts: Evaluati
   const job = await endOf(submission, parts, signal);
   if (job.state !== "succeeded") throw new JobFailure(job);
   const spec = specOf(submission.job_spec);
-  const score = await definition.score(finishedJob(submission, job, spec, broker, signal), context);
+  const score = await definition.score(finishedJob(submission, { job, spec }, broker, signal), context);
   context.submissions.scored(submission.id, acceptable(score));
 }
 

@@ -22,8 +22,7 @@ const archiveLimits: ArchiveLimits = limits.archive;
 /** Reads outputs of `job` from the broker until `signal` is aborted. */
 export function finishedJob(
   submission: { readonly id: string; readonly hotkey: string },
-  job: Job,
-  spec: JobSpec,
+  { job, spec }: { readonly job: Job; readonly spec: JobSpec },
   broker: Broker,
   signal: AbortSignal,
 ): FinishedJob {

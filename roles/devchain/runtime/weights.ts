@@ -54,7 +54,7 @@ export function setWeights(state: State, call: SetWeights, signer: Uint8Array, b
 export function applyWeights(state: State, call: SetWeights, signer: Uint8Array, block: number): Dispatched {
   const subnet = new Subnet(state, call.netuid);
   const uid = subnet.uidOf(signer);
-  const error = refusal(subnet, call, uid, signer, block);
+  const error = refusal(subnet, call, signer, block);
   if (error !== undefined || uid === undefined) return { error: error ?? "HotKeyNotRegisteredInSubNet" };
   const index = storageIndex(call.netuid, call.mechanism);
   const upscaled = upscaleValues(call.values);
@@ -99,13 +99,8 @@ export function event(
   return join(Uint8Array.of(name.pallet, name.index), ...fields);
 }
 
-function refusal(
-  subnet: Subnet,
-  call: SetWeights,
-  uid: number | undefined,
-  signer: Uint8Array,
-  block: number,
-): DispatchErrorName | undefined {
+function refusal(subnet: Subnet, call: SetWeights, signer: Uint8Array, block: number): DispatchErrorName | undefined {
+  const uid = subnet.uidOf(signer);
   const neuron_count = subnet.u16(items.subnetwork_n);
   if (call.uids.length !== call.values.length) return "WeightVecNotEqualSize";
   if (!subnet.exists || call.mechanism >= subnet.mechanism_count) return "MechanismDoesNotExist";

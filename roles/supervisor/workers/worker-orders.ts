@@ -6,12 +6,17 @@ import type { Logger } from "#shared/observability/logger.ts";
 import { label } from "#shared/swarm/labels.ts";
 
 /**
- * Writes to the Swarm what was ordered of workers, once nothing of a job is on them any more: a drained node would start no
- * stager or janitor, and losing its class label kills what runs (jobs §2, §4). The broker meanwhile ends the jobs.
+ * Writes to the Swarm what was ordered of workers. It acts on a worker if and only if nothing of a job is left there: a
+ * drained node starts neither stager nor janitor, and a node that loses its class label kills its jobs (jobs §2, §4). The
+ * broker ends the jobs meanwhile.
  *
- * @returns how many orders still wait for jobs
+ * @returns how many orders wait for jobs to end
  */
-export async function carryOutOrders(engine: Engine, sql: Database, log: Logger): Promise<number> {
+export async function carryOutOrders(
+  engine: Pick<Engine, "nodes" | "updateNode">,
+  sql: Database,
+  log: Logger,
+): Promise<number> {
   const orders = await workerOrders(sql);
   if (orders.length === 0) return 0;
   const nodes = new Map((await engine.nodes()).map((node) => [node.ID, node]));
@@ -20,7 +25,15 @@ export async function carryOutOrders(engine: Engine, sql: Database, log: Logger)
     const node = nodes.get(order.node_id);
     if (!node) await forgetOrder(sql, order);
     else if (order.kind !== "activate" && (await isInUse(sql, order))) waiting += 1;
-    else await carryOut(engine, sql, log, order, node);
+    else {
+      if (await bringTo(engine, order, node))
+        log.info(
+          { node: node.Description.Hostname, order: order.kind, workload: order.workload },
+          "order carried out on a worker",
+        );
+      // A drained worker stays closed to jobs until it is activated.
+      if (order.kind !== "drain") await forgetOrder(sql, order);
+    }
   }
   return waiting;
 }
@@ -29,24 +42,16 @@ async function isInUse(sql: Database, { node_id }: WorkerOrder): Promise<boolean
   return (await isOrderFresh(sql, node_id)) || (await hasJobs(sql, node_id));
 }
 
-async function carryOut(
-  engine: Engine,
-  sql: Database,
-  log: Logger,
-  order: WorkerOrder,
-  { ID, Version, Spec, Description }: SwarmNode,
-): Promise<void> {
-  const wanted = specOf(order, Spec);
-  if (JSON.stringify(wanted) !== JSON.stringify(Spec)) {
-    await engine.updateNode(ID, Version.Index, wanted);
-    log.info({ node: Description.Hostname, order: order.kind, workload: order.workload }, "a worker is as was ordered");
-  }
-  // A drained one stays closed to jobs until it is activated.
-  if (order.kind !== "drain") await forgetOrder(sql, order);
+/** Makes the node what the order says. @returns false when it was so already */
+async function bringTo(engine: Pick<Engine, "updateNode">, order: WorkerOrder, node: SwarmNode): Promise<boolean> {
+  const wanted = specOf(order, node.Spec);
+  if (JSON.stringify(wanted) === JSON.stringify(node.Spec)) return false;
+  await engine.updateNode(node.ID, node.Version.Index, wanted);
+  return true;
 }
 
 function specOf({ kind, workload }: WorkerOrder, spec: SwarmNode["Spec"]): SwarmNode["Spec"] {
-  // On a manager the roles run, and would be gone with it: that it gets no jobs is the broker's doing.
+  // The roles run on a manager: draining it in the Swarm would stop them. The broker alone keeps jobs off it.
   if (kind === "drain") return spec.Role === "manager" ? spec : { ...spec, Availability: "drain" };
   if (kind === "activate") return { ...spec, Availability: "active" };
   const { [label.workload]: _, ...others } = spec.Labels;

@@ -132,7 +132,10 @@ describe("the development chain's doors", () => {
     const own = join(folder, "dev.sock");
     expect(statSync(own).mode & 0o777).toBe(0o600);
     expect((await call("http://devchain", "rpc_methods", own)).result?.methods).toEqual([
-      ...["dev_beaconPublicKey", "dev_registerNeuron", "dev_setParameters", "rpc_methods"],
+      "dev_beaconPublicKey",
+      "dev_registerNeuron",
+      "dev_setParameters",
+      "rpc_methods",
     ]);
   });
 

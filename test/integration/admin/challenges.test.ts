@@ -96,8 +96,18 @@ describe("the life of a challenge", () => {
 });
 
 const reservedNetworks = [
-  ...["host", "bridge", "none", "default", "ingress", "docker_gwbridge", "container:x", ""],
-  ...["platform_control", "platform_transfer", "platform_challenge_other", "platform-job-1"],
+  "host",
+  "bridge",
+  "none",
+  "default",
+  "ingress",
+  "docker_gwbridge",
+  "container:x",
+  "",
+  "platform_control",
+  "platform_transfer",
+  "platform_challenge_other",
+  "platform-job-1",
 ];
 
 test("a network that no job may join is refused with a sentence, on every way into the record", async () => {

@@ -33,7 +33,8 @@ test("stops jobs long past their deadline, once, and says so; those that wait or
   const sealed = new Map<string, boolean>(late.map((id) => [`platform-job-${id}`, false]));
   const serviceOf = (Name: string): Service =>
     ({
-      ...{ ID: Name, Version: { Index: 1 } },
+      ID: Name,
+      Version: { Index: 1 },
       Spec: { Name, Mode: { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: sealed.get(Name) ? 0 : 1 } } },
     }) as unknown as Service;
   const engine = {

@@ -27,13 +27,12 @@ afterAll(() => world[Symbol.asyncDispose](), 60_000);
 
 const policy = async () => (await world.sql`select spec->'jobs' as jobs from challenges`)[0]?.["jobs"] as object;
 const logIn = (password: string) =>
-  setRegistryAccount(
-    world.sql,
-    masterKey,
-    "demo",
-    { registry: image.split("/")[0] ?? "", username: account.username, updated_at: new Date() },
+  setRegistryAccount(world.sql, masterKey, "demo", {
+    registry: image.split("/")[0] ?? "",
+    username: account.username,
+    updated_at: new Date(),
     password,
-  );
+  });
 const submit = () =>
   world.ask("/v1/jobs", {
     method: "POST",

@@ -22,15 +22,14 @@ beforeAll(async () => {
 
 afterAll(async () => await lab.stop());
 
-/** Runs a replicated job on the class's workers and answers its finished task. */
+/** Runs a replicated job on a worker of its class, which is gpu when it asks for GPUs; resolves to its finished task. */
 async function runJob(
   on: Lab,
   name: string,
-  workload: "cpu" | "gpu",
   command: string[],
-  gpu_count = 0,
-  network?: string,
+  { gpu_count = 0, network }: { readonly gpu_count?: number; readonly network?: string } = {},
 ) {
+  const workload = gpu_count > 0 ? "gpu" : "cpu";
   const { docker } = on.manager;
   const generic = gpu_count > 0 ? [{ DiscreteResourceSpec: { Kind: "NVIDIA-GPU", Value: gpu_count } }] : [];
   await docker.createService({
@@ -72,11 +71,11 @@ describe("a lab", () => {
   });
 
   test("runs a CPU job on the CPU worker and a GPU job on the GPU worker, which sees its two GPUs", async () => {
-    const cpu = await runJob(lab, "cpu-job", "cpu", ["true"]);
+    const cpu = await runJob(lab, "cpu-job", ["true"]);
     expect(cpu.Status.State).toBe("complete");
     expect(cpu.NodeID).toBe((await findNode(lab.manager.docker, "worker-cpu")).ID);
 
-    const gpu = await runJob(lab, "gpu-job", "gpu", ["cat", "/proc/1/environ"], 2);
+    const gpu = await runJob(lab, "gpu-job", ["cat", "/proc/1/environ"], { gpu_count: 2 });
     expect(gpu.Status.State).toBe("complete");
     expect(gpu.NodeID).toBe((await findNode(lab.manager.docker, "worker-gpu")).ID);
     const container = lab.node("worker-gpu").docker.getContainer(gpu.Status.ContainerStatus?.ContainerID ?? "");
@@ -105,7 +104,7 @@ describe("a lab", () => {
     } as never);
     const reach = "until timeout 2 wget -q -O - http://server:8000/busybox | cmp - /bin/busybox; do sleep 0.1; done";
     const lost = `! nc -w 1 ${lab.manager.ip} 2377`;
-    const job = await runJob(lab, "client", "cpu", ["sh", "-c", `${reach}; ${lost}`], 0, network.id);
+    const job = await runJob(lab, "client", ["sh", "-c", `${reach}; ${lost}`], { network: network.id });
     expect(job.Status.State).toBe("complete");
   }, 60_000);
 
@@ -135,7 +134,7 @@ describe("a lab", () => {
     await becomes(worker, "down");
     await worker.restart();
     await becomes(worker, "ready");
-    expect((await runJob(lab, "after-restart", "cpu", ["true"])).Status.State).toBe("complete");
+    expect((await runJob(lab, "after-restart", ["true"])).Status.State).toBe("complete");
   }, 180_000);
 
   test("powers a node off with all its containers", async () => {
@@ -184,7 +183,7 @@ describe("labs", () => {
     const [one, two] = await Promise.all([startLab(), startLab()]);
     try {
       expect(new Set([lab.id, one.id, two.id]).size).toBe(3);
-      const jobs = await Promise.all([one, two].map((each) => runJob(each, "same-name", "cpu", ["true"])));
+      const jobs = await Promise.all([one, two].map((each) => runJob(each, "same-name", ["true"])));
       expect(jobs.map(({ Status }) => Status.State)).toEqual(["complete", "complete"]);
       expect(await one.manager.docker.listServices()).toHaveLength(1);
     } finally {
@@ -199,7 +198,7 @@ describe("labs", () => {
     for (const node of [newer.manager, ...newer.workers])
       expect((await node.docker.version()).Version).toStartWith("28.");
     expect((await newer.manager.exec(["docker", "node", "ls", "--quiet"])).stdout.trim().split("\n")).toHaveLength(3);
-    const job = await runJob(newer, "on-28", "gpu", ["true"], 1);
+    const job = await runJob(newer, "on-28", ["true"], { gpu_count: 1 });
     expect(job.NodeID).toBe((await findNode(newer.manager.docker, "worker-gpu")).ID);
   }, 120_000);
 

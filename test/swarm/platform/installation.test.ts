@@ -224,7 +224,11 @@ describe("a real chain", () => {
   test("that was confirmed takes the development chain's place, is remembered, and has no demonstration", async () => {
     await world.up(...toRealChain().slice(3));
     expect(Object.keys(await world.services()).sort()).toEqual([
-      ...["platform-admin", "platform-aggregator", "platform-broker", "platform-postgres", "platform-proxy"],
+      "platform-admin",
+      "platform-aggregator",
+      "platform-broker",
+      "platform-postgres",
+      "platform-proxy",
     ]);
     const before = await state();
     expect(before.file).toMatch(/endpoints = \[ "ws:[^"]+" \]\ngenesis = "0x[0-9a-f]{64}"/);

@@ -52,9 +52,10 @@ describe("a miner's submission", () => {
 
   test("ran on the CPU worker, or on the GPU worker with a GPU when its challenge asks for one", async () => {
     const record = (await platform.admin("GET", "/v1/admin/challenges/demo")).body["spec"] as Record<string, object>;
+    const own = { slug: "demo-gpu", name: "Demonstration on GPUs", emission_percent: 0 };
     const gpu = {
       ...record,
-      ...{ slug: "demo-gpu", name: "Demonstration on GPUs", emission_percent: 0 },
+      ...own,
       env: { ...record["env"], DEMO_GPU_COUNT: "1" },
       jobs: { ...record["jobs"], gpu_count_max: 1 },
     };
@@ -190,10 +191,9 @@ describe("what is not wanted", () => {
       command: ["true"],
     });
     expect([image.status, JSON.parse(image.body).detail]).toEqual([400, "Docker image is not allowed: busybox:1"]);
-    const archive = await platform.broker("demo", "POST", "/v1/jobs", {
-      ...{ job_id: "refused", image: "platform/demo-job:0.1.0", command: ["true"] },
-      mounts: [{ target: "/input", archive_b64: Buffer.from("no tar at all").toString("base64") }],
-    });
+    const mounts = [{ target: "/input", archive_b64: Buffer.from("no tar at all").toString("base64") }];
+    const request = { job_id: "refused", image: "platform/demo-job:0.1.0", command: ["true"], mounts };
+    const archive = await platform.broker("demo", "POST", "/v1/jobs", request);
     expect([archive.status, JSON.parse(archive.body).detail]).toEqual([400, "invalid mount archive"]);
     const kept = await platform.broker("demo", "GET", "/v1/jobs?job_id=refused");
     expect(JSON.parse(kept.body)).toEqual({ items: [], next_cursor: null });

@@ -37,7 +37,10 @@ test("a vector says when it was computed and until when it is good, and sums up 
     metagraph,
   );
   expect(sealed).toMatchObject({
-    ...{ netuid: 1, epoch: 5, computed_at: "2026-01-01T00:00:00.000Z", expires_at: "2026-01-01T00:01:00.000Z" },
+    netuid: 1,
+    epoch: 5,
+    computed_at: "2026-01-01T00:00:00.000Z",
+    expires_at: "2026-01-01T00:01:00.000Z",
   });
   expect(published).toMatchObject({ ...sealed, metagraph_block: 9, metagraph_updated_at: "2025-12-31T23:59:59.000Z" });
   expect(published.source_challenges).toMatchObject([{ weights: { a: 1 }, unknown_hotkeys: 2, unknown_weight: 5 }]);
