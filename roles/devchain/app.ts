@@ -5,6 +5,7 @@ import { Value } from "@sinclair/typebox/value";
 import type { Logger } from "#shared/observability/logger.ts";
 import { buildInfo } from "#shared/process/build-info.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import { pause } from "#shared/time/pause.ts";
 import type { DevchainConfig } from "./config.ts";
 import { serveControl } from "./control.ts";
 import { buildMetadata } from "./metadata/build.ts";
@@ -42,16 +43,13 @@ export async function startDevchain(
       if (node.faults.take("disconnect_on_submission")) disconnectAll();
     },
   });
-  const common = {
-    faults: node.faults,
-    report: (method: string, cause: unknown) => log.error({ err: cause, method }, "a call failed"),
-  };
+  const common = { faults: node.faults, log };
   const socketOf = (name: string) => join(config.run_directory, "devchain", name);
   const rpc = serveRpc({ hostname: config.listen_host, port: config.listen_port }, { ...common, methods });
   const doors: readonly RpcServer[] = [
     rpc,
     serveRpc({ unix: socketOf("rpc.sock"), mode: 0o660 }, { ...common, methods }),
-    // Nobody but root and the chain's own user opens it.
+    // Only root and the chain's own user can open this one: its methods change the chain.
     serveRpc({ unix: socketOf("dev.sock"), mode: 0o600 }, { ...common, methods: devMethods(node) }),
   ];
   const disconnectAll = (): void => {
@@ -59,14 +57,14 @@ export async function startDevchain(
   };
   const control =
     config.control_port === 0 ? undefined : serveControl(config.control_port, { node, disconnectAll, log });
-  const pace = setInterval(() => {
-    if (!node.faults.is_paused) node.produce();
-  }, config.block_ms);
+  const stopping = new AbortController();
+  const pace = keepPace(node, clock, config.block_ms, stopping.signal);
   return {
     node,
     port: rpc.port,
     async stop() {
-      clearInterval(pace);
+      stopping.abort();
+      await pace;
       await control?.stop(0);
       await Promise.all(doors.map((door) => door.stop()));
       store?.close();
@@ -74,7 +72,21 @@ export async function startDevchain(
   };
 }
 
-/** The configured genesis; throws with the path and what was expected. */
+/** Produces a block every `block_ms` until `signal` is aborted. A late block does not delay the next ones. */
+async function keepPace(node: DevNode, clock: Clock, block_ms: number, signal: AbortSignal): Promise<void> {
+  let due_ms = clock.monotonic() + block_ms;
+  while (!signal.aborted) {
+    await pause(clock, Math.max(0, due_ms - clock.monotonic()), signal);
+    if (!signal.aborted && !node.faults.is_paused) node.produce();
+    due_ms = Math.max(due_ms, clock.monotonic() - block_ms) + block_ms;
+  }
+}
+
+/**
+ * The configured genesis.
+ *
+ * @throws Error that names the file, the path in it and what was expected
+ */
 export function readGenesis(config: Pick<DevchainConfig, "genesis_file" | "netuid">): Genesis {
   if (config.genesis_file === undefined) return defaultGenesis(config.netuid);
   const genesis: unknown = JSON.parse(readFileSync(config.genesis_file, "utf8"));

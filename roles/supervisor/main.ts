@@ -30,7 +30,7 @@ await runRole({
   async start({ config, log, metrics, signal, fail }) {
     const notify = createNotifier(process.env["NOTIFY_SOCKET"]);
     const admin = forwardAdmin(config.run_directory, config.admin_port);
-    const ops = forwardOps(config.run_directory, config.ops_port);
+    const ops = forwardOps(config.run_directory, config.ops_port, log);
     const chainSocket = join(config.run_directory, "devchain", "rpc.sock");
     const chain = config.chain_port === undefined ? null : await forwardSocket(chainSocket, config.chain_port);
     // Ready already: its ports serve, and what it waits for (the engine, Postgres in a service of it) may start after it.

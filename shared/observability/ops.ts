@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Gauge, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import { createHttpApp, guarded } from "../http/app.ts";
 import { operation } from "../http/operation.ts";
 import { type Server, serve } from "../http/serve.ts";
@@ -104,13 +104,15 @@ function processMetrics(role: string, registry: Registry): void {
       this.set(process.memoryUsage().rss);
     },
   });
-  new Gauge({
+  new Counter({
     name: "process_cpu_seconds_total",
     help: "User and system CPU time spent.",
     registers,
     collect() {
       const { user, system } = process.cpuUsage();
-      this.set((user + system) / 1e6);
+      // The kernel counts; a counter of prom-client can only be set by starting it anew.
+      this.reset();
+      this.inc((user + system) / 1e6);
     },
   });
 }

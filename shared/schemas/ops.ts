@@ -3,6 +3,12 @@ import { type Static, Type } from "@sinclair/typebox";
 /** `/livez` and `/health`: the process answers. */
 export const RoleLiveness = Type.Object({ status: Type.Literal("ok") }, { description: "the process answers" });
 
+/** `/` of the supervisor's operator port. */
+export const RoleNames = Type.Object(
+  { roles: Type.Array(Type.String()) },
+  { description: "the roles that have a socket on this manager" },
+);
+
 /** `/version`. */
 export const RoleVersion = Type.Object(
   { role: Type.String(), version: Type.String(), commit: Type.String() },

@@ -1,12 +1,11 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ServerWebSocket } from "bun";
-import { requestBytes } from "#shared/http/bounded-body.ts";
-import { ProblemError, problemResponse } from "#shared/http/problem.ts";
+import { createHttpApp, guarded } from "#shared/http/app.ts";
+import { ProblemError } from "#shared/http/problem.ts";
 import { answerSender, declared_bytes_max } from "#shared/http/refused-sender.ts";
-import { requestIdOf } from "#shared/http/request-id.ts";
 import { readJson } from "#shared/json/read-json.ts";
-import { limits } from "#shared/schemas/limits.ts";
+import type { Logger } from "#shared/observability/logger.ts";
 import type { Faults } from "../node/faults.ts";
 import { RpcError } from "../node/rpc-error.ts";
 import type { Methods } from "./method.ts";
@@ -14,7 +13,7 @@ import { Session } from "./session.ts";
 
 const message_bytes_max = 1_048_576;
 const batch_max = 100;
-/** What waits for a client that does not read; with more it is cut off, since an answer that is left out is waited for in vain. */
+/** Bytes that wait for a client that does not read. A client with more is cut off: it would wait for a dropped answer for ever. */
 const unread_bytes_max = 8 * 1_048_576;
 
 interface Client {
@@ -22,14 +21,14 @@ interface Client {
 }
 
 export interface RpcServer {
-  /** 0 on a socket. */
+  /** 0 on a unix socket. */
   readonly port: number;
   /** Cuts every open connection. */
   disconnectAll(): void;
   stop(): Promise<void>;
 }
 
-/** A TCP address, or the path of a socket, which is made with `mode` and takes the place of a former run's. */
+/** A TCP address, or the path of a unix socket, which is made with `mode` and replaces the one of a former run. */
 export type RpcAddress =
   | { readonly hostname: string; readonly port: number }
   | { readonly unix: string; readonly mode: number };
@@ -37,19 +36,21 @@ export type RpcAddress =
 interface ServerOptions {
   readonly methods: Methods;
   readonly faults: Faults;
-  report(method: string, cause: unknown): void;
+  readonly log: Logger;
 }
 
-/** JSON-RPC 2.0 over WebSocket, and single calls over HTTP POST. */
+/** JSON-RPC 2.0 over WebSocket, and calls without subscriptions over HTTP POST. */
 export function serveRpc(address: RpcAddress, options: ServerOptions): RpcServer {
+  const post = guarded(createPostApp(options), options.log, { body_bytes_max: message_bytes_max });
   const sockets = new Set<ServerWebSocket<Client>>();
   const common = {
     maxRequestBodySize: declared_bytes_max,
     idleTimeout: 0,
     development: false,
     async fetch(request: Request, self: Bun.Server<Client>) {
+      // Only Bun's own server can upgrade: Elysia's WebSockets bring a server of their own, which knows no `mode` of a socket.
       if (self.upgrade(request, { data: {} })) return undefined;
-      return await answerSender(request, await answerPost(request, options), self);
+      return await answerSender(request, await post(request), self);
     },
     websocket: {
       maxPayloadLength: message_bytes_max,
@@ -94,19 +95,24 @@ function listen(address: RpcAddress, common: Omit<Bun.Serve.Options<Client>, "un
   return server;
 }
 
-async function answerPost(request: Request, options: ServerOptions): Promise<Response> {
-  if (request.method !== "POST") return new Response("JSON-RPC over WebSocket or POST\n", { status: 405 });
-  try {
-    const bounds = { bytes_max: message_bytes_max, ms_max: limits.http.request_ms_max };
-    const text = (await requestBytes(request, bounds)).toString("utf8");
-    const session = new Session(() => undefined);
-    const answer = answerTo(text, session, options);
-    session.close();
-    return new Response(answer, { headers: { "content-type": "application/json" } });
-  } catch (error) {
-    if (error instanceof ProblemError) return problemResponse(error, requestIdOf(null));
-    throw error;
-  }
+/** Every path takes calls, as at Subtensor's own nodes. */
+function createPostApp(options: ServerOptions) {
+  return createHttpApp(options.log)
+    .post(
+      "/*",
+      async ({ request }) => {
+        const session = new Session(() => undefined);
+        const answer = answerTo(await request.text(), session, options);
+        session.close();
+        return new Response(answer, { headers: { "content-type": "application/json" } });
+      },
+      { parse: "none" },
+    )
+    .all("/*", () => {
+      throw new ProblemError(405, "method_not_allowed", "Call JSON-RPC by POST or over a WebSocket.", {
+        headers: { allow: "POST" },
+      });
+    });
 }
 
 function answerTo(text: string, session: Session, options: ServerOptions): string {
@@ -118,7 +124,7 @@ function answerTo(text: string, session: Session, options: ServerOptions): strin
   return JSON.stringify(request.map((each) => answerOne(each, session, options)));
 }
 
-function answerOne(request: unknown, session: Session, { methods, faults, report }: ServerOptions): unknown {
+function answerOne(request: unknown, session: Session, { methods, faults, log }: ServerOptions): unknown {
   const { id = null, method, params = [] } = (request ?? {}) as { id?: unknown; method?: unknown; params?: unknown };
   try {
     if (faults.take("rate_limit_calls")) throw new RpcError(-32005, "Too many requests");
@@ -127,7 +133,7 @@ function answerOne(request: unknown, session: Session, { methods, faults, report
     if (run === undefined) throw new RpcError(-32601, "Method not found");
     return { jsonrpc: "2.0", id, result: run(params, session) };
   } catch (error) {
-    if (!(error instanceof RpcError)) report(String(method), error);
+    if (!(error instanceof RpcError)) log.error({ err: error, method: String(method) }, "a JSON-RPC call failed");
     return failure(id, error instanceof RpcError ? error : new RpcError(-32603, "Internal error"));
   }
 }

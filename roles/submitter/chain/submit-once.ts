@@ -83,7 +83,11 @@ export async function submitOnce(submission: Submission): Promise<SubmissionResu
     ...(commit === undefined ? {} : { commit }),
   });
   const deadline_ms = (signed.era_end - state.block + limits.chain.finality_blocks_max) * block_time_ms;
-  const end = await chain.submit(signed, { deadline_ms, included: (block_hash) => submission.included?.(block_hash) });
+  const end = await chain.submit(signed, {
+    clock: submission.clock,
+    deadline_ms,
+    included: (block_hash) => submission.included?.(block_hash),
+  });
   switch (end.kind) {
     case "refused":
       return {

@@ -8,7 +8,7 @@ import { limits } from "#shared/schemas/limits.ts";
 import { type ChainRefusal, refusalOfSubmission } from "./chain-errors.ts";
 import { findExtrinsic, type InBlock } from "./extrinsic-search.ts";
 import { type SignedCall, signCall, type WeightsCall } from "./sign-call.ts";
-import { watchExtrinsic } from "./watch-extrinsic.ts";
+import { type WatchOptions, watchExtrinsic } from "./watch-extrinsic.ts";
 
 export interface WeightsSubject {
   readonly netuid: number;
@@ -16,14 +16,14 @@ export interface WeightsSubject {
   readonly hotkey: string;
 }
 
-/** How a submission ended, as far as the connection told. */
+/** How a submission ended, as far as this connection can tell. */
 export type Submitted =
   | { readonly kind: "finalized"; readonly in_block: InBlock }
   | { readonly kind: "refused"; readonly refusal: ChainRefusal }
-  /** Not known: dropped, disconnected, too late. Only the chain's state tells. */
+  /** Dropped, disconnected or too late: only the chain's state tells what became of it. */
   | { readonly kind: "unknown"; readonly reason: string };
 
-/** The chain as one who sets weights needs it. */
+/** The chain as a validator needs it to set weights. */
 export interface WeightsChain extends Chain {
   genesisHash(): Promise<string>;
   blockTimeMs(): Promise<number>;
@@ -36,20 +36,17 @@ export interface WeightsChain extends Chain {
     how: { readonly hotkey: Hotkey; readonly nonce: number; readonly birth: BlockRef; readonly era_blocks: number },
   ): Promise<SignedCall>;
   /** Sends once, never again, and watches until it is final or `deadline_ms` have passed. Never rejects. */
-  submit(
-    signed: SignedCall,
-    options: { readonly deadline_ms: number; included(block_hash: string): void },
-  ): Promise<Submitted>;
+  submit(signed: SignedCall, options: WatchOptions): Promise<Submitted>;
   /** Looks for an extrinsic in the blocks `from` to `to`; null when none of them holds it. */
   find(extrinsic_hash: string, from: number, to: number): Promise<InBlock | null>;
 }
 
-/** Opens the chain for one who sets weights; see `connectChain` for how endpoints are used. */
+/** Opens the chain to set weights on it. `connectChain` says how endpoints are used. */
 export function connectWeightsChain(options: ConnectionOptions): WeightsChain {
   return new PolkadotWeightsChain(new ChainConnection(options));
 }
 
-/** Main net's, where the runtime does not tell. */
+/** The main network's block time, for a runtime that does not say its own. */
 const block_time_ms = 12_000;
 
 class PolkadotWeightsChain extends PolkadotChain implements WeightsChain {
@@ -82,7 +79,7 @@ class PolkadotWeightsChain extends PolkadotChain implements WeightsChain {
     return await this.connection.read(async ({ api }) => signCall(api, call, how));
   }
 
-  async submit(signed: SignedCall, options: Parameters<WeightsChain["submit"]>[1]): Promise<Submitted> {
+  async submit(signed: SignedCall, options: WatchOptions): Promise<Submitted> {
     let session: Session;
     try {
       session = await this.connection.session();

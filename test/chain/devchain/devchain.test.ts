@@ -139,6 +139,13 @@ describe("the development chain's doors", () => {
     ]);
   });
 
+  test("answer what is no call with 405 and how to call, as a problem document", async () => {
+    devchain = await startDevchain();
+    const response = await fetch(`http://127.0.0.1:${devchain.port}/`, { headers: { "x-request-id": "ask-1" } });
+    expect(response.headers.get("allow")).toBe("POST");
+    expect(await response.json()).toMatchObject({ status: 405, code: "method_not_allowed", instance: "ask-1" });
+  });
+
   test("cut off a client that asks and does not read, before it costs memory", async () => {
     devchain = await startDevchain();
     const socket = connect(devchain.port, "127.0.0.1");

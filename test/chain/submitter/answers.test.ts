@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Hotkey } from "#shared/chain/hotkey.ts";
+import { systemClock } from "#shared/time/clock.ts";
 import type { SignedCall, WeightsCall } from "../../../roles/submitter/chain/sign-call.ts";
 import type { Submitted } from "../../../roles/submitter/chain/weights-chain.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -36,7 +37,7 @@ async function send(
   const { nonce } = await on.chain.readSubnet({ netuid: 1, mechanism: 0, hotkey: hotkey.address });
   const birth = await on.chain.head();
   const signed = await on.chain.sign(full, { hotkey, nonce: nonce + nonce_offset, birth, era_blocks: 16 });
-  return await on.chain.submit(bend(signed), { deadline_ms: 10_000, included: () => undefined });
+  return await on.chain.submit(bend(signed), { clock: systemClock, deadline_ms: 10_000, included: () => undefined });
 }
 
 const refusedWith = (name: string) => ({ kind: "refused", refusal: { name } });
@@ -156,7 +157,7 @@ describe("the pool answers", () => {
     const birth = await world.chain.head();
     const signed = await world.chain.sign(goodCall, { hotkey: world.validator, nonce, birth, era_blocks: 4 });
     await waitFor(async () => (await world.chain.head()).block > signed.era_end + 1);
-    const end = await world.chain.submit(signed, { deadline_ms: 5_000, included: () => undefined });
+    const end = await world.chain.submit(signed, { clock: systemClock, deadline_ms: 5_000, included: () => undefined });
     expect(end).toMatchObject({
       kind: "refused",
       refusal: { name: expect.stringMatching(/^(BadProof|AncientBirthBlock)$/), is_permanent: false },

@@ -35,7 +35,9 @@ describe("every role", () => {
     const { child, ask } = start();
     await waitFor(async () => (await ask("/readyz")).ok, { what: "readiness" });
     expect(await (await ask("/version")).json()).toMatchObject({ role: "idle", version: expect.any(String) });
-    expect(await (await ask("/metrics")).text()).toContain("platform_build_info");
+    const metrics = await (await ask("/metrics")).text();
+    expect(metrics).toContain("platform_build_info");
+    expect(metrics).toMatch(/# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total [0-9.]+\n/);
     expect((await ask("/nothing")).status).toBe(404);
     child.kill("SIGTERM");
     expect(await child.exited).toBe(0);

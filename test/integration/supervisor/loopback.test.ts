@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Server, serve } from "#shared/http/serve.ts";
+import { createLogger } from "#shared/observability/logger.ts";
 import { forwardAdmin, forwardOps } from "../../../roles/supervisor/host/loopback.ts";
 
 let directory: string;
@@ -21,7 +22,7 @@ beforeAll(() => {
   writeFileSync(join(directory, "broker/ops.sock"), "");
   mkdirSync(join(directory, "postgres"));
   writeFileSync(join(directory, "supervisor.pid"), "1");
-  const forwards = [forwardAdmin(directory, 0), forwardOps(directory, 0)] as const;
+  const forwards = [forwardAdmin(directory, 0), forwardOps(directory, 0, createLogger("test", "silent"))] as const;
   servers.push(...forwards);
   [admin, ops] = [forwards[0].url, forwards[1].url];
 });
@@ -100,6 +101,14 @@ describe("the ops port", () => {
   test("lists the roles that have a socket, and leads to each", async () => {
     expect(await (await fetch(ops)).json()).toEqual({ roles: ["admin", "broker"] });
     expect(await (await fetch(`${ops}/admin/readyz`)).text()).toBe("ops of admin: /readyz");
+  });
+
+  test("says what is not there as a problem document with a request id", async () => {
+    for (const path of ["/nobody/readyz", "/nothing"]) {
+      const response = await fetch(ops + path, { headers: { "x-request-id": "ask-1" } });
+      expect(response.headers.get("content-type")).toBe("application/problem+json");
+      expect(await response.json()).toMatchObject({ status: 404, code: "not_found", instance: "ask-1" });
+    }
   });
 
   test("answers 503 for a role that does not answer, and 404 for what is none", async () => {

@@ -170,10 +170,7 @@ async function adminRoutes(log: Log, stack: AsyncDisposableStack): Promise<BodyR
 }
 
 function devchainRoutes(log: Log, stack: AsyncDisposableStack): BodyRoute[] {
-  const rpc = serveRpc(
-    { hostname: "127.0.0.1", port: 0 },
-    { methods: {}, faults: new Faults(), report: () => undefined },
-  );
+  const rpc = serveRpc({ hostname: "127.0.0.1", port: 0 }, { methods: {}, faults: new Faults(), log });
   // No body of the tests is one that it would act on.
   const control = serveControl(0, { node: {} as never, disconnectAll: () => undefined, log });
   stack.defer(() => control.stop(0));
