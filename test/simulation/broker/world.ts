@@ -45,14 +45,12 @@ const policy = {
   share_weight: 1,
   gpu_count_max: 2,
   image_allowlist: [],
-  ...{
-    allow_egress: false,
-    networks: [],
-    data_volumes: [],
-    allow_tmpfs_exec: false,
-    queueing: true,
-    blob_bytes_max: 1,
-  },
+  allow_egress: false,
+  networks: [],
+  data_volumes: [],
+  allow_tmpfs_exec: false,
+  queueing: true,
+  blob_bytes_max: 1,
 };
 /** The sum of a job's deadlines, and two minutes for what is on its way when one passes. */
 const end_ms_max =

@@ -15,14 +15,12 @@ interface Look {
 
 function sightOf({ node = "ready", hasTask = true, monotonic_ms = 0 }: Look) {
   return {
-    ...{
-      now_ms: 0,
-      monotonic_ms,
-      grants: new Map(),
-      lostNodes: new Set<string>(),
-      closing: new Map(),
-      disks_full_ms: new Map(),
-    },
+    now_ms: 0,
+    monotonic_ms,
+    grants: new Map(),
+    lostNodes: new Set<string>(),
+    closing: new Map(),
+    disks_full_ms: new Map(),
     tasks: new TasksView(hasTask ? [taskOf({ is: "running" })] : []),
     nodes: new Map(node === null ? [] : [["node", { Status: { State: node } } as SwarmNode]]),
   };
