@@ -10,7 +10,7 @@ import { place } from "../../../roles/broker/placement/placement.ts";
 import { createDispatchStore } from "../../../roles/broker/store/dispatch-store.ts";
 import { rowOf, rowToJob } from "../../../roles/broker/store/job-row.ts";
 import { createJobStore } from "../../../roles/broker/store/job-store.ts";
-import { inState } from "../../support/builders/job-states.ts";
+import { inState, putInState } from "../../support/builders/job-states.ts";
 import { type BrokerWorld, startBrokerWorld } from "../../support/worlds/broker-world.ts";
 
 let world: BrokerWorld;
@@ -85,6 +85,21 @@ describe("a queued job's position", () => {
     for (let count = 0; count < 4; count += 1) await submit("a");
     await world.sql`update jobs set accepted_at = '2026-01-01T00:00:00Z'`;
     expect(await byPosition(false)).toEqual((await world.sql`select id from jobs order by id`).map((row) => row["id"]));
+  });
+
+  test("is first where the challenge's last start is longest ago", async () => {
+    await world.sql`truncate jobs cascade`;
+    const minutesAgo = async (slug: string, ...minutes: number[]) => {
+      for (const ago of minutes) {
+        const { id } = (await (await world.ask("/v1/jobs", { slug, method: "POST", body: body(null) })).json()) as {
+          id: string;
+        };
+        await putInState(world.sql, id, "succeeded", { starting_ms: Date.now() - ago * 60_000 });
+      }
+    };
+    await minutesAgo("a", 9, 1);
+    await minutesAgo("c", 5, 3);
+    expect([await submit("a"), await submit("c"), await submit("a")]).toEqual([1, 1, 3]);
   });
 
   test("is the order in which the leader starts jobs, whatever waits and runs", async () => {
