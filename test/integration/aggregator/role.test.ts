@@ -89,16 +89,16 @@ describe("it is not ready, and says why", () => {
   const nothing = async () => undefined;
 
   test("while it has no metagraph", async () => {
-    expect(await refusal({}, "metagraph", nothing)).toContain("no metagraph of subnet 1 was ever read");
+    expect(await refusal({}, "no metagraph", nothing)).toContain("no metagraph of subnet 1 was ever read");
   }, 60_000);
 
   test("while no challenge was ever active in its database, of which it seals nothing", async () => {
-    const refused = await refusal(onChain(), "first_answer", nothing);
+    const refused = await refusal(onChain(), "no challenge has ever answered", nothing);
     expect(refused).toContain("no challenge has ever answered in this database, and none is active");
   }, 60_000);
 
   test("while the active challenges have never answered, which it names", async () => {
-    const refused = await refusal(onChain(), "demo", async (url) => {
+    const refused = await refusal(onChain(), "demo:", async (url) => {
       const sql = connectDatabase(url, "test");
       await migrate(sql);
       const spec = { slug: "demo", name: "demo", image: "x/y:1" };
