@@ -1,6 +1,6 @@
 /**
- * `bun run simulate --seeds N --from SEED`: the broker on a model Swarm, one seeded run after another. A failing seed replays
- * exactly, and is shrunk to the least of its schedule that still fails.
+ * `bun run simulate --seeds N --from SEED` runs the broker on a model Swarm, seed by seed. A failing seed replays exactly,
+ * and is shrunk to the smallest part of its schedule that still fails.
  */
 import { parseArgs } from "node:util";
 import { runScenario, shrink } from "./broker/scenario.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { limits } from "#shared/schemas/limits.ts";
 import { BrokerWorld } from "./world.ts";
 
-test("a job that ran to its end while no broker ran has its result, though its start's deadline has passed", async () => {
+test("a job that ended while no broker ran keeps its result, even past its start deadline", async () => {
   const world = new BrokerWorld(1);
   const { clock, table, swarm } = world;
   const until = async (isSo: () => boolean, ms_max: number) => {
@@ -21,7 +21,7 @@ test("a job that ran to its end while no broker ran has its result, though its s
   world.assertEnd();
 });
 
-test("without a broker the supervisor stops what runs past its time, and the next broker says that it timed out", async () => {
+test("without a broker the supervisor stops an overdue job, and the next broker ends it as timed out", async () => {
   const world = new BrokerWorld(1);
   const { clock, table, swarm } = world;
   const [job] = [() => [...table.jobs.values()][0]];

@@ -3,7 +3,7 @@ import { type Pace, pauseAfter } from "../../../roles/broker/leader/pace.ts";
 import type { Dispatcher } from "../../../roles/broker/leader/tick.ts";
 import type { VirtualClock } from "../model/virtual-clock.ts";
 
-/** A broker's process as the world sees it: it can be killed, or stopped for a while, at any of its calls. */
+/** A broker's process. It can be killed, or stalled for a while, at any of its calls. */
 export class BrokerProcess {
   readonly #clock: VirtualClock;
   readonly #trace: (name: string, of: string) => void;
@@ -23,7 +23,7 @@ export class BrokerProcess {
     this.#stalled_until_ms = this.#clock.monotonic() + ms;
   }
 
-  /** The target as this process reaches it: once dead it sends nothing more, and while stalled nothing yet. */
+  /** The target as this process reaches it. A dead process sends no more calls; a stalled one delays them. */
   through<T extends object>(target: T): T {
     return new Proxy(target, {
       get: (of, name) => {

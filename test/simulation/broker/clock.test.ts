@@ -6,12 +6,12 @@ const hour_ms = 3_600_000;
 interface Course {
   readonly step_ms: number;
   readonly lasts_ms: number;
-  /** For so long there is no broker, from the step on. */
+  /** How long no broker runs, from the clock's step on. */
   readonly absent_ms: number;
 }
 const timeout_seconds = 20;
 
-/** One job, while the wall clock is set as soon as it runs. */
+/** Runs one job; the wall clock is set as soon as it runs. */
 async function runThrough({ step_ms, lasts_ms, absent_ms }: Course) {
   const world = new BrokerWorld(1);
   const { clock, table } = world;
@@ -27,7 +27,7 @@ async function runThrough({ step_ms, lasts_ms, absent_ms }: Course) {
   const began_ms = clock.monotonic();
   if (absent_ms > 0) world.leaveAlone(absent_ms);
   clock.stepWallClock(step_ms);
-  // Waits behind it, accepted in the time that is now.
+  // A second job, accepted by the new time, waits behind the first.
   world.submit({ command: ["100", "0"], timeout_seconds: 5, limits: { cpus: 1, memory: "1g" } });
   await until(() => (job()?.ended_ms ?? null) !== null, 600_000);
   const took_ms = clock.monotonic() - began_ms;
@@ -51,7 +51,7 @@ describe("a wall clock that is set while a job runs", () => {
       expect(job?.wall_ms).toBeLessThan(9_000);
     });
 
-    test(`${what} keeps none beyond its time`, async () => {
+    test(`${what} keeps no job beyond its time`, async () => {
       const { job, took_ms } = await runThrough({ step_ms, absent_ms, lasts_ms: 600_000 });
       expect(job).toMatchObject({ state: "timed_out" });
       expect(took_ms).toBeGreaterThan(19_000);

@@ -15,7 +15,7 @@ export interface StagerFaults {
 
 type End = Awaited<ReturnType<Program>>;
 
-/** What the containers of our services do: jobs what their command says, stagers and janitors what production's do to the world. */
+/** What the containers of our services do. Jobs do what their command says; stagers and janitors act as in production. */
 export class Containers {
   readonly #clock: VirtualClock;
   readonly #random: Random;
@@ -83,7 +83,7 @@ export class Containers {
   }
 }
 
-/** The clocks of a node's engine and of its containers are one. */
+/** The inspection's answer. A node's engine and its containers share one clock. */
 function inspectionOf(found: ModelContainer | undefined, { isDiskLow, engine_started_ms }: ModelNode): string {
   const told = { kind: "inspect" as const, is_disk_low: isDiskLow };
   if (!found) return JSON.stringify({ ...told, found: false } satisfies InspectResult);

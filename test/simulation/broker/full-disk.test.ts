@@ -13,7 +13,7 @@ const badEnds = [
 ];
 const mounts = [[], [{ target: "/out", read_only: false }]];
 
-/** Jobs that end badly on every worker, one of which is full when they do, while the broker is killed now and then. */
+/** Runs jobs that end badly on every worker. One worker's disk is full then, and the broker is killed now and then. */
 async function endOnFullDisk(seed: number): Promise<Map<string, readonly Job[]>> {
   const world = new BrokerWorld(seed, { cpus: 6, running_max: 12, slow_pulls: 0 });
   const random = createRandom(seed);
@@ -44,7 +44,7 @@ async function endOnFullDisk(seed: number): Promise<Map<string, readonly Job[]>>
   return Map.groupBy(jobs(), ({ node_id }) => (node_id === full?.id ? "full" : "other"));
 }
 
-// A kill that a former broker was about to look into may stay unexplained, which is the platform's fault, too.
+// A kill that a killed broker was inspecting may stay unexplained. That, too, is the platform's fault.
 const allowed = { full: ["worker_disk_full", "killed_unknown"], other: ["exit_code", "timeout", "killed_unknown"] };
 
 test(`bad ends on a full disk are the platform's fault and elsewhere the submission's, in ${seeds} seeds`, async () => {

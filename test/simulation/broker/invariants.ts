@@ -6,11 +6,11 @@ import type { ModelSwarm } from "../model/model-swarm.ts";
 import type { JobsTable } from "./memory-store.ts";
 import { behaviourOf } from "./random-job.ts";
 
-/** How long a healthy broker may take to seal what is over, or to stop a second run. */
+/** How long a healthy broker may take to seal an ended job, or to stop a second run. */
 const seal_ms_max = 2_500;
-/** What a job has as its exit code whose time was over. */
+/** The exit code of a job that timed out. */
 const timeoutExitCode = 124;
-/** How long what is back may take until it does as it was told. */
+/** How long a returned node or engine may take to obey. */
 const settle_ms = 60_000;
 /** The longest deadline of a state in which a container may run. */
 const state_ms_max = 120_000;
@@ -23,7 +23,7 @@ interface View {
   readonly steady_ms: number;
   readonly now_ms: number;
   readonly monotonic_ms: number;
-  /** For how long broker, engine and database have been well. */
+  /** For how long broker, engine and database have been healthy. */
   readonly healthy_ms: number;
 }
 
@@ -44,14 +44,14 @@ export class Invariants {
     nothingRunsForEver(view);
   }
 
-  /** A result that was written is never another one later. */
+  /** A written result never changes. */
   #resultsStay({ table }: View): void {
     for (const job of table.jobs.values()) {
       if (!hasEnded(job)) continue;
       const { state, outcome, exit_code } = job;
       const first = this.#results.get(job.id);
       if (!first) this.#results.set(job.id, { state, outcome, exit_code });
-      // An outcome is written once: another object is another writing, whatever it says.
+      // An outcome is written once. Another object means that it was written again.
       else if (first.state !== state || first.outcome !== outcome || first.exit_code !== exit_code)
         throw new Error(`the result of job ${job.id} was ${first.state} and became ${state}`);
     }
@@ -88,7 +88,7 @@ function capacityIsKept({ table, nodes }: View): void {
   }
 }
 
-/** A job whose first task is over, and that Swarm could start again, is sealed or gone within moments (jobs §3). */
+/** A job that Swarm could start again is sealed or removed within `seal_ms_max` after its first task's end (jobs §3). */
 function whatIsOverIsSealed({ swarm, monotonic_ms, healthy_ms }: View): void {
   if (healthy_ms < seal_ms_max) return;
   for (const service of swarm.services.values()) {
@@ -100,14 +100,14 @@ function whatIsOverIsSealed({ swarm, monotonic_ms, healthy_ms }: View): void {
   }
 }
 
-/** A container beside the one that counts is a stray: it does not run on while the broker is well. */
+/** A stray, a container beside the one that counts, is stopped while the broker is healthy. */
 function onlyOneRuns({ table, nodes, monotonic_ms, healthy_ms }: View): void {
   if (healthy_ms < seal_ms_max) return;
   for (const node of nodes) {
     if (node.state !== "ready") continue;
     for (const container of node.containers.values()) {
       const id = jobOf(container);
-      // Swarm was told to stop it, and an agent that is back takes its time.
+      // Swarm was told to stop it. A returned agent may take a while.
       if (container.task.desired !== "complete") continue;
       if (!id || monotonic_ms - container.started_at_ms < seal_ms_max) continue;
       const counted = table.jobs.get(id)?.swarm_task_id;
@@ -116,17 +116,17 @@ function onlyOneRuns({ table, nodes, monotonic_ms, healthy_ms }: View): void {
   }
 }
 
-/** A worker that was to be empty by now has no job that runs, or is about to. */
+/** A drained worker has no job that runs, or is about to, past its deadline. */
 function drainedWorkersAreEmpty({ table, now_ms, healthy_ms }: View): void {
   if (healthy_ms < seal_ms_max) return;
   for (const { id, state, node_id } of table.jobs.values()) {
     if (!["staging", "starting", "running"].includes(state)) continue;
     if (now_ms - (table.closing.get(node_id ?? "") ?? now_ms) > seal_ms_max)
-      throw new Error(`job ${id} is ${state} on a worker whose time was over`);
+      throw new Error(`job ${id} is ${state} on a worker past its drain deadline`);
   }
 }
 
-/** Past a job's time, and what the supervisor waits for a broker, its container does not run, broker or not. */
+/** No container runs past its job's deadline and the supervisor's grace, with or without a broker. */
 function nothingRunsForEver({ table, nodes, monotonic_ms, steady_ms }: View): void {
   if (steady_ms < settle_ms) return;
   const most_ms = state_ms_max + limits.jobs.reap_ms + settle_ms;
@@ -137,7 +137,7 @@ function nothingRunsForEver({ table, nodes, monotonic_ms, steady_ms }: View): vo
   }
 }
 
-/** What must hold when all is over: the one result of each job is its command's, and nothing is left anywhere. */
+/** What must hold at the end: each job's one result is its command's, and nothing is left anywhere. */
 export function checkEnd({ table, swarm, nodes }: Pick<View, "table" | "swarm" | "nodes">, networks: number): void {
   const live = [...table.jobs.values()].filter((job) => !hasEnded(job));
   if (live.length > 0) throw new Error(`${live.length} jobs never ended: ${live[0]?.id} is ${live[0]?.state}`);
@@ -153,7 +153,7 @@ export function checkEnd({ table, swarm, nodes }: Pick<View, "table" | "swarm" |
   checkStrays(table, swarm);
 }
 
-/** What a job is said to be must be what its command does, whatever happened around it. */
+/** A job's end must fit its command, whatever happened around it. */
 function checkResult({ id, state, outcome, exit_code, spec }: Job): void {
   const { exit_code: code, kind } = behaviourOf(spec.command);
   const reason = outcome?.reason?.name;
@@ -168,7 +168,7 @@ function checkResult({ id, state, outcome, exit_code, spec }: Job): void {
   if (!isRight) throw new Error(`job ${id} is ${state} (${reason}) with ${exit_code}, its command is ${spec.command}`);
 }
 
-/** More than one container of a job was started only where it was found, stopped and recorded; and the first one counts. */
+/** A second container of a job was found, stopped and recorded, and the first one counts. */
 function checkStrays(table: JobsTable, swarm: ModelSwarm): void {
   const starts = Map.groupBy(
     swarm.started.filter((container) => jobOf(container) !== undefined),
@@ -178,7 +178,7 @@ function checkStrays(table: JobsTable, swarm: ModelSwarm): void {
     if (!first || others.length === 0 || table.meddled.has(id)) continue;
     if (!table.strays.has(id)) throw new Error(`job ${id} ran ${others.length + 1} times, and nobody said so`);
     const counted = table.jobs.get(id)?.swarm_task_id;
-    // An earlier task may have ended before it had a container; ids grow with time.
+    // An earlier task may have ended before it had a container. Ids grow with time.
     if (counted && counted > first.task.id) throw new Error(`the result of job ${id} is that of a later run`);
   }
 }

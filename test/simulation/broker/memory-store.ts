@@ -12,21 +12,21 @@ import type { ReapStore } from "../../../roles/supervisor/workers/overdue-jobs.t
 import type { Random } from "../model/random.ts";
 import type { VirtualClock } from "../model/virtual-clock.ts";
 
-/** The jobs table in memory: what Postgres would hold, for every leader of a simulation. */
+/** The jobs table in memory, in place of Postgres, for every leader of a simulation. */
 export interface JobsTable {
   readonly jobs: Map<string, Job>;
   readonly leases: Map<string, Lease>;
-  /** When each job came, on the clock that is never set. */
+  /** When each job was accepted, on the monotonic clock. */
   readonly came_ms: Map<string, number>;
   readonly removed: Set<string>;
   readonly cleaned: Set<string>;
-  /** Jobs of which a second container was found and stopped. */
+  /** Jobs whose second container was found and stopped. */
   readonly strays: Set<string>;
-  /** Jobs whose service somebody removed by hand: how often they ran nobody can say any more. */
+  /** Jobs whose service somebody removed by hand. How often they ran is no longer known. */
   readonly meddled: Set<string>;
   /** Jobs that the supervisor stopped. */
   readonly reaped: Set<string>;
-  /** Workers that an administrator drains, and until when their jobs may finish. */
+  /** Workers that an administrator drains, and until when their jobs may run. */
   readonly closing: Map<string, number>;
   /** How far the wall clock was ahead when the times of a job, or a worker's deadline, were written. */
   readonly clockOffsets: Map<string, number>;
@@ -34,7 +34,7 @@ export interface JobsTable {
 }
 
 export interface StoreFaults {
-  /** Probability that a call fails, half of the time after it took effect. */
+  /** Probability that a call fails. Half of these calls take effect all the same. */
   call_failure: number;
 }
 
@@ -177,7 +177,7 @@ export function createMemoryStore(
   };
 }
 
-/** By how much the clock was set since what this is of was written. */
+/** By how much the clock was set since these times were written. */
 function stepSince(table: JobsTable, id: string, { clock_offset_ms }: ClockOffset): number {
   const step_ms = clock_offset_ms - (table.clockOffsets.get(id) ?? clock_offset_ms);
   return Math.abs(step_ms) < clock_step_ms_min ? 0 : step_ms;
@@ -199,7 +199,7 @@ const isQueued = (job: Job): job is JobIn<"queued"> => job.state === "queued";
 const isPlaced = (job: Job): job is PlacedJob => !isEnded(job) && !isQueued(job);
 const moved = (at: unknown, by: number) => (typeof at === "number" ? at + by : null);
 
-/** Blobs are not what the simulation is about: every one is stored, none is read. */
+/** A blob store that hashes every blob and keeps none: the simulation is not about blobs. */
 export function createMemoryBlobs(): Pick<BlobStore, "put"> {
   return {
     async put(source) {
@@ -214,7 +214,7 @@ export function createMemoryBlobs(): Pick<BlobStore, "put"> {
   };
 }
 
-/** Log files in memory; a killed process leaves no half line here. */
+/** Log files in memory. A killed process leaves no half line here. */
 export function createMemoryLogs(): LogFiles {
   const logs = new Map<string, string>();
   return {

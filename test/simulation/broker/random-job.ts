@@ -6,11 +6,11 @@ import type { Random } from "../model/random.ts";
 export const timeout_seconds_max = 60;
 const for_ever_ms = 86_400_000;
 
-/** What a job's container does, as its command says. */
+/** What a job's container does, read from its command. */
 export interface Behaviour {
   readonly lasts_ms: number;
   readonly exit_code: number;
-  /** `oom` is killed by the kernel, `absent` cannot be started, `full` finds no room on its disk. */
+  /** `oom`: killed by the kernel. `absent`: cannot be started. `full`: finds no room on its disk. */
   readonly kind: "plain" | "oom" | "absent" | "full";
 }
 
@@ -19,7 +19,7 @@ export function behaviourOf(command: readonly string[]): Behaviour {
   return { lasts_ms: Number(lasts_ms), exit_code: Number(exit_code), kind: kind as Behaviour["kind"] };
 }
 
-/** A request of any kind, with inputs and outputs or without. */
+/** A random request, with or without inputs and outputs. */
 export function randomRequest(random: Random): object {
   const gpu_count = random.chance(0.25) ? random.between(1, 2) : null;
   const timeout_seconds = random.between(2, timeout_seconds_max);

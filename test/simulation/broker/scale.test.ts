@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { BrokerWorld } from "./world.ts";
 
-/** Calls to the engine that a tick makes while jobs do nothing but run. */
+/** How many calls to the engine a tick makes while jobs only run. */
 async function callsWhileRunning(running: number, queued: number): Promise<Record<string, number>> {
   const world = new BrokerWorld(1, { cpus: running, running_max: running / 2 });
   for (let count = running + queued; count > 0; count -= 1)

@@ -20,7 +20,7 @@ export function scheduleOf(seed: number): Schedule {
   return randomSchedule(createRandom(seed ^ 0x5c4ed));
 }
 
-/** One seeded run: jobs come while nodes, manager, engine, database and broker fail; then all is well and everything must end. */
+/** One seeded run. Jobs arrive while nodes, manager, engine, database and broker fail. Then the faults end, and so must every job. */
 export async function runScenario(seed: number, schedule: Schedule = scheduleOf(seed)): Promise<ScenarioReport> {
   const world = new BrokerWorld(seed);
   const { clock, engineFaults, storeFaults, stagerFaults } = world;
@@ -45,7 +45,7 @@ export async function runScenario(seed: number, schedule: Schedule = scheduleOf(
     world.nodes.splice(0, world.nodes.length, ...world.swarm.nodes.values());
     for (let waited_ms = 0; waited_ms < quiet_ms && !world.isOver(); waited_ms += 10_000)
       await clock.advance(10_000, check);
-    // What a held-up broker may have left is looked for now and then, janitors once they are old.
+    // Leftovers of a delayed broker are looked for only now and then, and janitors only once they are old.
     await clock.advance(200_000, check);
     world.assertEnd();
   } catch (cause) {
@@ -70,7 +70,7 @@ function reportOf(seed: number, { table, trace }: BrokerWorld): ScenarioReport {
   };
 }
 
-/** The least of a failing seed's schedule that still fails: steps lose their acts, then their jobs, then go altogether. */
+/** The smallest part of a failing schedule that still fails. Steps lose their acts, then their jobs, then are dropped. */
 export async function shrink(seed: number): Promise<Schedule> {
   let schedule = scheduleOf(seed);
   const fails = (candidate: Schedule) =>

@@ -40,7 +40,7 @@ export interface Step {
   readonly pause_ms: number;
 }
 
-/** What happens to a seed's world: decided beforehand, so that a failing run can be tried with less of it. */
+/** What happens in a seed's world. It is drawn beforehand, so that a failing run can be retried with less of it. */
 export interface Schedule {
   readonly call_failure: number;
   readonly log_hang: number;
@@ -75,7 +75,7 @@ export function randomSchedule(random: Random): Schedule {
 export function perform(world: BrokerWorld, { kind, node: index, value }: Act): void {
   const { swarm, engineFaults, clock } = world;
   const node = world.nodes[index];
-  // A Swarm keeps one worker at least of each class here, so that every job can end.
+  // At least one worker of each class stays, so that every job can end.
   const isThere = node !== undefined && swarm.nodes.has(node.id);
   const acts: Readonly<Record<ActKind, () => void>> = {
     kill_node: () => isThere && swarm.killNode(node),

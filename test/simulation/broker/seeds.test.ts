@@ -16,7 +16,7 @@ describe(`${seeds} seeds keep every promise of the broker`, () => {
     }, 180_000);
   }
 
-  test("and go every way that a job can end", () => {
+  test("and reach every end that a job can have", () => {
     const states = ["succeeded", "failed", "timed_out", "cancelled", "rejected", "lost"];
     const submission = ["exit_code", "out_of_memory", "timeout", "output_too_large", "output_refused"];
     const others = [

@@ -38,7 +38,7 @@ const settings = {
   volume_ms: 120_000,
   node_lost_ms: 60_000,
 };
-/** How often the supervisor looks. */
+/** Pause between two rounds of the supervisor. */
 const supervise_ms = 2_000;
 const policy = {
   queued_max: 1_000,
@@ -52,7 +52,7 @@ const policy = {
   queueing: true,
   blob_bytes_max: 1,
 };
-/** The sum of a job's deadlines, and two minutes for what is on its way when one passes. */
+/** The sum of a job's deadlines, and two minutes for acts that are under way when one passes. */
 const end_ms_max =
   settings.queued_ms +
   settings.staging_ms +
@@ -61,7 +61,7 @@ const end_ms_max =
   settings.collecting_ms +
   120_000;
 
-/** A broker on a model Swarm: production's dispatcher, everything around it from one seed. */
+/** Production's dispatcher on a model Swarm. Everything around it comes from one seed. */
 export class BrokerWorld {
   readonly clock = new VirtualClock();
   readonly table: JobsTable = createJobsTable();
@@ -71,9 +71,9 @@ export class BrokerWorld {
   readonly storeFaults: StoreFaults = { call_failure: 0 };
   readonly stagerFaults: StagerFaults = { failure: 0 };
   readonly nodes: ModelNode[];
-  /** A hash over everything that was asked of engine and database, in its order. */
+  /** A hash over every call to engine and database, in order. */
   trace = 0n;
-  /** How often each call was made. */
+  /** How many times each call was made. */
   readonly calls = new Map<string, number>();
   readonly #networks: ModelNetworks = new Map();
   readonly #logs = createMemoryLogs();
@@ -81,9 +81,9 @@ export class BrokerWorld {
   readonly #running_max: number;
   readonly #invariants = new Invariants();
   #broker: BrokerProcess | null = null;
-  /** For how long there was no broker, in all. */
+  /** For how long no broker ran, in all. */
   #absent_ms = 0;
-  /** Since when engine and nodes have been there. */
+  /** Since when the engine and all nodes have been up. */
   #steady_since_ms = 0;
   #healthy_since_ms = 0;
   #serial = 0;
@@ -105,7 +105,7 @@ export class BrokerWorld {
     ];
   }
 
-  /** A job of any kind, or as `request` says. */
+  /** Adds a queued job: `request`, or a random one. */
   submit(request?: object): void {
     this.#serial += 1;
     const [now_ms, { queued_ms }] = [this.clock.now(), settings];
@@ -130,14 +130,14 @@ export class BrokerWorld {
     this.table.meddled.add(service.spec.Labels["platform.id"] ?? "");
   }
 
-  /** Kills the broker wherever it is, and starts another. */
+  /** Kills the broker at whatever it is doing, and starts another. */
   restartBroker(): void {
     this.#broker?.kill();
     this.#broker = this.#startBroker();
     this.unsettle();
   }
 
-  /** Stops the broker's process for a while, as a machine that swaps does; another takes over, and then it goes on. */
+  /** Stalls the broker's process for a while, like a swapping machine. Another takes over, then the first goes on. */
   stallBroker(ms: number): void {
     const stalled = this.#broker;
     stalled?.stall(ms);
@@ -145,7 +145,7 @@ export class BrokerWorld {
     this.unsettle();
   }
 
-  /** Kills the broker, and starts another only after a while: meanwhile there is the supervisor alone. */
+  /** Kills the broker, and starts another only after a while. Meanwhile only the supervisor runs. */
   leaveAlone(ms: number): void {
     this.#broker?.kill();
     this.#broker = null;
@@ -162,7 +162,7 @@ export class BrokerWorld {
     this.table.clockOffsets.set(id, clockOffset(this.clock).clock_offset_ms);
   }
 
-  /** The supervisor's rounds, as far as they are about jobs. */
+  /** The supervisor's rounds, only their part about jobs. */
   async supervise(): Promise<void> {
     const engine = createModelEngine(this.swarm, this.random, this.engineFaults, this.#networks);
     const store = createMemoryReapStore(this.table);
@@ -173,7 +173,7 @@ export class BrokerWorld {
     }
   }
 
-  /** From here on it must be shown anew that all is well. */
+  /** Restarts the time for which all has been healthy. */
   unsettle(): void {
     this.#healthy_since_ms = this.clock.monotonic();
   }
@@ -216,7 +216,7 @@ export class BrokerWorld {
     return broker;
   }
 
-  /** What must hold at every moment (jobs §8); throws with what does not. */
+  /** Checks what must hold at every moment (jobs §8). @throws Error that says what does not hold */
   assert(): void {
     const { engineFaults, storeFaults, stagerFaults, clock } = this;
     const isWell = engineFaults.call_failure + engineFaults.log_hang + storeFaults.call_failure === 0;
@@ -235,7 +235,7 @@ export class BrokerWorld {
     });
   }
 
-  /** Whether every job has ended and was cleaned up after, and no capacity is held. */
+  /** Whether every job has ended and is cleaned up, and no capacity is held. */
   isOver(): boolean {
     const { jobs, cleaned, leases } = this.table;
     return leases.size === 0 && [...jobs.values()].every((job) => hasEnded(job) && cleaned.has(job.id));

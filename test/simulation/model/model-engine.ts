@@ -12,9 +12,9 @@ import type { ModelSwarm } from "./model-swarm.ts";
 import type { Random } from "./random.ts";
 
 export interface EngineFaults {
-  /** Probability that a call fails, and nobody can tell whether it takes effect. */
+  /** Probability that a call fails, with no sign whether it takes effect. */
   call_failure: number;
-  /** Probability that reading a log says nothing and never ends. */
+  /** Probability that a read of a log yields nothing and never ends. */
   log_hang: number;
   /** The engine does not answer at all. */
   isDown: boolean;
@@ -24,7 +24,7 @@ function attempt(act: () => unknown): void {
   try {
     act();
   } catch {
-    // Its caller has gone.
+    // The caller has already failed.
   }
 }
 
@@ -49,11 +49,11 @@ function grown({ listeners }: ModelContainer, signal: AbortSignal): Promise<void
 
 type Labels = Readonly<Record<string, string>>;
 
-/** A successor waits for longer than this for a service that a former leader may have asked for (jobs §3). */
+/** The longest delay of a late call. A successor waits longer for a service that a former leader may have created (jobs §3). */
 const late_ms_max = 9_000;
 const call_ms = { min: 1, max: 8 } as const;
 
-/** The Engine interface over a model Swarm: answers take a moment, and fail as `faults` says. */
+/** The Engine interface over a model Swarm. Answers take 1 to 8 ms, and fail as `faults` says. */
 export function createModelEngine(
   swarm: ModelSwarm,
   random: Random,
@@ -65,7 +65,7 @@ export function createModelEngine(
     await clock.sleep(random.between(call_ms.min, call_ms.max));
     if (faults.isDown) throw new EngineError("unavailable", "connect ECONNREFUSED");
     if (!random.chance(faults.call_failure)) return act();
-    // Nobody can tell: it did nothing, or took effect, or takes effect when nobody expects it any more.
+    // The failed call has no effect, or took effect, or takes effect seconds later.
     const late_ms = random.pick([null, 0, random.between(100, late_ms_max)]);
     if (late_ms !== null) clock.after(late_ms, () => void attempt(act));
     throw new EngineError("unavailable", "socket hang up");

@@ -1,7 +1,7 @@
 import type { GenericResource, Service, ServiceSpec, SwarmNode, Task, TaskState } from "#shared/engine/engine.ts";
 import type { Clock } from "#shared/time/clock.ts";
 
-/** What a container does, on virtual time; rejecting means that the engine could not start it (the message becomes the task's error). */
+/** What a container does, on virtual time. A rejection: the engine could not start it, and the message is the task's error. */
 export type Program = (container: ModelContainer) => Promise<{ readonly exit_code: number; readonly isOom?: boolean }>;
 
 export interface ModelContainer {
@@ -11,10 +11,10 @@ export interface ModelContainer {
   readonly spec: ServiceSpec;
   readonly killed: AbortController;
   readonly log: { readonly time_ms: number; readonly text: string }[];
-  /** Those who follow the log. */
+  /** Called at every new line of the log. */
   readonly listeners: Set<() => void>;
   readonly started_at_ms: number;
-  /** `refusal` is why the engine could not start it. */
+  /** How it ended. `refusal` says why the engine could not start it. */
   ended: { readonly exit_code: number; readonly isOom: boolean; readonly refusal?: string } | null;
 }
 
@@ -28,7 +28,7 @@ export interface ModelNode {
   /** When the engine last started, by the clock of `started_at_ms` of containers. */
   engine_started_ms: number;
   isLinked: boolean;
-  /** What the manager believes. */
+  /** The state that the manager believes. */
   state: "ready" | "down" | "unknown";
   readonly cpus: number;
   readonly memory_bytes: number;
@@ -36,10 +36,10 @@ export interface ModelNode {
   version: number;
   readonly created_at_ms: number;
   readonly containers: Map<string, ModelContainer>;
-  /** Containers that ended, until their service is removed: what an inspection finds. */
+  /** Ended containers, until their service is removed. An inspection finds them. */
   readonly remains: Map<string, ModelContainer>;
   readonly volumes: Set<string>;
-  /** What a stager or an inspection finds there. */
+  /** Whether stagers and inspections find the disk below its floor. */
   isDiskLow: boolean;
 }
 
@@ -114,7 +114,7 @@ export function asTask(task: ModelTask): Task {
   };
 }
 
-/** How many completions the job is asked for; a sealed one none. */
+/** How many completions the job's service wants; none when it is sealed. */
 export function completions(service: ModelService): number {
   return "ReplicatedJob" in service.spec.Mode ? service.spec.Mode.ReplicatedJob.TotalCompletions : 1;
 }
@@ -127,7 +127,7 @@ export function wantedGpus(spec: ServiceSpec): number {
   );
 }
 
-/** Whether the node is what the service's constraints ask for. */
+/** Whether the node satisfies the service's constraints. */
 export function meetsConstraints(node: ModelNode, spec: ServiceSpec): boolean {
   return (spec.TaskTemplate.Placement?.Constraints ?? []).every((constraint) => {
     const [key = "", value = ""] = constraint.split("==");
@@ -137,7 +137,7 @@ export function meetsConstraints(node: ModelNode, spec: ServiceSpec): boolean {
   });
 }
 
-/** States that a task never leaves, but for Swarm's own flips. */
+/** States that a task never leaves, except by Swarm's own flips. */
 export const terminal: ReadonlySet<TaskState> = new Set(["complete", "shutdown", "failed", "rejected", "orphaned"]);
 
 /** What the image and arguments of a service do, and how long its image takes to arrive. */
@@ -187,5 +187,5 @@ export function newContainer(id: string, task: ModelTask, node: ModelNode, start
 /** Swarm's own batching (measured): scheduler 50 ms, assignment 100 ms, status 100 ms. */
 export const delays = { schedule_ms: 50, assign_ms: 100, report_ms: 100, node_down_ms: 15_000 } as const;
 
-/** How long an agent that is back may take to stop what should not run any more. */
+/** How long a returned agent may take to stop containers that should no longer run. */
 export const late_kill_ms_max = 10_000;

@@ -18,7 +18,7 @@ import {
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
-/** A Swarm in memory with the habits that hurt: second runs, flips of finished tasks, tasks left running on dead nodes. */
+/** A Swarm in memory, with Swarm's traps: second runs, flips of finished tasks, tasks left running on dead nodes. */
 export class ModelSwarm {
   readonly clock: VirtualClock;
   readonly #random: Random;
@@ -77,7 +77,7 @@ export class ModelSwarm {
     return this.services.get(nameOrId) ?? [...this.services.values()].find((service) => service.spec.Name === nameOrId);
   }
 
-  /** An update of a job starts it anew, unless it asks for no completions: then what runs is stopped (jobs §3). */
+  /** Updates a service. An updated job starts anew, unless it wants no completions: then it is stopped (jobs §3). */
   updateService(id: string, version: number, spec: ServiceSpec): void {
     const service = this.serviceNamed(id);
     if (!service) throw new EngineError("not_found", `service ${id} not found`);
@@ -100,7 +100,7 @@ export class ModelSwarm {
     }
   }
 
-  /** Every unsealed job whose last task failed, or was turned to rejected, runs again. */
+  /** Runs every unsealed job again whose last task failed or was turned into rejected. */
   restartManager(): void {
     for (const service of this.services.values()) {
       const last = service.tasks.at(-1);
@@ -108,7 +108,7 @@ export class ModelSwarm {
     }
   }
 
-  /** The constraint enforcer at a node update: a task that was complete may turn into rejected. */
+  /** The constraint enforcer at a node update: it may turn a complete task into rejected. */
   updateNode(node: ModelNode): void {
     node.version += 1;
     for (const service of this.services.values()) {
@@ -119,7 +119,7 @@ export class ModelSwarm {
     }
   }
 
-  /** Power cut: containers are gone at once; the manager notices later, and leaves the tasks as they were. */
+  /** A power cut. Containers are gone at once. The manager notices later, and leaves the tasks as they were. */
   killNode(node: ModelNode): void {
     node.isUp = false;
     for (const container of [...node.containers.values()]) this.#end(container, { exit_code: 137, isOom: false }, true);
@@ -132,7 +132,7 @@ export class ModelSwarm {
     node.version += 1;
   }
 
-  /** Taken out of the Swarm for good. */
+  /** Removes the node from the Swarm for good. */
   removeNode(node: ModelNode): void {
     this.killNode(node);
     this.nodes.delete(node.id);
@@ -143,7 +143,7 @@ export class ModelSwarm {
     this.#noticeLater(node);
   }
 
-  /** The node is back: it reports what became of its tasks; those whose container is gone are "failed" with exit code 0. */
+  /** Brings the node back. It reports its tasks; one whose container is gone is "failed" with exit code 0. */
   restoreNode(node: ModelNode): void {
     if (!node.isUp) node.engine_started_ms = this.clock.monotonic();
     node.isUp = true;
@@ -265,7 +265,7 @@ export class ModelSwarm {
     if (container?.ended && (isSameEngine || container.ended.exit_code !== 137)) {
       this.#reportEndOf(container);
     } else if (container && this.#random.chance(0.5)) {
-      // An engine that finds a container of its own gone does not know how it ended.
+      // An engine does not know how a container ended that is gone.
       task.exit_code = 255;
       this.#report(task, "failed", "task: non-zero exit (255)");
     } else {

@@ -6,10 +6,10 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** Time that passes only when nothing is left to do at the present moment. Starts at a fixed date; unit: milliseconds. */
+/** Virtual time in milliseconds, from a fixed date. It passes only when nothing is left to do at the present moment. */
 export class VirtualClock implements Clock {
   #now = Date.UTC(2026, 0, 1);
-  /** What wall-clock steps have added: `now` jumps with them, `monotonic` does not. */
+  /** The sum of wall-clock steps. `now` includes it, `monotonic` does not. */
   #step = 0;
   #order = 0;
   #timers: Timer[] = [];
@@ -26,7 +26,7 @@ export class VirtualClock implements Clock {
     return { boot_id: "boot", ms: this.#now };
   }
 
-  /** Sets the wall clock off by `ms`, as a correction of the machine's time does. */
+  /** Moves the wall clock by `ms`, like a correction of the machine's time. */
   stepWallClock(ms: number): void {
     this.#step += ms;
   }
@@ -46,7 +46,7 @@ export class VirtualClock implements Clock {
     });
   }
 
-  /** Calls `run` in `ms`; the answer cancels that. */
+  /** Calls `run` after `ms`. @returns a function that cancels the call */
   after(ms: number, run: () => void): () => void {
     const timer = { at: this.#now + Math.max(0, ms), order: this.#order++, run };
     const index = this.#timers.findIndex((other) => other.at > timer.at);
@@ -57,7 +57,7 @@ export class VirtualClock implements Clock {
     };
   }
 
-  /** Lets `ms` pass: runs every timer in order, and after each all that follows from it. `afterEach` runs at every quiet moment. */
+  /** Lets `ms` pass. Runs every timer in order, and all that follows from it. `afterEach` runs whenever nothing is left to do. */
   async advance(ms: number, afterEach: () => void = () => undefined): Promise<void> {
     const end = this.#now + ms;
     await settle();
@@ -74,7 +74,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Lets every promise that can go on do so: microtasks are drained before the next macrotask runs. */
+/** Lets every promise settle that can: microtasks are drained before the next macrotask runs. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

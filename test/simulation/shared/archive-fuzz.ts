@@ -15,7 +15,7 @@ export interface FuzzReport {
   readonly refused: number;
   readonly slowest_ms: number;
   readonly rss_growth_bytes: number;
-  /** One sentence each, with the seed that shows it again. */
+  /** One sentence a failure, with its seed. */
   readonly problems: readonly string[];
 }
 
@@ -24,9 +24,9 @@ const rss_growth_bytes_max = 256 * 1024 * 1024;
 const batch_archives = 250;
 
 /**
- * Puts random archives through the gate. Two properties: it answers, with an archive or an ArchiveError, in bounded time
- * and memory, the same in one piece and in many; and whatever it lets through, re-packed and extracted by GNU tar as
- * root, is exactly the files and directories it said, inside its folder. So is an accepted archive as it came.
+ * Puts random archives through the gate, and checks two properties. The gate answers with an archive or an ArchiveError, in
+ * bounded time and memory, and alike for one piece and for many. GNU tar as root extracts an accepted archive, re-packed or
+ * as it came, to exactly the announced files and directories, inside its folder.
  */
 export async function fuzzArchives(
   from: number,
@@ -68,7 +68,7 @@ async function tryArchive(seed: number, problems: string[]): Promise<Extraction 
   if (typeof whole === "string" && whole.startsWith("crash")) problems.push(`seed ${seed}: ${whole}`);
   if (seed % 4 === 0) {
     const pieces = await verdictOf(() => contentOf(source, new Random(seed).pick([1, 3, 100, 511, 512, 513, 4096])));
-    // The content of the canonical archive, so that it is also shown to be accepted and to say the same.
+    // The canonical archive goes through the gate again: it must be accepted, with the same content.
     const expected = typeof whole === "string" ? whole : await verdictOf(() => contentOf(whole, whole.length));
     if (typeof pieces !== typeof expected) problems.push(`seed ${seed}: ${expected} in one piece, ${pieces} in many`);
     else if (typeof pieces !== "string" && !Buffer.from(pieces).equals(expected as Uint8Array)) {
@@ -76,7 +76,7 @@ async function tryArchive(seed: number, problems: string[]): Promise<Extraction 
     }
   }
   if (typeof whole === "string") return null;
-  // Every other one as it came: what is let in is nothing that GNU tar would read in another way.
+  // Every other accepted archive is extracted as it came: GNU tar must read it in the same way.
   const archive = seed % 2 === 0 ? whole : source;
   return { label: `seed ${seed}`, archive, expected: treeOf(entries) };
 }
@@ -89,7 +89,7 @@ async function verdictOf(work: () => Uint8Array | Promise<Uint8Array>): Promise<
   }
 }
 
-/** What extracting an archive as a stream would be told, as bytes to compare. */
+/** The entries and bytes that extracting as a stream yields, in one buffer to compare. */
 async function contentOf(source: Uint8Array, piece_bytes: number): Promise<Uint8Array> {
   async function* pieces() {
     for (let at = 0; at < source.length; at += piece_bytes) yield source.subarray(at, at + piece_bytes);
@@ -101,7 +101,7 @@ async function contentOf(source: Uint8Array, piece_bytes: number): Promise<Uint8
   return Buffer.concat(told);
 }
 
-/** The entries, and the directories that only their names imply. */
+/** The entries, and the directories that only other names imply. */
 export function treeOf(entries: readonly ArchiveEntry[]): Map<string, number> {
   const tree = new Map<string, number>();
   for (const { kind, name, size_bytes } of entries) {
