@@ -1,11 +1,11 @@
-/** What a command left when it ended. */
+/** The result of a command that ended. */
 export interface CommandResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs a command to its end, at most `timeout_ms`; answers whatever it came to. */
+/** Runs a command to its end, for at most `timeout_ms`. A failure is a result, too. */
 export async function tryRun(
   command: readonly string[],
   { timeout_ms = 60_000, env = process.env }: { timeout_ms?: number; env?: Record<string, string | undefined> } = {},
@@ -26,7 +26,7 @@ export async function tryRun(
   return { exitCode, stdout, stderr };
 }
 
-/** Runs a command that has to succeed; answers its standard output without the last line break. */
+/** Runs a command. @returns its standard output without the last line break @throws Error when it fails */
 export async function run(command: readonly string[], options: Parameters<typeof tryRun>[1] = {}): Promise<string> {
   const { exitCode, stdout, stderr } = await tryRun(command, options);
   if (exitCode !== 0)

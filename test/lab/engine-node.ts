@@ -8,17 +8,17 @@ import { cgroupOf, type Slot } from "./slot.ts";
 
 const repository = join(import.meta.dir, "../..");
 
-/** Engine versions a lab can run, by the Debian suite whose packages they are. 20.10 is there to be refused. */
+/** Engine versions a lab can run, by the Debian suite of their packages. 20.10 is there to be refused. */
 export const engineSuites = { "20.10": "bookworm", "26.1": "trixie", "28": "sid" } as const;
 export type EngineVersion = keyof typeof engineSuites;
 
-/** What a node of the lab is: its name in the Swarm, its class, and how many GPUs it says it has. */
+/** A node of the lab: its name in the Swarm, its class, and how many GPUs it reports. */
 export interface NodeSpec {
   readonly name: string;
   /** Its `platform.workload` label; the manager has none. */
   readonly workload?: "cpu" | "gpu";
   readonly gpu_count?: number;
-  /** The size of the engine's data folder, which is then in memory; unless given it is a folder of the host's. */
+  /** The size of the engine's data folder, which is then in memory. Without it the data folder is on the host's disk. */
   readonly disk_bytes?: number;
 }
 
@@ -28,17 +28,17 @@ export interface LabNode extends Machine {
   readonly docker: Docker;
   /** The engine's socket, as the host sees it. Inside the machine it is /run/docker.sock. */
   readonly socketPath: string;
-  /** SIGKILL to dockerd, and containerd with it; containers go on until the engine is back, as after a crash. */
+  /** Sends SIGKILL to dockerd and containerd. As after a crash, containers run on until the engine is back. */
   kill(): Promise<void>;
-  /** SIGKILL to everything on the node, as when the power fails. `restart` powers it on. */
+  /** Sends SIGKILL to everything on the node, like a power cut. `restart` powers it on. */
   powerOff(): Promise<void>;
-  /** Stops the engine in good order if it runs, and starts it; resolves when it answers. */
+  /** Stops the engine gracefully if it runs, and starts it. Resolves when it answers. */
   restart(): Promise<void>;
-  /** `docker load`; answers the lines the engine printed. */
+  /** Runs `docker load`. @returns the lines that the engine printed */
   loadImage(tarPath: string): Promise<string>;
 }
 
-/** Folder of the unpacked engine; unpacks it the first time. */
+/** The folder of the engine, which is unpacked at the first call. */
 export async function fetchEngine(version: EngineVersion): Promise<string> {
   return await run([join(repository, "deploy/engine.sh"), "fetch", engineSuites[version]], { timeout_ms: 300_000 });
 }
@@ -95,7 +95,7 @@ async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** All but the machine's init, the sleep it waits for, and this shell; again until nothing new was seen, as shims fork. */
+/** Kills all but the machine's init, its sleep and this shell. Repeats until no new process appears, because shims fork. */
 const killAll = `
 again=1
 while [ "$again" ]; do
@@ -127,11 +127,11 @@ function engineCommand(
     `--data-root=${directory}/data`,
     "--exec-root=/run/docker",
     "--pidfile=/run/docker.pid",
-    // Without systemd in the machine; and so that the containers' control groups can be found and removed.
+    // The machine has no systemd. With this driver, the containers' control groups can be found and removed.
     "--exec-opt=native.cgroupdriver=cgroupfs",
     `--cgroup-parent=/${cgroupOf(slot, name)}`,
     "--insecure-registry=10.77.0.0/16",
-    // Instead of the public servers that Docker puts in the place of a loopback one.
+    // Docker would replace a loopback server by public ones.
     `--dns=${slot.subnet}.1`,
     ...gpus,
   ];

@@ -11,7 +11,7 @@ const applets =
     " ",
   );
 
-/** The image as a `docker load` archive, its bytes and so its ID a function of the busybox alone. */
+/** The image as a `docker load` archive. Its bytes, and so its ID, depend only on the busybox. */
 export async function buildJobImage(): Promise<Uint8Array> {
   const path = busyboxPaths.find((candidate) => existsSync(candidate));
   if (!path) throw new Error("no busybox: apt-get install busybox-static");

@@ -10,11 +10,11 @@ import { formSwarm, type SwarmOptions } from "./swarm.ts";
 import { startSwitch } from "./switch.ts";
 
 export interface LabOptions extends SwarmOptions {
-  /** 26.1 unless given. */
+  /** By default 26.1. */
   readonly engine?: EngineVersion;
-  /** Manager first. Unless given: `manager`, `worker-cpu`, and `worker-gpu` with two GPUs. */
+  /** Manager first. By default `manager`, `worker-cpu`, and `worker-gpu` with two GPUs. */
   readonly nodes?: readonly [NodeSpec, ...NodeSpec[]];
-  /** Whether the lab outlives this process, until somebody takes it down. */
+  /** True: the lab outlives this process, until `down` removes it. */
   readonly keep?: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface Lab extends AsyncDisposable {
   readonly manager: LabNode;
   readonly workers: readonly LabNode[];
   node(name: string): LabNode;
-  /** Starts the lab's OCI registry, open to all or to this account alone; the same one at every call. */
+  /** Starts the lab's OCI registry, open to all or only to this account. Later calls give the same one. */
   startRegistry(account?: RegistryAccount): Promise<Registry>;
   /** Starts a process in the manager's network, mounts and process tree, as a host process of it. */
   spawnOnManager(
@@ -50,8 +50,10 @@ interface LabRecord {
 }
 
 /**
- * Starts a Swarm whose nodes all know the job image, and resolves when every node is Ready.
- * Removes first what labs of crashed processes left. Throws with what is missing where no lab can run.
+ * Starts a Swarm whose nodes all have the job image, and resolves when every node is Ready. First removes the labs of crashed
+ * processes.
+ *
+ * @throws Error that says what this machine lacks for a lab
  */
 export async function startLab({
   engine = "26.1",

@@ -19,13 +19,13 @@ export interface MachineProcess {
 
 export interface SpawnOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Absolute; the root folder unless given. */
+  /** Absolute; by default the root folder. */
   readonly cwd?: string;
   /** The file in the machine's folder that gets its output. */
   readonly logName?: string;
 }
 
-/** A computer of the lab: network, mounts, host name and processes of its own; /etc, /var/lib and /run as well. */
+/** A computer of the lab, with its own network, mounts, host name and processes, and its own /etc, /var/lib and /run. */
 export interface Machine {
   readonly name: string;
   readonly ip: string;
@@ -82,7 +82,7 @@ async function spawnIn(
   const exited = outer.exited.finally(() => {
     hasEnded = true;
   });
-  // nsenter enters the process namespace by forking: the program is its child, and signals have to go there.
+  // nsenter forks to enter the process namespace. The program is its child, and signals must go to that.
   const childrenFile = `/proc/${outer.pid}/task/${outer.pid}/children`;
   const pid = await waitFor(() => (hasEnded ? -1 : Number(readFileSync(childrenFile, "utf8").trim())), {
     deadline_ms: 10_000,

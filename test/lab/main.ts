@@ -61,5 +61,5 @@ else {
   process.stderr.write(usage);
   process.exitCode = 2;
 }
-// Engines started here go on: nothing of theirs may keep this process waiting.
+// The engines run on. This process must not wait for them.
 process.exit();

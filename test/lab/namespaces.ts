@@ -3,15 +3,15 @@ import { join } from "node:path";
 import { waitFor } from "../support/wait-for.ts";
 import type { Slot } from "./slot.ts";
 
-/** The search path of everything that runs in a lab, unless it is given its own. */
+/** The default search path of everything that runs in a lab. */
 export const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Starts the first process of a set of namespaces, in `<slot>/<name>`; all that runs in them dies with it. */
+/** Starts the first process of a set of namespaces, in `<slot>/<name>`. All processes in them die with it. */
 export async function startNamespaces(slot: Slot, name: string): Promise<void> {
   const directory = join(slot.directory, name);
   for (const sub of ["etc", "etc.work", "lib", "lib.work", "run", "run/lock", "data"])
     mkdirSync(join(directory, sub), { recursive: true, mode: 0o755 });
-  // Nobody answers there, and loopback says so at once: an engine that asks a registry for a tag is not kept for 20 s.
+  // Nothing listens on loopback, which refuses at once. So an engine that asks a registry for a tag does not wait 20 s.
   writeFileSync(join(directory, "etc/resolv.conf"), "nameserver 127.0.0.1\n");
   const log = join(directory, "init.log");
   const init = Bun.spawn(

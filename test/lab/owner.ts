@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** A process as the kernel tells it apart from a later one with the same number. */
+/** A process's identity, which differs from that of a later process with the same number. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** Clock ticks between boot and the process's start: proc(5), /proc/pid/stat field 22. */

@@ -5,7 +5,7 @@ import { run } from "./command.ts";
 import { bootMachine } from "./machine.ts";
 import type { Slot } from "./slot.ts";
 
-/** A running OCI registry, reachable from the host and every node; the nodes' engines take it without TLS. */
+/** A running OCI registry, reachable from the host and every node. The nodes' engines accept it without TLS. */
 export interface Registry {
   /** What goes before the repository in an image's name. */
   readonly host: string;
@@ -22,7 +22,7 @@ export interface RegistryAccount {
 const port = 5000;
 const engineScript = join(import.meta.dir, "../../deploy/engine.sh");
 
-/** Debian's docker-registry on a machine of its own; with an account, nobody else gets in. */
+/** Starts Debian's docker-registry on a machine of its own. With an account, it refuses all others. */
 export async function startRegistry(slot: Slot, lastByte: number, account?: RegistryAccount): Promise<Registry> {
   const folder = await run([engineScript, "package", "own", "docker-registry"], { timeout_ms: 300_000 });
   const machine = await bootMachine(slot, "registry", lastByte);

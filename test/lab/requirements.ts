@@ -2,7 +2,7 @@ import { tryRun } from "./command.ts";
 
 const tools = ["ip", "iptables", "nsenter", "unshare", "setsid", "flock", "apt-get", "dpkg"];
 
-/** Says in one sentence each what this machine lacks to run a lab; none when it can. */
+/** One sentence for each thing that this machine lacks to run a lab. Empty when it lacks nothing. */
 export async function missingForLab(): Promise<string[]> {
   if (process.platform !== "linux") return ["a lab needs Linux"];
   if (process.getuid?.() !== 0) return ["a lab needs root, for network namespaces and engines of its own"];

@@ -4,7 +4,7 @@ import { waitFor } from "../support/wait-for.ts";
 import { tryRun } from "./command.ts";
 import { identify, isAlive, type ProcessIdentity } from "./owner.ts";
 
-/** Where labs live: a real file system, because an overlay cannot hold an engine's layers, and short, for socket paths. */
+/** The folder of labs. It is on a real file system, because an overlay cannot hold an engine's layers. Its path is short, for sockets. */
 export const labRoot = process.env["PLATFORM_LAB_ROOT"] ?? "/var/tmp/platform-lab";
 
 const slots_max = 64;
@@ -23,12 +23,12 @@ function slotOf(number: number): Slot {
   return { number, directory: join(labRoot, `${number}`), link: `plab${number}`, subnet: `10.77.${number}` };
 }
 
-/** The control groups of a machine's containers are named by this. */
+/** The name of the control group of a machine's containers. */
 export function cgroupOf(slot: Slot, machine: string): string {
   return `platform-lab-${slot.number}-${machine}`;
 }
 
-/** Runs `act` while no other process of this host is in such a section; a crash inside releases it. */
+/** Runs `act` while no other process of this host does. A crash inside releases the lock. */
 async function alone<T>(act: () => Promise<T>): Promise<T> {
   mkdirSync(labRoot, { recursive: true, mode: 0o755 });
   const holder = Bun.spawn(["flock", join(labRoot, "lock"), "sh", "-c", "echo held; exec cat"], {
@@ -53,7 +53,7 @@ function self(): ProcessIdentity {
 }
 
 interface Ownership {
-  /** null: started by the command line, and kept until it is taken down. */
+  /** Null: started by the command line, and kept until `down`. */
   readonly owner: ProcessIdentity | null;
   readonly engine: string;
   readonly started_at: string;
@@ -80,7 +80,7 @@ export function listSlots(): { slot: Slot; ownership: Ownership | undefined }[] 
     .map((number) => ({ slot: slotOf(number), ownership: ownershipOf(slotOf(number)) }));
 }
 
-/** Removes what crashed runs left, then takes the first free slot for this process. */
+/** Removes the labs of crashed runs, then takes the first free slot for this process. */
 export async function takeSlot(engine: string): Promise<Slot> {
   return await alone(async () => {
     await reclaimAbandoned();
@@ -95,7 +95,7 @@ export async function takeSlot(engine: string): Promise<Slot> {
   });
 }
 
-/** Makes the slot nobody's: it stays after this process, until somebody takes it down. */
+/** Gives the slot up without an owner, so that it outlives this process, until `down`. */
 export function keepSlot(slot: Slot): void {
   const ownership = ownershipOf(slot);
   if (ownership) writeOwnership(slot, { ...ownership, owner: null });
@@ -111,7 +111,7 @@ async function reclaimAbandoned(): Promise<void> {
     const isKept = ownership?.owner === null;
     const hasOwner = ownership?.owner !== null && ownership?.owner !== undefined && isAlive(ownership.owner);
     if (isKept || hasOwner) continue;
-    // What cannot be removed must not keep the next lab from starting: its slot just stays taken.
+    // A lab that cannot be removed keeps its slot, but does not stop the next lab from starting.
     await clear(slot).catch((error: unknown) => process.stderr.write(`lab ${slot.number} stays: ${error}\n`));
   }
 }
@@ -125,7 +125,7 @@ async function clear(slot: Slot): Promise<void> {
   if (!existsSync(slot.directory)) return;
   const machines = readdirSync(slot.directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   await Promise.all(machines.map(({ name }) => endMachine(slot, name)));
-  // A dead namespace gives up its interfaces a little later; the cable's outer end takes the inner along at once.
+  // A dead namespace frees its interfaces a little later. Deleting the cable's outer end removes both at once.
   if (existsSync(`/sys/class/net/${slot.link}`)) await tryRun(["ip", "link", "delete", slot.link]);
   await Promise.all(machines.map(({ name }) => removeCgroups(cgroupOf(slot, name))));
   rmSync(slot.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });

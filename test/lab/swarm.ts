@@ -3,7 +3,7 @@ import { waitFor } from "../support/wait-for.ts";
 import type { LabNode } from "./engine-node.ts";
 
 export interface SwarmOptions {
-  /** How often nodes report to the manager; a silent node is Down after three of these. Docker's default is 5 s. */
+  /** How often nodes report to the manager. A node is Down after three silent intervals. Docker's default is 5 s. */
   readonly heartbeat_ms?: number;
 }
 
@@ -41,7 +41,7 @@ interface SwarmNode {
   readonly Status: { readonly State: string };
 }
 
-/** Answers the Swarm's node of that host name. */
+/** The Swarm's node with that host name. @throws Error when there is none */
 export async function findNode(docker: Docker, name: string): Promise<SwarmNode> {
   const nodes = (await docker.listNodes()) as SwarmNode[];
   const found = nodes.find(({ Description }) => Description.Hostname === name);
@@ -56,7 +56,7 @@ async function readyNames(docker: Docker): Promise<string[]> {
 
 async function label(docker: Docker, { name, spec }: LabNode): Promise<void> {
   if (!spec.workload) return;
-  // A node that has just reported may change under our hands: "update out of sequence" is worth another try.
+  // A report of the node meanwhile makes the update fail with "update out of sequence". Then it is tried again.
   await waitFor(
     async () => {
       const { ID, Version, Spec } = await findNode(docker, name);

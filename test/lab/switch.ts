@@ -2,7 +2,7 @@ import { run } from "./command.ts";
 import { initOf, startNamespaces } from "./namespaces.ts";
 import type { Slot } from "./slot.ts";
 
-// In namespaces of its own, because the host may filter what its bridges forward: Docker's rules there drop it all.
+// The switch has namespaces of its own, because Docker's rules on the host drop what bridges forward.
 const switchName = "switch";
 
 /** Starts the lab's Ethernet, with the host on it at the subnet's address 1. */
@@ -28,7 +28,7 @@ export async function plugIn(slot: Slot, name: string, lastByte: number): Promis
   await run(["nsenter", "--target", pid, "--net", "sh", "-c", script]);
 }
 
-/** Cuts the port's cable, or mends it. */
+/** Cuts or restores the port's cable. */
 export async function setPort(slot: Slot, lastByte: number, state: "up" | "down"): Promise<void> {
   await inSwitch(slot, ["ip", "link", "set", portOf(lastByte), state]);
 }
