@@ -20,7 +20,7 @@ interface Part {
   readonly rates: number[];
 }
 
-/** Jobs with an inline archive of 200 KB, each another one. None may run: the dispatcher has nothing to start. */
+/** Jobs with different inline archives of 200 KB. None may run, so the dispatcher has nothing to start. */
 export async function accepting(): Promise<void> {
   await using postgres = await startDurablePostgres();
   await using engine = await startFakeEngine({ node_count: 0 });

@@ -2,7 +2,7 @@ import { type LabBench, smallJob } from "./lab-bench.ts";
 import { median, report, say, spread } from "./measures.ts";
 
 const samples = 30;
-/** Long enough to be seen running; it ends by itself, as a stop would leave more behind for the next sample to meet. */
+/** Long enough to be seen running. The job ends by itself, because a stop would disturb the next sample more. */
 const command = ["sleep", "1"];
 
 /** From the request to the moment at which Swarm says the container ran: `times.running` is the task's own time stamp. */
@@ -28,7 +28,7 @@ export async function dispatchLatency({ broker, raw, quiet }: LabBench): Promise
   };
 
   const [ours, peer]: [number[], number[]] = [[], []];
-  // The first of each warms up.
+  // The first sample of each is a warm-up.
   for (let sample = 0; sample <= samples; sample += 1) {
     const isBareFirst = sample % 2 === 1;
     for (const isBare of [isBareFirst, !isBareFirst]) {

@@ -11,8 +11,8 @@ export interface DurablePostgres extends AsyncDisposable {
 }
 
 /**
- * The tests' Postgres with fsync on: what is accepted costs a write to the disk here, as in production. The tests' own
- * server, which saves that, makes the data folder and gives way to one on the same folder.
+ * The tests' Postgres with fsync on, so that accepting a job costs a write to the disk, as in production. The tests' own
+ * server has fsync off. It makes the data folder and is then replaced by a server on the same folder.
  */
 export async function startDurablePostgres(): Promise<DurablePostgres> {
   const base = await startPostgres();

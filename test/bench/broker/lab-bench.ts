@@ -67,7 +67,7 @@ async function quiet(engine: Engine): Promise<void> {
     },
     { deadline_ms: 60_000, every_ms: 50, what: "an idle Swarm" },
   );
-  // Whatever the engines do behind a removed task is over as well, and the next start falls anywhere in a tick.
+  // Lets the engines finish their work on removed tasks, and starts the next sample at a random point of a tick.
   await Bun.sleep(200 + Math.random() * 400);
 }
 
@@ -106,7 +106,7 @@ async function rawSwarm(engine: Engine, lab: Lab): Promise<RawSwarm> {
         features: featuresOf("1.45"),
       };
       const job = jobService({ ...request, mounts: [] }, placement);
-      // Not the broker's fleet: it stops what carries its labels and is no job of its own.
+      // Without the broker's labels: it stops services that carry its labels and are no job of its own.
       const spec: ServiceSpec = { ...job, Labels: { ...job.Labels, ...bareFleet } };
       if (!network) {
         const own = jobNetwork(id, "demo", true, false);
@@ -130,7 +130,7 @@ async function readLog(engine: Engine, { ID }: Task): Promise<void> {
   for await (const _ of engine.taskLogs(ID, { signal: AbortSignal.timeout(10_000) }));
 }
 
-/** Not before the task is gone: a network that goes in the same moment may leave the task `running` for ever. */
+/** Removes the network once the task is gone. Removed together, the task may stay `running` for ever. */
 async function removeNetwork(engine: Engine, id: string): Promise<void> {
   const isRemoved = async () => {
     if ((await engine.tasks({ "platform.id": id })).length > 0) return false;

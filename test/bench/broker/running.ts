@@ -8,7 +8,7 @@ import { cpuPercent, inParallel, median, report, residentMegabytes, say, spread 
 const running = 500;
 const queued = 10_000;
 const node_count = 5;
-/** What 500 running jobs may cost. */
+/** The most that watching 500 running jobs may cost. */
 const cpu_percent_budget = 5;
 const watch_seconds = 20;
 const calls = 200;

@@ -38,7 +38,7 @@ export async function stagedSteps({ broker, raw, quiet }: LabBench): Promise<voi
   };
 
   const [ours, peer]: [number[], number[]] = [[], []];
-  // The first of each warms up.
+  // The first sample of each is a warm-up.
   for (let sample = 0; sample <= samples; sample += 1) {
     await quiet();
     const brokered_ms = await brokered();

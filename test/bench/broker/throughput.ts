@@ -46,7 +46,7 @@ async function brokeredRound({ broker }: LabBench, job_id: string): Promise<numb
   throw new Error(`${jobs} short jobs did not end within 150 s`);
 }
 
-/** Where a slot's time goes. */
+/** How long jobs spend in each phase. */
 function sayPhases(items: readonly JobResource[], cpu_seconds: number): void {
   const phase = (from: "starting" | "running" | "collecting", to: "running" | "collecting" | "ended") => {
     const both = items.flatMap(({ times }) => {

@@ -98,7 +98,7 @@ describe("POST /v1/docker/run", () => {
     expect(body.stdout).toEndWith(":END@@");
   });
 
-  test("keeps a client whose job waits longer than its socket timeout", async () => {
+  test("answers an urllib client whose job takes longer than its socket timeout", async () => {
     const answering = python("/v1/docker/run", runRequest(), 7);
     const id = await newJob();
     await Bun.sleep(11_000);
@@ -116,7 +116,7 @@ describe("POST /v1/docker/run", () => {
     ["a bad command", ["failed", "command_not_found", "no such"], { status: 400, code: "command_not_found" }],
   ];
   for (const [what, outcome, { status, ...body }] of ends) {
-    test(`says ${what} as ${status}`, async () => {
+    test(`answers a job that ends by ${what} with ${status}`, async () => {
       const answering = post("/v1/docker/run", runRequest({ task_id: what }));
       await world.end(await newJob(), { outcome: outcomeOf(...outcome) });
       const answer = await answering;
@@ -191,7 +191,7 @@ describe("POST /v1/docker/run", () => {
     });
   }
 
-  test("tells 1.0 GPUs from 1", async () => {
+  test("refuses a gpu_count of 1.0 with 422", async () => {
     const answer = await post(
       "/v1/docker/run",
       JSON.stringify(runRequest({ limits: { gpu_count: 1 } })).replace('"gpu_count":1', '"gpu_count":1.0'),
@@ -212,7 +212,7 @@ describe("POST /v1/docker/run", () => {
   });
 });
 
-test("list shows live jobs of the caller alone; cleanup asks to cancel a group and may be repeated", async () => {
+test("list shows only the caller's live jobs; cleanup cancels a group and is idempotent", async () => {
   await world.addChallenge("other");
   const answering = post(
     "/v1/docker/run",

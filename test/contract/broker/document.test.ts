@@ -22,7 +22,7 @@ test("the document is valid OpenAPI 3.1, without a warning", async () => {
   expect(await lintDocument(document)).toEqual([]);
 }, 60_000);
 
-test("it tells every route, and that all but its health need a token", async () => {
+test("the document has every route, and all but health need a token", async () => {
   const { paths } = await read();
   const routes = Object.entries(paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, { security }]) => `${method} ${path}${security ? " open" : ""}`),
@@ -43,7 +43,7 @@ test("it tells every route, and that all but its health need a token", async () 
   expect((await fetch(`${world.url}/plugin-page`)).status).toBe(404);
 });
 
-test("a job is what the document says", async () => {
+test("a job's answer matches the document's schema", async () => {
   const body = JSON.stringify({ image: "acme/runner:1", command: ["run"] });
   const submitted = await (await world.ask("/v1/jobs", { method: "POST", body })).json();
   expect([...Value.Errors(closed(JobResource), submitted)]).toEqual([]);

@@ -97,7 +97,7 @@ describe("a refused job", () => {
     });
   }
 
-  test("says who is not known, in this order", async () => {
+  test("from an unknown caller is refused in the contract's order", async () => {
     const cases: [Record<string, string>, number, string][] = [
       [{ "x-platform-challenge-slug": "" }, 400, "missing challenge slug"],
       [{ "x-platform-challenge-slug": "../x" }, 401, "unknown challenge"],
@@ -110,7 +110,7 @@ describe("a refused job", () => {
     }
   });
 
-  test("says what the engine is too old for", async () => {
+  test("says that the engine is too old for tmpfs with exec", async () => {
     const answer = await submit(limits({ tmpfs: ["/x:exec"] }), {}, "exec");
     const detail = "tmpfs mounts with exec need Docker Engine 27: /x:exec";
     expect(await problem(answer)).toMatchObject({ status: 400, code: "invalid_tmpfs", detail });
@@ -184,7 +184,7 @@ test("another challenge's job is 404 at every route", async () => {
   expect(await (await world.ask(`/v1/jobs/${id}/logs?stream=stdout&since=1`)).text()).toBe("ut");
 });
 
-test("a waiting reader hears of the end at once", async () => {
+test("a long poll answers as soon as the job ends", async () => {
   const { id } = (await (await submit()).json()) as JobAnswer;
   const started = performance.now();
   const waiting = world.ask(`/v1/jobs/${id}?wait=20s`);
@@ -194,7 +194,7 @@ test("a waiting reader hears of the end at once", async () => {
   expect(performance.now() - started).toBeLessThan(5_000);
 });
 
-test("below the floor of free space nothing new is taken in, and what runs comes to its end", async () => {
+test("below the floor of free space new jobs and blobs are refused, and running jobs end normally", async () => {
   const { id } = (await (await submit()).json()) as JobAnswer;
   world.disk.free_bytes_min = Number.MAX_SAFE_INTEGER;
   try {
@@ -211,7 +211,7 @@ test("below the floor of free space nothing new is taken in, and what runs comes
   expect((await submit()).status).toBe(202);
 });
 
-test("a queued job says how long it may wait, by the pace of the last ten minutes", async () => {
+test("a queued job tells its estimated wait by the pace of the last ten minutes", async () => {
   // Nobody else waits, and nothing has started.
   await world.sql`truncate jobs cascade`;
   await world.addChallenge("paced");

@@ -59,7 +59,7 @@ test("times of live jobs and of orders move with the clock, once for each step, 
   await expectMoved(500);
 });
 
-test("a job that is taken in says by which clock", async () => {
+test("an accepted job records how far the wall clock was ahead", async () => {
   const id = await newJob();
   const [row] = await world.sql`select boot_id, clock_offset_ms::int8 from jobs where id = ${id}`;
   const { boot_id, clock_offset_ms } = clockOffset(systemClock);

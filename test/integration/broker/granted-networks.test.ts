@@ -67,7 +67,7 @@ for (const path of ["/v1/jobs", "/v1/docker/run"]) {
   );
 }
 
-test("a refusal tells the label that is missing", async () => {
+test("a refused network's error names the missing label", async () => {
   const detail = `${sentence}: the network others is not labelled platform.challenge.demo=true`;
   expect(await submit("/v1/jobs", "others")).toMatchObject({ body: { code: "network_not_granted", detail } });
 });

@@ -19,7 +19,7 @@ async function newJob(): Promise<string> {
   return ((await (await world.ask("/v1/jobs", { method: "POST", body })).json()) as { id: string }).id;
 }
 
-test("the database refuses a job that lacks what its state has", async () => {
+test("the database refuses a job that lacks a member of its state", async () => {
   const id = await newJob();
   const refused: string[] = [];
   for (const state of states) {
@@ -34,13 +34,13 @@ test("the database refuses a job that lacks what its state has", async () => {
   expect(refused).toEqual(states.flatMap((state) => membersOf[state].map((member) => `${state} ${member}`)));
 });
 
-test("a row that lacks what its state has is no job", async () => {
+test("reading a row that lacks a member of its state throws", async () => {
   const id = await newJob();
   const [row] = await world.sql`select * from jobs where id = ${id}`;
   expect(() => rowToJob({ ...row, state: "running" })).toThrow(`job ${id} is running without its node_id`);
 });
 
-test("every column of the table of jobs is a member of a job, but those of other parts", async () => {
+test("every column of the jobs table is a member of a job or a known column of another part", async () => {
   const rows = await world.sql`select column_name from information_schema.columns where table_name = 'jobs'`;
   const others = ["idempotency_key", "boot_id", "clock_offset_ms", "is_run_call", "delivered_at", "cleaned_at"];
   expect(rows.map((row) => row["column_name"] as string).toSorted()).toEqual(
@@ -48,7 +48,7 @@ test("every column of the table of jobs is a member of a job, but those of other
   );
 });
 
-test("a job is read as it was written, whatever it holds", async () => {
+test("a job is read back exactly as it was written", async () => {
   const id = await newJob();
   const [row] = await world.sql`select * from jobs where id = ${id}`;
   const before = rowToJob(row ?? {});

@@ -27,7 +27,7 @@ const read = async (id: string, query = "", accept = "text/plain") =>
 const parsed = (text: string) =>
   text.split("\n").flatMap((line) => (line ? [JSON.parse(line) as { data: string; next: number }] : []));
 
-test("lines tell from where a later reading goes on, also once the log was put away", async () => {
+test("a log resumes at each line's `next`, while the job runs and once the log is stored", async () => {
   const id = await newJob();
   for (const text of ["one", "two", "three"]) await say(id, "stdout", text);
   const lines = parsed(await read(id, "", "application/x-ndjson"));
@@ -42,7 +42,7 @@ test("lines tell from where a later reading goes on, also once the log was put a
   expect(await read(id, "?stream=stdout&since=3")).toBe("twothreefive");
 });
 
-test("a follower hears what comes, until the job is over", async () => {
+test("a follower gets new lines until the job ends", async () => {
   const id = await newJob();
   await say(id, "stdout", "one ");
   const response = await world.ask(`/v1/jobs/${id}/logs?follow=true`);
@@ -56,7 +56,7 @@ test("a follower hears what comes, until the job is over", async () => {
   expect((await reader?.read())?.done).toBe(true);
 });
 
-test("a broken line of a killed broker is cut off before the log goes on", async () => {
+test("a half line that a killed broker wrote is cut off before the log continues", async () => {
   const id = await newJob();
   await say(id, "stdout", "one");
   await world.logs.append(id, '{"stream":"stdout","ti');
@@ -66,7 +66,7 @@ test("a broken line of a killed broker is cut off before the log goes on", async
   expect(await read(id)).toBe("onetwo");
 });
 
-test("what cannot be meant is refused", async () => {
+test("wrong parameters of a log are refused", async () => {
   const id = await newJob();
   for (const [query, code] of [
     ["?stream=both", "invalid_stream"],

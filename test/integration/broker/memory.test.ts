@@ -18,7 +18,7 @@ import { startPostgres } from "../../support/worlds/postgres.ts";
 setDefaultTimeout(180_000);
 
 const MiB = 1_048_576;
-/** Attackers, honest challenge and broker share this machine: unhindered an answer takes 10 ms. */
+/** Attackers, honest challenge and broker share this machine. Without an attack an answer takes 10 ms. */
 const answer_ms_max = 10_000;
 const half_bytes = 30 * MiB;
 const job = { image: "lab/job:1", command: ["run"] };
@@ -30,7 +30,7 @@ let bytes_max = 0;
 beforeAll(async () => {
   if (!hasMemoryCgroups) return;
   const postgres = stack.use(await startPostgres());
-  // Without a node every job waits.
+  // The Swarm has no node, so every job waits.
   const engine = stack.use(await startFakeEngine({ node_count: 0 }));
   const { MemoryBytes = 0, environment } = containerOfBroker();
   bytes_max = MemoryBytes;
@@ -47,7 +47,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => stack.disposeAsync());
 
-/** What the installer gives the broker's container of memory, and what it tells Bun of it. */
+/** The memory limit that the installer gives the broker's container, and what it tells Bun of it. */
 function containerOfBroker() {
   const names = ["admin", "broker", "proxy", "aggregator", "devchain", "submitter", "postgres"];
   const secrets = ["database_url", "master_key", "hotkey", "postgres_password"];
@@ -78,7 +78,7 @@ const headersOf = (slug: string) => ({
 });
 const port = () => Number(new URL(broker.url).port);
 
-/** Runs `attack`; how much memory the broker had at most, and how long an honest challenge waited at most for one of its answers. */
+/** Runs `attack`. The answer holds the broker's peak memory, and the longest wait of an honest challenge for an answer. */
 async function under(attack: () => Promise<void>): Promise<{ peak_bytes: number; slowest_ms: number }> {
   let [peak_bytes, slowest_ms, isOver] = [0, 0, false];
   const sampling = setInterval(() => {
@@ -112,7 +112,7 @@ async function under(attack: () => Promise<void>): Promise<{ peak_bytes: number;
   return { peak_bytes, slowest_ms };
 }
 
-/** Clients that each say they send 60 MiB to `POST /v1/jobs` and send half of it, if they are let. */
+/** Clients that each declare 60 MiB for `POST /v1/jobs`, and send half of it unless they are refused. */
 async function halfSent(count: number, headers: Readonly<Record<string, string>>) {
   const stack = new DisposableStack();
   const request = { method: "POST", path: "/v1/jobs", headers, declared_bytes: 2 * half_bytes };
@@ -125,7 +125,7 @@ async function halfSent(count: number, headers: Readonly<Record<string, string>>
 }
 
 test.skipIf(!hasMemoryCgroups)(
-  "half-sent job requests of nobody known are refused at once and held nowhere",
+  "half-sent job requests of unknown callers are refused at once and not held",
   async () => {
     await under(async () => {
       using attack = await halfSent(24, { ...headersOf("demo"), authorization: "Bearer wrong" });
@@ -150,7 +150,7 @@ test.skipIf(!hasMemoryCgroups)(
 );
 
 test.skipIf(!hasMemoryCgroups)(
-  "whole job requests of the largest size, many at once, are taken or told to come again",
+  "many job requests of the largest size at once are accepted or answered with 503",
   async () => {
     const archive_b64 = tarOf([{ name: "a", content: randomBytes(44 * MiB) }]).toString("base64");
     const body = JSON.stringify({ ...job, mounts: [{ target: "/in", archive_b64 }] });
@@ -169,7 +169,7 @@ test.skipIf(!hasMemoryCgroups)(
 );
 
 test.skipIf(!hasMemoryCgroups)(
-  "a large log that many read at once, also those who stop reading, is never whole in memory",
+  "a large log with many readers, some of them stalled, is never whole in memory",
   async () => {
     const { id } = await broker.submit(job);
     const text_bytes = 16_000_000;
@@ -192,7 +192,7 @@ test.skipIf(!hasMemoryCgroups)(
   },
 );
 
-/** Puts a log away as the broker would, without a job that writes it. */
+/** Stores a log as the broker would, without a job that writes it. */
 async function storeLog(id: string, text_bytes: number): Promise<void> {
   const piece_bytes = 16_000;
   const record = {
@@ -210,7 +210,7 @@ async function storeLog(id: string, text_bytes: number): Promise<void> {
   await broker.sql`update jobs set log_digest = ${digest} where id = ${id}`;
 }
 
-/** A reader that takes the head of the answer and no more. */
+/** A reader that reads the head of the answer, and then stops. */
 function stalledReader(path: string): Socket {
   const socket = connect(port(), "127.0.0.1");
   const headers = Object.entries(headersOf("demo")).map(([name, value]) => `${name}: ${value}\r\n`);

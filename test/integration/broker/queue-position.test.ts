@@ -43,7 +43,7 @@ const plenty = ["cpu", "gpu"].map((node_class) => ({
   data_volumes: new Set<string>(),
 }));
 
-/** What the leader would start, were there room for all. */
+/** The jobs that the leader would start if there were room for all, in order. */
 async function startsNext(): Promise<string[]> {
   const store = createDispatchStore(world.sql, 1);
   const policies = await policiesOf(createChallenges(world.sql))();
@@ -56,7 +56,7 @@ async function startsNext(): Promise<string[]> {
   return place(waiting, leadersGrants(policies, active, lastStarts), plenty).map(({ id }) => id);
 }
 
-/** The queued jobs of a class by the position that each is told. */
+/** The queued jobs of a class, sorted by the position that each is told. */
 async function byPosition(isGpu: boolean): Promise<string[]> {
   const rows =
     await world.sql`select * from jobs where state = 'queued' and not is_cancel_asked and (gpu_count > 0) = ${isGpu}`;
@@ -80,7 +80,7 @@ describe("a queued job's position", () => {
     expect(await submit("a", 1)).toBe(2);
   });
 
-  test("tells jobs of the same millisecond apart", async () => {
+  test("differs between jobs of the same millisecond", async () => {
     await world.sql`truncate jobs cascade`;
     for (let count = 0; count < 4; count += 1) await submit("a");
     await world.sql`update jobs set accepted_at = '2026-01-01T00:00:00Z'`;

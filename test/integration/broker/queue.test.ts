@@ -39,7 +39,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => world[Symbol.asyncDispose]());
 
-/** The rows of `jobs` that were read for what `act` asks. */
+/** How many rows of `jobs` the database read for `act`. */
 async function rowsRead(act: (tx: Database) => Promise<unknown>): Promise<number> {
   return await world.sql.begin(async (tx) => {
     const rows = async () => {
@@ -53,7 +53,7 @@ async function rowsRead(act: (tx: Database) => Promise<unknown>): Promise<number
   });
 }
 
-test("what starts next is the first of each challenge's queue, by priority and age", async () => {
+test("the next jobs to start are the first of each challenge's queue, by priority and age", async () => {
   const store = createDispatchStore(world.sql, 1);
   const waiting = await store.waiting(["demo", "other"], Date.now());
   for (const challenge of ["demo", "other"]) {
@@ -80,8 +80,8 @@ test("10,000 queued jobs do not make a tick read more", async () => {
   expect((await createDispatchStore(world.sql, 1).active()).length).toBe(running);
 });
 
-test("10,000 queued jobs do not make the place of the first cost more, and that of the last only so much", async () => {
-  // Of "demo" 500 run, of "other" none.
+test("a position among 10,000 queued jobs reads a bounded number of rows", async () => {
+  // 500 jobs of "demo" run, and none of "other".
   const ofPlace = async (challenge: string, at: number) => {
     const rows =
       await world.sql`select * from jobs where challenge = ${challenge} and state = 'queued' and gpu_count = 0`;
@@ -97,7 +97,7 @@ test("10,000 queued jobs do not make the place of the first cost more, and that 
   expect(await ofPlace("demo", -1)).toBeLessThan(2 * running + 2 * limits.jobs.queue_position_max + 50);
 });
 
-test("status and submission answer with so long a queue, and its end is refused by number", async () => {
+test("with 10,000 queued jobs another is refused with 429, and the last one's status answers", async () => {
   const body = JSON.stringify({ image: "acme/runner:1", command: ["run"] });
   const isRefused = async () => (await world.ask("/v1/jobs", { method: "POST", body })).status === 429;
   await waitFor(isRefused, { what: "the refusal by a queue that grew behind the broker's back" });

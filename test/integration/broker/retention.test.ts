@@ -26,7 +26,7 @@ async function finishedJob(text: string): Promise<string> {
   return id;
 }
 
-test("finished jobs, their logs and inputs go when their time is over, and nothing before", async () => {
+test("finished jobs, their logs and inputs are deleted when their time is over, and not before", async () => {
   const [old, held] = [await finishedJob("old"), await finishedJob("held")];
   await world.sql`update jobs set cleaned_at = now()`;
   await world.sql`insert into capacity_leases values (${held}, 'cpu-1', 1, 1, 0, true, now())`;
@@ -48,7 +48,7 @@ test("a leader that lost the lead deletes nothing", async () => {
   expect((await world.sql`select id from jobs`).length).toBe(1);
 });
 
-test("a log that found no room when its job ended is put away later, and one of no job is deleted", async () => {
+test("a log file that found no room at its job's end is stored later, and one without a job is deleted", async () => {
   const body = JSON.stringify({ image: "acme/runner:1", command: ["run"] });
   const { id } = (await (await world.ask("/v1/jobs", { method: "POST", body })).json()) as { id: string };
   await world.logs.append(id, linesOf([{ stream: "stdout", time: "2026-01-01T00:00:00Z", data: "bGF0ZQ==" }]));

@@ -89,7 +89,7 @@ describe("janitor", () => {
   });
   const sweep = (...ids: string[]) => stager("janitor", { PLATFORM_JOBS: JSON.stringify(ids) });
 
-  test("removes what ended jobs left, containers before their volumes, and says what is in use", async () => {
+  test("removes containers, then volumes of ended jobs, and reports volumes in use", async () => {
     engine.volumes.set(`platform-job-${job("a")}-0`, "free").set(`platform-job-${job("b")}-1`, "busy");
     engine.containers.set(id("1"), service(`platform-job-${job("a")}`));
     expect(await sweep(job("a"), job("b"), job("c"))).toEqual({
@@ -103,14 +103,14 @@ describe("janitor", () => {
     expect([engine.volumes.size, engine.containers.size]).toEqual([0, 0]);
   });
 
-  test("leaves a container that runs, and its volumes: the job's capacity is not free", async () => {
+  test("leaves a running container and its volumes, and reports the job as busy", async () => {
     engine.containers.set(id("1"), service(`platform-job-${job("a")}`, "running"));
     engine.volumes.set(`platform-job-${job("a")}-0`, "free");
     expect(await sweep(job("a"))).toEqual({ code: 30, kind: "janitor", removed: [], busy_jobs: [job("a")] });
     expect([engine.volumes.size, engine.containers.size]).toEqual([1, 1]);
   });
 
-  test("touches nothing else, whoever asks", async () => {
+  test("removes nothing that is not named for the jobs it was given", async () => {
     const others = ["platform_blobs", "data", "platform-job-../x", `platform-job-${job("b")}-0`, `x-${job("a")}-0`];
     for (const name of others) engine.volumes.set(name, "free");
     engine.containers.set(id("1"), service("platform-postgres")).set(id("2"), service(`platform-job-${job("b")}`));
@@ -125,7 +125,7 @@ describe("inspect", () => {
     engine.containers.set(id("d"), { labels: { "com.docker.swarm.task.id": "task1" }, oom: true, code: 137 });
   });
 
-  test("says of a container how it ended and that memory ran out", async () => {
+  test("reports how a container ended and that memory ran out", async () => {
     expect(await stager("inspect", { PLATFORM_CONTAINER_ID: id("d") })).toEqual({
       code: 0,
       kind: "inspect",
@@ -140,7 +140,7 @@ describe("inspect", () => {
     });
   });
 
-  test("an engine without its default bridge does not tell when it started", async () => {
+  test("reports no start time of an engine without a default bridge", async () => {
     engine.hasBridge = false;
     expect(await stager("inspect", { PLATFORM_CONTAINER_ID: id("d") })).toMatchObject({
       code: 0,
@@ -148,14 +148,14 @@ describe("inspect", () => {
     });
   });
 
-  test("a container that is gone is exit code 31", async () => {
+  test("reports a container that is gone by exit code 31", async () => {
     const gone = { code: 31, kind: "inspect", is_disk_low: false, found: false };
     expect(await stager("inspect", { PLATFORM_CONTAINER_ID: id("f") })).toEqual(gone);
     expect(await stager("inspect", {})).toMatchObject({ code: 64, error: "usage" });
   });
 
   test.each(["PLATFORM_FREE_BYTES_MIN", "PLATFORM_FREE_INODES_MIN"])(
-    "a disk with less than %s is said, whether the container is there or gone",
+    "reports a disk with less than %s, whether the container is there or gone",
     async (name) => {
       const aboveAll = { [name]: String(2 ** 52) };
       const there = await stager("inspect", { PLATFORM_CONTAINER_ID: id("d"), ...aboveAll });
@@ -165,7 +165,7 @@ describe("inspect", () => {
     },
   );
 
-  test("an engine that hangs is left at the deadline", async () => {
+  test("ends at the deadline when the engine hangs", async () => {
     engine.isHanging = true;
     const started = performance.now();
     const { code, error } = await stager("inspect", { PLATFORM_CONTAINER_ID: id("d"), PLATFORM_DEADLINE_MS: "1000" });
@@ -173,7 +173,7 @@ describe("inspect", () => {
     expect(performance.now() - started).toBeLessThan(6_000);
   });
 
-  test("an engine that is not there is a sentence", async () => {
+  test("says in a sentence that the engine cannot be reached", async () => {
     const { code, error, detail } = await stager("inspect", {
       PLATFORM_CONTAINER_ID: id("d"),
       PLATFORM_DOCKER_SOCKET: "/nowhere",
@@ -183,7 +183,7 @@ describe("inspect", () => {
   });
 });
 
-test("help lists the commands and their settings; an unknown command is usage", async () => {
+test("help lists the commands and their settings; an unknown command exits as wrong usage", async () => {
   const run = (...args: string[]) => Bun.spawnSync([process.execPath, main, ...args], { env: {} });
   const help = run("--help");
   expect(help.exitCode).toBe(0);

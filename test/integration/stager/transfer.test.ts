@@ -99,7 +99,7 @@ describe("fetch", () => {
     expect(broker.requests).toEqual([]);
   });
 
-  test("goes on where a cut connection ended", async () => {
+  test("resumes where a cut connection ended", async () => {
     const content = random(8_000_000 / 128)
       .toString("hex")
       .repeat(64);
@@ -123,7 +123,7 @@ describe("fetch", () => {
     expect(broker.requests).toHaveLength(4);
   });
 
-  test("refuses other bytes than those of the digest, and begins anew the next time", async () => {
+  test("refuses bytes with another digest, and starts over at its next run", async () => {
     const input = canonical(entries);
     broker.input = canonical([{ name: "other", content: random(10) }]).bytes;
     const refused = await stager("fetch", fetching(input.digest));
@@ -133,7 +133,7 @@ describe("fetch", () => {
     expect(readdirSync(volume).sort()).toEqual(["bin", "data.bin", "empty"]);
   });
 
-  test("does not trust the broker: an archive that climbs is refused", async () => {
+  test("refuses an archive with a path out of the volume, even from the broker", async () => {
     const bytes = tarOf([{ name: "../escaped", content: Buffer.from("x") }]);
     broker.input = bytes;
     const digest = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
@@ -141,7 +141,7 @@ describe("fetch", () => {
     expect(existsSync(join(volume, "../escaped"))).toBe(false);
   });
 
-  test("a second start leaves a staged volume as the job made it", async () => {
+  test("leaves an already filled volume unchanged at a second start", async () => {
     const input = canonical(entries);
     broker.input = input.bytes;
     await stager("fetch", fetching(input.digest, true));
@@ -151,7 +151,7 @@ describe("fetch", () => {
     expect(readFileSync(join(volume, "result"), "utf8")).toBe("42");
   });
 
-  test("fills all mounts in one run, and one that fails keeps no other from its end", async () => {
+  test("fills all mounts in one run, even when one of them fails", async () => {
     const input = canonical(entries);
     broker.input = input.bytes;
     for (const index of [3, 7]) mkdirSync(join(volumes, String(index)));
@@ -167,7 +167,7 @@ describe("fetch", () => {
     expect(broker.paths.sort()).toEqual(["/v1/transfer/job/inputs/0", "/v1/transfer/job/inputs/7"]);
   });
 
-  test("brings nothing to a worker whose disk is below its floor", async () => {
+  test("fills nothing on a worker whose disk is below its floor", async () => {
     const { code, result } = await stager("fetch", { ...fetching("0".repeat(64)), PLATFORM_FREE_BYTES_MIN: "1e15" });
     expect([code, result.error]).toEqual([13, "storage"]);
     const few = await stager("fetch", { ...fetching("0".repeat(64)), PLATFORM_FREE_INODES_MIN: "1e15" });
@@ -186,7 +186,7 @@ describe("fetch", () => {
 });
 
 describe("collect", () => {
-  test("sends files and directories, never what a link points to", async () => {
+  test("sends files and directories, but follows no link", async () => {
     mkdirSync(join(volume, "out/deep"), { recursive: true });
     writeFileSync(join(volume, "out/a"), "aaa", { mode: 0o600 });
     writeFileSync(join(volume, "run"), "#!", { mode: 0o755 });
@@ -207,13 +207,13 @@ describe("collect", () => {
     const names: string[] = [];
     const packed = canonicalArchiveBytes(upload as Buffer, limits.archive, ({ name }) => names.push(name));
     expect(names).toEqual(["out", "out/a", "out/deep", "out/hard", "run"]);
-    // What is sent is canonical already.
+    // The sent archive is already canonical.
     expect(packed?.bytes).toEqual(upload as Buffer);
     expect(new Bun.CryptoHasher("sha256").update(upload as Buffer).digest("hex")).toBe(result.digest);
   });
 
   test.each(["PLATFORM_FREE_BYTES_MIN", "PLATFORM_FREE_INODES_MIN"])(
-    "sends all from a disk with less than %s, and says so by its end; a job's own excess is said before that",
+    "sends all from a disk with less than %s and exits with 14, unless the job left too much",
     async (name) => {
       writeFileSync(join(volume, "a"), "aaa");
       const aboveAll = { [name]: String(2 ** 52) };
@@ -236,14 +236,14 @@ describe("collect", () => {
     expect(broker.requests.length).toBe(3);
   });
 
-  test("what is over the limit is said and not sent", async () => {
+  test("sends nothing of outputs over the limit, and says so", async () => {
     writeFileSync(join(volume, "big"), random(200_000));
     const { code, result } = await stager("collect", { PLATFORM_OUTPUT_BYTES_MAX: "100000" });
     expect([code, result.error]).toEqual([20, "output_too_large"]);
     expect(broker.requests).toEqual([]);
   });
 
-  test("sends all mounts in one run; what the job left too much of is said first", async () => {
+  test("sends all mounts in one run, and reports too large outputs before other failures", async () => {
     for (const index of [1, 2]) mkdirSync(join(volumes, String(index)));
     writeFileSync(join(volume, "a"), "a");
     writeFileSync(join(volumes, "1", "big"), random(200_000));
@@ -254,7 +254,7 @@ describe("collect", () => {
     expect(broker.paths.sort()).toEqual(["/v1/transfer/job/outputs/0", "/v1/transfer/job/outputs/2"]);
   });
 
-  test("reads the broker's refusals", async () => {
+  test("turns each refusal of the broker into its exit code", async () => {
     writeFileSync(join(volume, "a"), "a");
     for (const [status, code] of [
       [413, 20],
@@ -267,14 +267,14 @@ describe("collect", () => {
     }
   });
 
-  test("an empty volume is an empty archive", async () => {
+  test("sends an empty volume as an empty archive", async () => {
     const { code, result } = await stager("collect");
     expect([code, result.mounts[0].entries, result.mounts[0].size_bytes]).toEqual([0, 0, 1024]);
     expect(broker.uploads).toEqual([Buffer.alloc(1024)]);
   });
 });
 
-test("a wrong environment is a sentence and exit code 64", async () => {
+test("a wrong setting ends the stager with a sentence and exit code 64", async () => {
   const { code, result } = await stager("fetch", { PLATFORM_TYPO: "1", ...fetching("xyz") });
   expect(code).toBe(64);
   expect(result.detail).toContain("PLATFORM_TYPO");

@@ -17,7 +17,7 @@ const allReady = async () => {
   const nodes = (await world.lab.manager.docker.listNodes()) as { Status: { State: string } }[];
   return nodes.every(({ Status }) => Status.State === "ready");
 };
-/** Nothing of any job is left in the Swarm, nor held. */
+/** Waits until no job has anything left in the Swarm, and no capacity is held. */
 const allQuiet = async () => {
   const services = (await world.lab.manager.docker.listServices()).filter(({ Spec }) =>
     /^platform-(job|stage|collect)-/.test(Spec?.Name ?? ""),
@@ -30,7 +30,7 @@ afterEach(async () => {
 }, 160_000);
 
 describe("an engine that fails", () => {
-  test("a failed job does not run again when its manager is killed and starts", async () => {
+  test("a failed job does not run again when its manager is killed and restarted", async () => {
     const id = await shell("exit 3");
     await waitFor(async () => world.startsOf(id) > 0, { deadline_ms: 30_000, what: "the job's container" });
     await world.lab.manager.kill();
@@ -64,7 +64,7 @@ describe("an engine that fails", () => {
     expect(world.startsOf(id)).toBe(1);
   }, 150_000);
 
-  test("an engine that is stopped in good order is not a success of what ran on it", async () => {
+  test("stopping an engine is no success of the job that ran on it", async () => {
     const id = await shell("trap '' TERM; while :; do sleep 1; done");
     await world.reached(id, "running");
     await cpuNode().restart();
@@ -76,7 +76,7 @@ describe("an engine that fails", () => {
 });
 
 describe("a worker whose power fails", () => {
-  test("is not the doing of what ran on it, whatever its engine says when it is back", async () => {
+  test("is not the fault of the jobs that ran on it, whatever its engine says afterwards", async () => {
     const id = await shell("sleep 60");
     await world.reached(id, "running");
     await cpuNode().powerOff();
@@ -88,7 +88,7 @@ describe("a worker whose power fails", () => {
   }, 150_000);
 
   test.each([255, 137, 143])(
-    "is not what a command is excused with that ends with %d itself",
+    "does not excuse a command that itself ends with %d",
     async (exit_code) => {
       const neighbour = await shell("sleep 1");
       const id = await shell(`exit ${exit_code}`);
@@ -102,11 +102,11 @@ describe("a worker whose power fails", () => {
 });
 
 describe("a worker that is lost", () => {
-  test("its jobs are lost within 90 s, and their capacity is held until nothing of them runs", async () => {
+  test("loses its jobs within 90 s, and their capacity is held until their containers are gone", async () => {
     const id = await shell("sleep 600");
     await world.reached(id, "running");
     const cut_ms = Date.now();
-    // The container goes on where nobody can reach it.
+    // The container keeps running where nobody can reach it.
     await cpuNode().cut();
     expect(await world.ended(id, 100_000)).toMatchObject({ state: "lost", fault: "platform" });
     expect(Date.now() - cut_ms).toBeLessThan(90_000);
@@ -122,17 +122,17 @@ describe("a worker that is lost", () => {
     expect(world.startsOf(id)).toBe(1);
   }, 240_000);
 
-  test("one that is back before that gives its result", async () => {
+  test("gives its job's result when it is back in time", async () => {
     const id = await shell("sleep 4; echo back");
     await world.reached(id, "running");
     await cpuNode().cut();
     const down = async () => !(await allReady());
     await waitFor(down, { deadline_ms: 30_000, every_ms: 100, what: "the worker down" });
-    // A broker that starts a job elsewhere has seen it, too.
+    // A broker that starts a job elsewhere has seen the node as away, too.
     const elsewhere = await world.submit({ command: ["true"], limits: { cpus: 0.1, memory: "32m", gpu_count: 1 } });
     expect(await world.ended(elsewhere)).toMatchObject({ state: "succeeded" });
     await cpuNode().restore();
-    // Nothing tells what it said while nobody could hear it.
+    // Output during the cut may be lost, so the log is not complete.
     expect(await world.ended(id)).toMatchObject({ state: "succeeded", log_complete: false });
     expect(await world.log(id)).toBe("back\n");
     expect(world.startsOf(id)).toBe(1);
@@ -147,7 +147,7 @@ describe("a broker that is killed", () => {
   ];
 
   for (const state of ["staging", "starting", "running", "collecting"] as const) {
-    test(`while a job is ${state}: the next one ends it, and it ran once`, async () => {
+    test(`while a job is ${state} is replaced by the next, which ends the job after one run`, async () => {
       const id = await shell("cat /in/a | tee /out/b; sleep 2", { mounts });
       await waitFor(async () => (await world.sql`select 1 from jobs where id = ${id} and state = ${state}`)[0], {
         deadline_ms: 30_000,
@@ -158,7 +158,7 @@ describe("a broker that is killed", () => {
       world.broker = await world.startBroker();
       const job = await world.ended(id);
       const starts = world.startsOf(id);
-      // An intent without a service is never made anew: then the job is lost, and never ran.
+      // A next broker never creates the service of an intent that it did not write. Then the job is lost, and never ran.
       if (job.state === "lost") expect([starts, job.reason?.name]).toEqual([0, "create_unknown"]);
       else {
         expect(job).toMatchObject({ state: "succeeded", artifacts: [{ mount: 1 }] });
@@ -167,7 +167,7 @@ describe("a broker that is killed", () => {
     }, 120_000);
   }
 
-  test("with another one beside it: that takes over", async () => {
+  test("is replaced by a standby that runs beside it", async () => {
     const id = await shell("sleep 5; echo over");
     await world.reached(id, "running");
     const standby = await world.startBroker();
@@ -178,7 +178,7 @@ describe("a broker that is killed", () => {
   }, 120_000);
 });
 
-test("a database that is killed loses nothing, and the broker says that it is away", async () => {
+test("a killed database loses no job, and the broker is not ready meanwhile", async () => {
   const ids = await Promise.all(["1", "2", "3"].map((text) => shell(`sleep 3; echo ${text}`)));
   for (const id of ids) await world.reached(id, "running");
   await world.postgres.halt("SIGKILL");
@@ -221,7 +221,7 @@ test("an image that never arrives ends the job by its start deadline, as the pla
 }, 150_000);
 
 test.each([-3_600, 3_600])(
-  "a clock that was set by %d s while no broker ran changes nothing of a job",
+  "a wall clock that was set by %d s while no broker ran does not change a job's end",
   async (set_s) => {
     const id = await shell("sleep 5; echo done", { timeout_seconds: 60 });
     await world.reached(id, "running");

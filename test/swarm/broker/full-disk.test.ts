@@ -15,17 +15,17 @@ afterAll(async () => {
 }, 60_000);
 
 const writable = [{ target: "/out", read_only: false }];
-// The lab's disk is memory, and what a job writes there is its own.
+// The lab's disk is memory. What a job writes there counts as the job's memory.
 const roomy = { cpus: 0.1, memory: "2g" };
 const shell = (script: string, more: object = {}) =>
   world.submit({ command: ["sh", "-c", script], limits: roomy, ...more });
 const freeMiB = "$(( $(stat -f -c '%a * %S' /out) / 1048576 ))";
 const write = (file: string, mebibytes: number) =>
   `busybox dd if=/dev/zero of=${file} bs=1M count=${mebibytes} 2>/dev/null`;
-/** Leaves as little free as an engine needs to start a container; then ends as `end` says. */
+/** Fills the disk up to what an engine needs to start a container, then ends as `end` says. */
 const filler = (end: string) => `
   i=0; while [ ${freeMiB} -gt 100 ]; do i=$((i+1)); ${write("/out/$i", 50)}; done; echo filled; ${end}`;
-/** Needs room when there is none, and fails for want of it. */
+/** Waits until the disk is full, then writes and fails for want of room. */
 const neighbour = `until [ ${freeMiB} -lt 150 ]; do sleep 0.2; done; ${write("/out/own", 200)} || exit 3`;
 
 const isClean = async () => {
@@ -34,13 +34,13 @@ const isClean = async () => {
 };
 const cleanAgain = async () => {
   await waitFor(isClean, { deadline_ms: 120_000, every_ms: 500, what: "the worker's volumes removed" });
-  // It forgets that the worker was full.
+  // A new broker does not know that the worker was full.
   await world.broker.kill();
   world.broker = await world.startBroker();
 };
 
 describe("a job that fills its worker's disk", () => {
-  test("does not make its neighbours' ends their own fault, and its own stays its own", async () => {
+  test("makes its neighbours' bad ends the platform's fault, but not its own", async () => {
     const hungry = await shell(neighbour, { mounts: writable });
     const withoutMounts = await shell("sleep 45; exit 4");
     await world.reached(hungry, "running");
@@ -48,7 +48,7 @@ describe("a job that fills its worker's disk", () => {
     const greedy = await shell(filler("sleep 65; exit 5"), { mounts: writable });
     const platform = { state: "failed", fault: "platform", reason: { name: "worker_disk_full", code: 3_012 } };
     expect(await world.ended(hungry)).toMatchObject({ ...platform, exit_code: 3 });
-    // One that has not seen the disk full looks for itself.
+    // A broker that has not seen the disk full inspects it.
     await world.broker.kill();
     world.broker = await world.startBroker();
     expect((await world.get(withoutMounts)).state).toBe("running");
@@ -62,7 +62,7 @@ describe("a job that fills its worker's disk", () => {
     await cleanAgain();
   }, 300_000);
 
-  test("excuses nobody whose end came when the disk had room", async () => {
+  test("does not excuse bad ends while the disk had room", async () => {
     const [first, second] = [await shell("exit 3", { mounts: writable }), await shell("exit 4")];
     for (const id of [first, second])
       expect(await world.ended(id)).toMatchObject({
@@ -72,8 +72,8 @@ describe("a job that fills its worker's disk", () => {
       });
   }, 120_000);
 
-  test("cannot do it with one file: that ends at the bound of an output", async () => {
-    // Of the default tmpfs, which is larger than an output may be.
+  test("is ended when one file exceeds the bound of an output", async () => {
+    // The default tmpfs is larger than an output may be.
     const largest = 512 * MiB;
     const script =
       "busybox fallocate -l 8589934592 /out/large; echo allocated $?; busybox dd if=/dev/zero of=/out/large bs=1M count=600; echo written $?; busybox wc -c </out/large";

@@ -13,7 +13,7 @@ afterAll(() => world[Symbol.asyncDispose](), 60_000);
 const shell = (script: string, limits: object = {}) =>
   world.submit({ command: ["sh", "-c", script], limits: { ...small, ...limits } });
 
-/** As an administrator who changes the challenge's job policy; the broker that follows has read it. */
+/** Changes the challenge's job policy as an administrator would, and starts a new broker, which reads it. */
 async function grant(policy: Partial<JobPolicy>, settings: Readonly<Record<string, string>> = {}): Promise<void> {
   await world.sql`update challenges
     set spec = jsonb_set(spec, '{jobs}', (spec->'jobs') || ${world.sql.json(policy)})`;
@@ -21,7 +21,7 @@ async function grant(policy: Partial<JobPolicy>, settings: Readonly<Record<strin
   world.broker = await world.startBroker(settings);
 }
 
-/** As an operator who fills a volume on a worker. */
+/** Fills a volume on a worker, as an operator would. */
 async function fill({ docker }: LabNode, volume: string, script: string): Promise<void> {
   const container = await docker.createContainer({
     Image: jobImageName,
@@ -45,7 +45,7 @@ async function label({ spec }: LabNode, labels: Record<string, string>): Promise
   await node.update({ version: Version.Index, ...Spec, Labels: { ...Spec.Labels, ...labels } });
 }
 
-test("a data volume is read by the challenge's jobs, on the workers that hold it alone, and changed by none", async () => {
+test("a granted data volume is read-only, only for its challenge's jobs, only on workers that hold it", async () => {
   expect(await world.ended(await shell("ls /data"))).toMatchObject({ state: "failed", exit_code: 1 });
   await grant({ data_volumes: ["set"] });
   const give = async (worker: LabNode, content: string) => {
@@ -73,7 +73,7 @@ test("a data volume is read by the challenge's jobs, on the workers that hold it
   await fill(worker, "platform-data-set", "test -f /volume/a && test ! -e /volume/open/b");
 }, 120_000);
 
-test("a job whose data no worker holds is told so at its queue's deadline", async () => {
+test("a job whose data no worker holds is rejected at its queue deadline with that reason", async () => {
   await grant({ data_volumes: ["nowhere"] }, { PLATFORM_QUEUED_MS: "2000" });
   const detail = "no capacity came free on a worker that holds nowhere before the queue's deadline";
   expect(await world.ended(await shell("true"))).toMatchObject({
@@ -83,7 +83,7 @@ test("a job whose data no worker holds is told so at its queue's deadline", asyn
   });
 }, 60_000);
 
-test("a way out is there where egress was granted, and a granted network's members where that was", async () => {
+test("a job reaches the outside only with egress, and a network's members only with that grant", async () => {
   const { docker } = world.lab.manager;
   await makeNetwork("mirror", { "platform.challenge.demo": "true" });
   await grant({ data_volumes: [], allow_egress: true, networks: ["mirror", "not-there"] });
@@ -104,7 +104,7 @@ test("a way out is there where egress was granted, and a granted network's membe
   });
 }, 120_000);
 
-test("a job joins no network that is not labelled for its challenge, neither when it comes nor when it starts", async () => {
+test("a network that is not labelled for the challenge is refused at submission and at start", async () => {
   await makeNetwork("others", { "platform.challenge.other": "true" });
   await grant({ data_volumes: [], networks: ["host", "platform_transfer", "others", "late"], running_max: 0 });
   for (const network of ["host", "platform_transfer", "others"]) {
@@ -122,7 +122,7 @@ test("a job joins no network that is not labelled for its challenge, neither whe
   });
 }, 120_000);
 
-test("what lies in a tmpfs is executed where that was granted and asked for, on an engine that can", async () => {
+test("a file in a tmpfs is executable only when granted, asked for, and supported by the engine", async () => {
   await using newer = await BrokerLab.start({
     engine: "28",
     nodes: [{ name: "manager" }, { name: "w", workload: "cpu" }],

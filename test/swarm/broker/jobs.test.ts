@@ -36,7 +36,7 @@ describe("a job on a real Swarm", () => {
     });
   }, 90_000);
 
-  test("ends by exit code, timeout and cancel, each said with its owner", async () => {
+  test("ends by exit code, timeout and cancel, each with the right fault", async () => {
     const [failing, slow, cancelled] = [
       await shell("exit 3"),
       await shell("echo before; sleep 60", { timeout_seconds: 2 }),
@@ -50,12 +50,12 @@ describe("a job on a real Swarm", () => {
       reason: { name: "timeout" },
       log_complete: false,
     });
-    // Stopping removed the container: what was seen while it ran is kept.
+    // Stopping removed the container. The log that was seen while it ran is kept.
     expect(await world.log(slow)).toBe("before\n");
     expect(await world.ended(cancelled)).toMatchObject({ state: "cancelled", reason: { name: "cancelled" } });
   }, 90_000);
 
-  test("is heard while it runs, from any moment on", async () => {
+  test("can be followed while it runs, from any offset", async () => {
     const id = await shell("for i in 1 2 3; do echo line $i; sleep 1; done; echo no >&2");
     await world.reached(id, "running");
     const events = { accept: "text/event-stream" };
@@ -76,7 +76,7 @@ describe("a job on a real Swarm", () => {
     expect(rest).toContain(`event: end\ndata: ${JSON.stringify({ state: "succeeded", log_complete })}`);
   }, 60_000);
 
-  test("goes on while the broker is killed, and its result is taken over by the next one", async () => {
+  test("survives the broker's kill, and the next broker takes its result over", async () => {
     const id = await shell("sleep 3; echo done");
     await world.reached(id, "running");
     await world.broker.kill();
@@ -86,7 +86,7 @@ describe("a job on a real Swarm", () => {
     expect(await world.log(id)).toBe("done\n");
   }, 90_000);
 
-  test("gets its inputs, a file among them, and gives its output back", async () => {
+  test("gets its input directory and file, and its output is stored", async () => {
     const archive = (name: string, text: string) => tarOf([{ name, content: Buffer.from(text) }]).toString("base64");
     const id = await world.submit({
       command: ["sh", "-c", "cat /in/a /f >/out/both"],
@@ -134,7 +134,7 @@ describe("a worker that is taken out of service", () => {
     await waitFor(done, { deadline_ms: 60_000, every_ms: 500, what: "the order carried out" });
   };
 
-  test("takes no new jobs, its jobs may end until the deadline, and it is drained once it is empty", async () => {
+  test("takes no new jobs, lets its jobs end until the deadline, and is drained once it is empty", async () => {
     const [short, long] = [await shell("sleep 2; echo done"), await shell("sleep 60")];
     for (const id of [short, long]) await world.reached(id, "running");
     await order("drain", null, 5);

@@ -33,7 +33,7 @@ describe("a network that is cut between stager and broker half-way", () => {
     await world?.[Symbol.asyncDispose]();
   }, 60_000);
 
-  /** The worker's cable is out until Swarm has noticed, and the connections are gone when it is back. */
+  /** Cuts the worker's cable until Swarm has noticed. When it is restored, the old connections are gone. */
   async function cutHalfWay(half: Promise<void>): Promise<void> {
     await half;
     const worker = world.lab.node("worker-cpu");
@@ -54,7 +54,7 @@ describe("a network that is cut between stager and broker half-way", () => {
     return nodes.find(({ Description }) => Description.Hostname === name)?.Status.State;
   }
 
-  test("does not keep an input from coming whole: it goes on where it was", async () => {
+  test("delays an input, which then resumes where it was", async () => {
     const content = randomBytes(size_bytes);
     const blob = await world.ask("/v1/blobs", {
       method: "PUT",
@@ -69,11 +69,11 @@ describe("a network that is cut between stager and broker half-way", () => {
     expect(await world.ended(id)).toMatchObject({ state: "succeeded" });
     expect(await world.log(id)).toStartWith(sha256(content));
     expect(world.startsOf(id)).toBe(1);
-    // What had come was not sent again; what was on its way was.
+    // Only the bytes that were on their way were sent again.
     expect(gate.passed_bytes - before_bytes).toBeLessThan(size_bytes * 1.4);
   }, 150_000);
 
-  test("does not keep an output from being stored whole, once", async () => {
+  test("delays an output, which is then stored whole and once", async () => {
     const half = gate.holdAfter(half_bytes);
     const command = ["sh", "-c", `head -c ${size_bytes} /dev/urandom >/out/data; sha256sum </out/data`];
     const id = await world.submit({ command, mounts: [{ target: "/out", read_only: false }] });
@@ -93,7 +93,7 @@ describe("a worker whose disk is full", () => {
     world = await BrokerLab.start({
       nodes: [
         { name: "manager" },
-        // With the images on it, less is free than the floor.
+        // With the images on it, the disk has less free than the floor.
         { name: "worker-a", workload: "cpu", disk_bytes: 512 * 2 ** 20 },
         { name: "worker-b", workload: "cpu" },
       ],
@@ -103,7 +103,7 @@ describe("a worker whose disk is full", () => {
     await world?.[Symbol.asyncDispose]();
   }, 60_000);
 
-  test("fails a job as the platform's fault, once, and the next ones go to another worker", async () => {
+  test("fails one job as the platform's fault, and the next jobs go to another worker", async () => {
     const archive_b64 = tarOf([{ name: "a", content: Buffer.from("input") }]).toString("base64");
     const job = { command: ["cat", "/in/a"], mounts: [{ target: "/in", archive_b64 }] };
     const first = await world.submit(job);

@@ -16,7 +16,7 @@ const failed: Outcome = {
   fault: "submission",
   exit_code: 3,
 };
-/** The log of its task is put away. */
+/** The log of its task is stored. */
 const told = { log_digest: "log", swarm_task_id: "task", container_id: "box" } satisfies Partial<JobRecord>;
 const sealed = { isSealed: true };
 const collecting = new Set(["collect"] as const);
@@ -27,9 +27,9 @@ const left = [{ mount: 1, digest: "left" as Sha256, size_bytes: 1 }];
 const low = { is: "failed", words: "task: non-zero exit (14)" } as const;
 const recorded = (changes: object = {}) => `record ${JSON.stringify({ ...changes, outcome: fullDiskOutcome(failed) })}`;
 
-// It carries a success unless its row says otherwise.
+// Unless a row says otherwise, the job carries a success.
 decisionRows("collecting", [
-  // Its service.
+  // Sealing its service.
   [
     "is sealed before anything is collected",
     { tasks: [ended], job: { swarm_task_id: "task" } },
@@ -41,21 +41,21 @@ decisionRows("collecting", [
     { memory: sealed, tasks: [{ is: "failed" }, { is: "complete", id: "task2" }], job: told },
     ["record strays task task2", "end: succeeded, exit 0"],
   ],
-  // Its log.
+  // Storing its log.
   ["waits for a node that is away to tell its log", { memory: sealed, node: "down", tasks: [ended] }, []],
   ["waits while its log is being put away", { memory: { ...sealed, isFinishing: true }, tasks: [ended] }, []],
   ["waits before its log is tried again", { memory: { ...sealed, finish_again_ms: 1_001 }, tasks: [ended] }, []],
   [
-    "tries again to put its log away",
+    "tries again to store its log",
     { memory: { ...sealed, finish_again_ms: 1_000 }, tasks: [ended] },
     ["finish task: succeeded, exit 0"],
   ],
   [
-    "puts the log of its first task away",
+    "stores the log of its first task",
     { memory: sealed, tasks: [{ is: "failed" }, { ...ended, id: "task2" }] },
     ["record strays task task2", "finish task: succeeded, exit 0"],
   ],
-  // A create that may still come.
+  // A create that may still take effect.
   [
     "of which no task was seen is sealed again and again while a create may come",
     { memory: { ...sealed, creates_settled_ms: 1_001 } },
@@ -71,15 +71,15 @@ decisionRows("collecting", [
     { memory: { ...sealed, creates_settled_ms: 5_000 }, job: told },
     ["end: succeeded, exit 0"],
   ],
-  // What it left.
+  // Collecting its outputs.
   ["that left nothing ends", { memory: sealed, tasks: [ended], job: told }, ["end: succeeded, exit 0"]],
   [
-    "has what is in its writable mounts brought back",
+    "has its writable mounts collected",
     { request: outputs, memory: sealed, tasks: [ended], job: told },
     ["start stager collect for 1"],
   ],
   [
-    "has only what is not there yet brought back",
+    "has only the missing mounts collected",
     {
       request: { mounts: [...outputs.mounts, { target: "/more", read_only: false }] },
       memory: sealed,
@@ -99,7 +99,7 @@ decisionRows("collecting", [
     [],
   ],
   [
-    "waits to read of the uploads of a stager that is done",
+    "waits until the uploads of a finished stager are read",
     { request: outputs, memory: sealed, tasks: [ended], job: told, stager: ended },
     [],
   ],
@@ -109,12 +109,12 @@ decisionRows("collecting", [
     ["remove stager collect", "end: succeeded, exit 0"],
   ],
   [
-    "that had no container left nothing",
+    "that had no container has nothing to collect",
     { request: outputs, memory: sealed, job: { ...told, container_id: null } },
     ["end: succeeded, exit 0"],
   ],
   [
-    "brings no single file back",
+    "does not collect single files",
     { request: { mounts: [file] }, memory: sealed, tasks: [ended], job: told },
     ["end: succeeded, exit 0"],
   ],
@@ -124,7 +124,7 @@ decisionRows("collecting", [
     ['record {"artifacts_complete":false}', "end: failed, output_too_large, fault submission, exit 0"],
   ],
   [
-    "that left what no archive may hold has failed",
+    "that left files which no archive may hold has failed",
     {
       request: outputs,
       memory: { ...sealed, stagers: collecting },
@@ -138,7 +138,7 @@ decisionRows("collecting", [
     ],
   ],
   [
-    "whose own end was a failure keeps it, whatever it left",
+    "that failed by itself keeps that end, whatever it left",
     {
       request: outputs,
       memory: sealed,
@@ -152,19 +152,19 @@ decisionRows("collecting", [
     { request: outputs, memory: sealed, job: told, stager: { is: "failed", words: "task: non-zero exit (13)" } },
     ["spare node", 'record {"artifacts_complete":false}', "end: succeeded, exit 0"],
   ],
-  // A disk that was full when it ended.
+  // A disk that was full at its end.
   [
-    "that failed waits for what its collector says of the disk, though all is there",
+    "that failed waits for its collector's report of the disk, even when all outputs are there",
     { request: outputs, memory: sealed, job: { ...told, outcome: failed, artifacts: left }, stager: running },
     [],
   ],
   [
-    "that succeeded waits for no word of the disk",
+    "that succeeded does not wait for a report of the disk",
     { request: outputs, memory: sealed, job: { ...told, artifacts: left }, stager: running },
     ["end: succeeded, exit 0"],
   ],
   [
-    "waits to read of the uploads of a stager that is done on a full disk",
+    "waits until the uploads of a stager that finished on a full disk are read",
     { request: outputs, memory: sealed, job: { ...told, outcome: failed }, stager: low },
     [],
   ],
@@ -189,7 +189,7 @@ decisionRows("collecting", [
     ["spare node", recorded({ artifacts_complete: false }), "end: failed, worker_disk_full, fault platform, exit 3"],
   ],
   [
-    "whose collector failed for another reason is what it was",
+    "whose collector failed for another reason keeps its end",
     {
       request: outputs,
       memory: sealed,
@@ -225,7 +225,7 @@ decisionRows("collecting", [
     [recorded(), "end: failed, worker_disk_full, fault platform, exit 3"],
   ],
   [
-    "whose worker was seen full longer before is",
+    "whose worker was seen full more than a minute before it ended is to blame",
     {
       at: 61_000,
       memory: sealed,
@@ -235,7 +235,7 @@ decisionRows("collecting", [
     ["end: failed, exit_code, fault submission, exit 3"],
   ],
   [
-    "whose worker was seen full since is not, also past its deadline",
+    "whose worker was seen full after it ended is not to blame, also past its deadline",
     { at: 10_001, memory: sealed, job: { ...told, outcome: failed }, disk_full_at: 9_000 },
     ['record {"artifacts_complete":true}', "end: failed, worker_disk_full, fault platform, exit 3"],
   ],
@@ -244,20 +244,20 @@ decisionRows("collecting", [
     { memory: { ...sealed, isDiskFull: true }, job: told, disk_full_at: 900 },
     ["spare node", "end: succeeded, exit 0"],
   ],
-  // Ends that come before.
+  // Ends that come before all is collected.
   [
-    "whose task went before its log was there keeps its capacity held",
+    "whose task vanished before its log was stored keeps its capacity held",
     { memory: sealed, job: { swarm_task_id: "task" } },
     ["end: succeeded, exit 0, held"],
   ],
   ["waits at its deadline", { at: 10_000, memory: sealed, tasks: [running] }, []],
   [
-    "ends past its deadline with its outcome, complete where nothing was to be brought back",
+    "ends past its deadline with its outcome, complete when it had nothing to collect",
     { at: 10_001, memory: sealed, tasks: [ended], job: { outcome: failed } },
     ['record {"artifacts_complete":true}', "end: failed, exit_code, fault submission, exit 3"],
   ],
   [
-    "ends past its deadline without what it left",
+    "ends past its deadline without its outputs",
     { request: outputs, at: 10_001, memory: sealed, tasks: [ended], job: told },
     ['record {"artifacts_complete":false}', "end: succeeded, exit 0"],
   ],

@@ -41,12 +41,12 @@ decisionRows("running", [
     ["collecting from 1 s until 31 s, of task: succeeded, exit 0, ran 500 ms", "seal service"],
   ],
   [
-    "whose result came before its node was lost has it",
+    "keeps a result that came before its node was lost",
     { isNodeLost: true, node: "down", tasks: [{ is: "complete", at: 500 }] },
     ["collecting from 1 s until 31 s, of task: succeeded, exit 0, ran 500 ms", "seal service"],
   ],
   [
-    "whose result came before it was cancelled has it",
+    "keeps a result that came before it was cancelled",
     { job: { is_cancel_asked: true }, tasks: [{ is: "complete", at: 500 }] },
     [
       "collecting from 1 s until 31 s, of task: succeeded, exit 0, ran 500 ms",
@@ -82,7 +82,7 @@ decisionRows("running", [
     ],
   ],
   [
-    "that was stopped before its deadline was so by its engine",
+    "whose task was shut down before its deadline ends as an engine error",
     { tasks: [{ is: "shutdown", at: 500 }] },
     [
       "collecting from 1 s until 31 s, of task: failed, engine_error, fault platform, ran 500 ms",
@@ -96,7 +96,7 @@ decisionRows("running", [
     [`collecting from 1 s until 31 s, of task: ${cancelled}, ran 1000 ms`, "seal service"],
   ],
   [
-    "is stopped when its worker is to be empty",
+    "is stopped at its worker's deadline",
     { closes_at: 1_000, tasks: [{ is: "running" }] },
     [`collecting from 1 s until 31 s, of task: ${drained}, ran 1000 ms`, "seal service"],
   ],
@@ -107,7 +107,7 @@ decisionRows("running", [
     [`end: ${nodeLost}, held`],
   ],
   [
-    "with a second task is sealed, and that is said",
+    "with a second task is sealed, and its strays are recorded",
     { tasks: [{ is: "running" }, stray] },
     ["seal service", "record strays task task2", "follow log of task"],
   ],

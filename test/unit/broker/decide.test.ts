@@ -19,7 +19,7 @@ decisionRows("queued", [
   ["is rejected past its deadline", { at: 10_001 }, ["end: rejected, queue_deadline, fault platform"]],
   ["ends when it is cancelled", { job: { is_cancel_asked: true } }, [`end: ${cancelled}`]],
   [
-    "that is cancelled is so past its deadline too",
+    "that is cancelled ends as cancelled even past its deadline",
     { job: { is_cancel_asked: true }, at: 10_001 },
     [`end: ${cancelled}`],
   ],
@@ -78,12 +78,12 @@ decisionRows("starting", [
     ["running from 0.7 s until 10.7 s, of task box", "follow log of task"],
   ],
   [
-    "runs not from before it was started",
+    "does not run from before it was started",
     { tasks: [{ is: "running", at: -5_000 }] },
     ["running from 0 s until 10 s, of task", "follow log of task"],
   ],
   [
-    "runs not from a time to come",
+    "does not run from a time in the future",
     { tasks: [{ is: "running", at: 9_000 }] },
     ["running from 1 s until 11 s, of task", "follow log of task"],
   ],
@@ -116,7 +116,7 @@ decisionRows("starting", [
     ],
   ],
   [
-    "with two tasks is sealed, and that is said",
+    "with two tasks is sealed, and its strays are recorded",
     { tasks: [{ is: "preparing", id: "task1" }, stray] },
     ["seal service", "record strays task1 task2", 'record {"swarm_task_id":"task1"}'],
   ],
@@ -149,7 +149,7 @@ decisionRows("starting", [
     ["collecting from 12 s until 42 s, of task: rejected, start_deadline, fault platform, ran 0 ms", "seal service"],
   ],
   [
-    "whose result came before it was cancelled, or its node lost, has it",
+    "keeps a result that came before it was cancelled, or before its node was lost",
     { job: { is_cancel_asked: true }, isNodeLost: true, node: "down", tasks: [{ is: "complete" }] },
     ["collecting from 1 s until 31 s, of task: succeeded, exit 0, ran 0 ms", "seal service"],
   ],
@@ -173,7 +173,7 @@ decisionRows("starting", [
     [`collecting from 1 s until 31 s, of task: ${cancelled}, ran 0 ms`, "seal service"],
   ],
   [
-    "is stopped when its worker is to be empty",
+    "is stopped at its worker's deadline",
     { closes_at: 1_000, tasks: [{ is: "preparing" }] },
     [`collecting from 1 s until 31 s, of task: ${drained}, ran 0 ms`, "seal service"],
   ],

@@ -28,7 +28,7 @@ describe("an image allowlist", () => {
     expect(allows("evil.io/library/busybox", "busybox")).toBe(false);
     expect(allows("acme/a:2", "acme/a:1")).toBe(false);
   });
-  test("takes no reference that is none", () => {
+  test("refuses what is no image reference", () => {
     for (const text of ["", "-x", "A/b", "a b", "a:", "a@sha256:1", "a/../b", "a\n", "--privileged"])
       expect(parseImageReference(text)).toBeNull();
   });
@@ -97,19 +97,19 @@ describe("placing", () => {
     ["b", share()],
   ]);
 
-  test("gives challenges turns however many jobs one has", () => {
+  test("gives challenges turns, however many jobs one of them has", () => {
     const queued = [job("j1", "a"), job("j2", "a"), job("j3", "a"), job("j4", "b")];
     expect(nodesOf(queued, both, [node("n", "cpu", 2)]).toSorted()).toEqual([
       ["j1", "n"],
       ["j4", "n"],
     ]);
   });
-  test("keeps the cap, priority and age of one challenge", () => {
+  test("respects a challenge's cap, then priority, then age", () => {
     const queued = [job("j2", "a"), job("j1", "a"), job("j3", "a", { priority: 1 })];
     const shares = new Map([["a", share({ running: { cpu: 1, gpu: 0 }, running_max: 3 })]]);
     expect(place(queued, shares, [node("n", "cpu", 9)]).map(({ id }) => id)).toEqual(["j3", "j1"]);
   });
-  test("lets others go on where a challenge's next job fits nowhere, and none of its own before it", () => {
+  test("lets other lanes start when a challenge's next job fits nowhere, but no later job of its lane", () => {
     const queued = [job("j1", "a", { cpus: 9 }), job("j2", "a"), job("j3", "b"), job("j4", "a", { gpu_count: 1 })];
     const nodes = [node("n", "cpu", 4), node("g", "gpu", 4, { gpu_count: 1 })];
     expect(nodesOf(queued, both, nodes).toSorted()).toEqual([
@@ -117,7 +117,7 @@ describe("placing", () => {
       ["j4", "g"],
     ]);
   });
-  test("puts GPU jobs on GPU nodes alone, and others never there", () => {
+  test("puts GPU jobs only on GPU nodes, and other jobs never there", () => {
     const queued = [job("j1", "a", { gpu_count: 1 }), job("j2", "b")];
     expect(nodesOf(queued, both, [node("g", "gpu", 9, { gpu_count: 1 })])).toEqual([["j1", "g"]]);
   });
@@ -135,7 +135,7 @@ describe("placing", () => {
     ]);
     expect(nodesOf(queued, granted(["z"]), nodes)).toEqual([["j2", "n1"]]);
   });
-  test("counts leases and holds alike", () => {
+  test("gives out no capacity that a lease or hold takes", () => {
     const lease = { node_id: "n", cpus: 2, memory_bytes: 1, gpu_count: 0 };
     expect(place([job("j1", "a")], both, freeCapacities([node("n", "cpu", 2)], [lease]))).toEqual([]);
   });
@@ -168,7 +168,7 @@ describe("a job's service", () => {
       Privileges: { NoNewPrivileges: true, Seccomp: { Mode: "default" } },
     });
   });
-  test("may swap nothing, where the engine can say so", () => {
+  test("gets no swap, when the engine can limit it", () => {
     const resources = (api: string) =>
       jobService(request(), { ...placement, features: featuresOf(api) }).TaskTemplate.Resources;
     expect(resources("1.52")?.SwapBytes).toBe(0);

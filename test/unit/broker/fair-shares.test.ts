@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { FairShares } from "../../../roles/broker/api/fair-shares.ts";
 
-test("whatever others hold, a challenge that holds nothing gets its part of what is left", () => {
+test("a challenge that holds nothing gets half of what is left, whatever others hold", () => {
   const step = fc.record({ challenge: fc.constantFrom("a", "b", "c"), amount: fc.integer({ min: 1, max: 600 }) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -18,7 +18,7 @@ test("whatever others hold, a challenge that holds nothing gets its part of what
   );
 });
 
-test("what is given back can be taken again, by anybody", () => {
+test("a share that is given back can be taken by any challenge", () => {
   const shares = new FairShares(100);
   for (const challenge of ["a", "b", "a"]) {
     expect(shares.take(challenge, 50)).toBe(true);

@@ -40,7 +40,7 @@ describe("put", () => {
     expect((await files()).map(({ name }) => name)).toEqual([stored.digest]);
   });
 
-  test("says that the same bytes were known", async () => {
+  test("tells that the same bytes were stored before", async () => {
     await blobs.put(chunks("abc"));
     expect((await blobs.put(chunks("a", "bc"))).isKnown).toBe(true);
     expect(await files()).toHaveLength(1);
@@ -73,7 +73,7 @@ describe("put", () => {
     expect(await files()).toHaveLength(1);
   });
 
-  test("keeps nothing of what may not be kept", async () => {
+  test("leaves nothing of a blob that is not admitted", async () => {
     const seen: object[] = [];
     const admit = async (blob: object) => {
       seen.push(blob);
@@ -112,7 +112,7 @@ describe("put", () => {
     await expect(full.put(chunks("x"))).rejects.toMatchObject({ code: "storage_full" });
   });
 
-  test("many at once are all stored", async () => {
+  test("stores 200 blobs that are put at once", async () => {
     const contents = Array.from({ length: 200 }, (_, i) => `content ${i % 150}`);
     const stored = await Promise.all(contents.map((content) => blobs.put(chunks(content))));
     for (const [i, { digest }] of stored.entries()) expect(await text(digest)).toBe(contents[i] as string);

@@ -46,7 +46,7 @@ describe("an end on a worker whose disk is full", () => {
   });
 });
 
-test("a disk that was seen full excuses what ended from then on until a while later, whatever the wall clock is set to", () => {
+test("a disk that was seen full excuses jobs that end up to a minute later, even when the wall clock is set", () => {
   const window_ms = limits.jobs.dispatch.full_disk_window_ms;
   const failing = jobIn("collecting", {}, { outcome: failed }) as JobIn<"collecting">;
   fc.assert(
@@ -84,7 +84,7 @@ describe("a file of a job", () => {
     expect(fsizeOf(asked).own).toEqual([{ Name: "fsize", Soft: bytes, Hard: bytes }]);
   });
 
-  test("is never larger for what the job asks for, only smaller", () => {
+  test("can be lowered by the job's request, but not raised", () => {
     const value = fc.oneof(fc.constant(-1), fc.nat(2 ** 30), fc.integer({ min: 0, max: 999_999_999_999 }));
     const memory = fc.constantFrom("64m", "512m", "2g");
     fc.assert(

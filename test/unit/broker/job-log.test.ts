@@ -5,7 +5,7 @@ import { LogCursor, type LogRecord, readLog } from "../../../roles/broker/logs/j
 
 const long = "A".repeat(22_000);
 
-/** Two streams, each in the order of its times; long lines come in pieces that share theirs and may be all the same. */
+/** Two streams, each in the order of time. Pieces of a long line share their time, and may be equal. */
 const logs = fc.tuple(fc.array(fc.nat(3)), fc.array(fc.nat(3))).map(([out, err]) => {
   const records = (stream: LogRecord["stream"], pieces: readonly number[]) =>
     pieces.flatMap((count, line): LogRecord[] => {
@@ -16,7 +16,7 @@ const logs = fc.tuple(fc.array(fc.nat(3)), fc.array(fc.nat(3))).map(([out, err])
   return { out: records("stdout", out), err: records("stderr", err) };
 });
 
-test("a log that is read again and again, each time further, gives every piece once", () => {
+test("a log that is read repeatedly, each time further, gives every piece once", () => {
   fc.assert(
     fc.property(logs, fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 5 }), ({ out, err }, cuts) => {
       const cursor = new LogCursor();
@@ -33,7 +33,7 @@ test("a log that is read again and again, each time further, gives every piece o
   );
 });
 
-test("what a node sends again within one reading is not taken twice", () => {
+test("pieces that a node sends again within one read count once", () => {
   const cursor = new LogCursor();
   const line = (time: string): LogRecord => ({ stream: "stdout", time, data: "b25l" });
   cursor.startReading();

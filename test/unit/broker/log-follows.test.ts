@@ -16,7 +16,7 @@ const pieces: LogChunk[] = ["one", "two", "three"].map((text, at) => ({
   bytes: new TextEncoder().encode(text),
 }));
 
-/** A container that has said all of `pieces`: a follow gives them and hangs, a reading gives them and ends. */
+/** A container that has written all of `pieces`. A follow yields them and hangs, a read yields them and ends. */
 const engine: Pick<Engine, "taskLogs"> = {
   async *taskLogs(_task, { follow, signal }) {
     yield* pieces;
@@ -29,7 +29,7 @@ async function texts(logs: LogFiles): Promise<string[]> {
   return lines.map((line) => Buffer.from((JSON.parse(line) as { data: string }).data, "base64").toString());
 }
 
-test("a disk that is full for a while loses no line of a log, and ends nothing but the writing", async () => {
+test("a disk that is full for a while loses no line of a log", async () => {
   const directory = mkdtempSync(join(tmpdir(), "platform-logs-"));
   const files = await openLogFiles(directory);
   let failures = 0;

@@ -65,7 +65,7 @@ test("a task that was never seen is not missing", () => {
   expect(memory.missing_since_ms).toBeNull();
 });
 
-test("what a former leader sent may come until 10 s after the lead was taken, and all is forgotten at once", async () => {
+test("a memory begins with creates of a former leader pending for 10 s, and is forgotten as a whole", async () => {
   const clock = new VirtualClock();
   const memories = new JobMemories(clock);
   const settled_ms = clock.monotonic() + limits.jobs.intent_ms_max;

@@ -17,7 +17,7 @@ import {
 import { decideNotGranted, decideRefused } from "../../../roles/broker/lifecycle/decide.ts";
 import { inWords, jobIn, outcomeInWords, type SeenTask, stepsFor, taskOf } from "../../support/builders/decisions.ts";
 
-/** What challenges retry by: these never change. */
+/** Codes by which challenges decide to retry. They never change. */
 const known: readonly (readonly [ReasonName, number, Outcome["fault"]])[] = [
   ["exit_code", 1001, "submission"],
   ["out_of_memory", 1002, "submission"],
@@ -174,7 +174,7 @@ test("a network that was not granted ends its job as the challenge's fault", () 
   expect(steps).toEqual(["end: rejected, network_not_granted, fault challenge"]);
 });
 
-test("what a job left spoils a success alone", () => {
+test("a failed collection changes only a success", () => {
   const tooMuch = taskOf({ is: "failed", words: "task: non-zero exit (20)" });
   const timedOut = outcomeOf("timed_out", "timeout", "", 124);
   expect(collectedOutcome(timedOut, tooMuch)).toBe(timedOut);
@@ -190,7 +190,7 @@ describe("a reason says", () => {
       return step.do === "move" && step.to.state === "collecting" ? (step.to.outcome.reason?.detail ?? []) : [];
     });
 
-  test("for which data a queued job waited in vain", () => {
+  test("which data a queued job waited for in vain", () => {
     const text = "no capacity came free on a worker that holds a, b before the queue's deadline";
     expect(detail(stepsFor("queued", { at: 10_001, data_volumes: ["a", "b"] }))).toEqual([text]);
     const plain = "no capacity came free before the queue's deadline";

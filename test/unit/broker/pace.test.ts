@@ -12,7 +12,7 @@ const { dispatch } = limits.jobs;
 describe("the pause between two looks", () => {
   const cpu = fc.double({ min: 0, max: 10_000, noNaN: true });
 
-  test("costs at most a fortieth of a core while jobs only run, until looking takes longer than that allows", () => {
+  test("limits looking to a fortieth of a core while jobs only run, up to the longest pause", () => {
     fc.assert(
       fc.property(cpu, (cpu_ms) => {
         const { pause_ms, least_ms } = pauseAfter("watching", dispatch.tick_ms, cpu_ms);
@@ -25,7 +25,7 @@ describe("the pause between two looks", () => {
     );
   });
 
-  test("is the tick while something changes and looking is cheap, and never longer than an idle one", () => {
+  test("is one tick while something changes and looking is cheap, and never longer than the idle tick", () => {
     expect(pauseAfter("soon", 100, 5)).toEqual({ pause_ms: 100, least_ms: 20 });
     fc.assert(
       fc.property(cpu, (cpu_ms) => {
@@ -35,7 +35,7 @@ describe("the pause between two looks", () => {
   });
 });
 
-test("a worker whose disk was full gets no job until some time later", async () => {
+test("a worker whose disk was seen full gets no job for 5 min", async () => {
   const clock = new VirtualClock();
   const nodes = new FullNodes(clock);
   const ended = (NodeID: string, Err: string) => ({
@@ -63,7 +63,7 @@ test("a worker whose disk was full gets no job until some time later", async () 
 describe("a tally", () => {
   const refusal = () => new ProblemError(429, "queue_full", "full");
 
-  test("lets so many in and no more, however many ask at once, and reads once for all of them", async () => {
+  test("admits up to its maximum, however many ask at once, with one read for all", async () => {
     let reads = 0;
     const clock = new VirtualClock();
     const tally = new Tally(async () => {
@@ -75,7 +75,7 @@ describe("a tally", () => {
     expect(reads).toBe(1);
   });
 
-  test("refuses nothing by an old count", async () => {
+  test("reads the count again before it refuses", async () => {
     let stored = 8;
     const tally = new Tally(async () => stored, new VirtualClock());
     expect(tally.take("a", 1, 8, refusal)).rejects.toThrow("full");

@@ -11,7 +11,7 @@ import { FullNodes } from "../../../roles/broker/placement/full-nodes.ts";
 import { VirtualClock } from "../../simulation/model/virtual-clock.ts";
 import { jobIn } from "../../support/builders/decisions.ts";
 
-/** A performer whose calls are written down by name; `answers` stand in for what a call does. */
+/** A performer whose calls are recorded by name; `answers` gives the results of calls. */
 function performing(answers: Readonly<Record<string, () => unknown>> = {}) {
   const calls: string[] = [];
   const clock = new VirtualClock();
@@ -84,7 +84,7 @@ test("a step that fails ends the steps of its job", async () => {
   expect(calls).toEqual(["store.record"]);
 });
 
-test("a create that nobody answered is one that may come for 10 s", async () => {
+test("an unanswered create counts as pending for 10 s", async () => {
   const { clock, perform } = performing({
     createService: () => {
       throw new EngineError("unavailable", "cut");
@@ -98,7 +98,7 @@ test("a create that nobody answered is one that may come for 10 s", async () => 
   });
 });
 
-test("a service that the engine refuses ends its job, and nothing of it may come late", async () => {
+test("a service that the engine refuses ends its job, with no create pending", async () => {
   const { calls, perform } = performing({
     createService: () => {
       throw new EngineError("refused", "no");
@@ -122,13 +122,13 @@ test("a service of this name counts as created", async () => {
 
 describe("a former leader's service", () => {
   const lost = { state: "lost", reason: null, fault: "platform", exit_code: null } as const;
-  test("that is there is taken over", async () => {
+  test("is taken over when it exists", async () => {
     const { calls, perform } = performing({ service: () => ({}) });
     const memory = newMemory(0);
     await perform(memory, { do: "adopt service", otherwise: lost });
     expect([calls, memory.isServiceMade]).toEqual([["engine.service"], true]);
   });
-  test("that is not there ends the job only where it was given up", async () => {
+  test("that does not exist ends the job only once it is given up", async () => {
     const { calls, perform } = performing();
     await perform(newMemory(0), { do: "adopt service", otherwise: null });
     expect(calls).toEqual(["engine.service"]);

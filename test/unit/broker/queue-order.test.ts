@@ -36,7 +36,7 @@ const grants = (running_max: fc.Arbitrary<number>) =>
     )
     .map((all) => new Map(slugs.map((slug, at) => [slug, all[at] ?? share()])));
 
-/** Ids are drawn at random, and times collide: of jobs of one moment the id decides. */
+/** Ids are random and times collide. The id decides between jobs of the same moment. */
 const queue = fc.uniqueArray(
   fc.record({
     id: fc.string({ minLength: 4, maxLength: 4, unit: fc.constantFrom(..."0123456789abcdef") }),
@@ -50,7 +50,7 @@ const queue = fc.uniqueArray(
   { selector: ({ id }) => id, maxLength: 40 },
 );
 
-/** The ids of a class by the position that each job is told. */
+/** The ids of a class, sorted by the position that each job is told. */
 function byPosition(queued: readonly QueuedJob[], shares: ReadonlyMap<string, Grant>, node_class: NodeClass): string[] {
   const ofClass = queued.filter(({ gpu_count }) => gpu_count > 0 === (node_class === "gpu"));
   const laneOf = (challenge: string) => ({
@@ -113,7 +113,7 @@ describe("the positions of a queue", () => {
 });
 
 describe("challenges that compete", () => {
-  /** Who gets the one place that comes free again and again. */
+  /** Which challenges get a single place that becomes free repeatedly. */
   function turns(weights: Readonly<Record<string, number>>, slots: number, starts: number): Record<string, number> {
     const running: string[] = [];
     const count: Record<string, number> = Object.fromEntries(Object.keys(weights).map((slug) => [slug, 0]));
@@ -147,13 +147,13 @@ describe("challenges that compete", () => {
     return count;
   }
 
-  test("take turns at the only place there is", () => {
+  test("take turns at a single place", () => {
     expect(turns({ a: 1, b: 1, c: 1 }, 1, 30)).toEqual({ a: 10, b: 10, c: 10 });
   });
   test("share places by their weights", () => {
     expect(turns({ a: 3, b: 1 }, 4, 400)).toEqual({ a: 300, b: 100 });
   });
-  test("are not behind on GPUs for what they have of CPUs", () => {
+  test("wait no longer for GPUs because they run CPU jobs", () => {
     const job = (id: string, challenge: string) =>
       ({ id, challenge, priority: 0, accepted_ms: 0, cpus: 1, memory_bytes: 1, gpu_count: 1 }) as const;
     const shares = new Map([

@@ -8,7 +8,7 @@ const engine = (Subnet: string) => ({
       : null,
 });
 
-test("a broker finds its own address among the stagers, and who else is there", async () => {
+test("a broker finds its own address on the stagers' network, and which addresses belong to it", async () => {
   const network = await findStagerNetwork(engine("10.0.9.0/24"), "stagers", ["127.0.0.1", "10.0.10.4", "10.0.9.7"]);
   expect(network.address).toBe("10.0.9.7");
   expect(["10.0.9.200", "10.0.10.4", "::1"].map(network.has)).toEqual([true, false, false]);
@@ -16,7 +16,7 @@ test("a broker finds its own address among the stagers, and who else is there", 
   expect([six.address, six.has("fd00:9::1"), six.has("10.0.9.1")]).toEqual(["fd00:9::7", true, false]);
 });
 
-test("a broker that is not on it does not listen elsewhere instead", async () => {
+test("a broker that is not on the stagers' network refuses to start", async () => {
   for (const name of ["stagers", "none"]) {
     expect(findStagerNetwork(engine("10.0.9.0/24"), name, ["10.0.10.4"])).rejects.toThrow("no address on the network");
   }

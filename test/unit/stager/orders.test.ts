@@ -42,7 +42,7 @@ test.each(orders)("the stager reads the broker's %s order as it was given", (_, 
   );
 });
 
-test("every exit code of the stager is read back from Swarm's words of it; others are none", () => {
+test("every exit code of the stager is read back from Swarm's message; other messages have none", () => {
   for (const [end, code] of Object.entries(stagerExit))
     expect(stagerEndOf(exitCodeIn(`task: non-zero exit (${code})`))).toBe(end as StagerEnd);
   expect(stagerEndOf(exitCodeIn("task: non-zero exit (99)"))).toBeNull();
