@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { LabNode } from "../lab/engine-node.ts";
 
-/** Counts the containers that nodes ran for services, through engines that are killed: from their events, and from looking. */
+/** Counts the containers that nodes started for services, from engine events and from lists, even while engines are killed. */
 export class ContainerStarts {
   readonly #seen = new Map<string, Set<string>>();
   readonly #stop = new AbortController();
@@ -41,7 +41,7 @@ export class ContainerStarts {
           }
         }
       } catch {
-        // The engine was killed; what starts until it is heard again is seen by looking.
+        // The engine was killed. Containers that start before its events are read again are found by listing.
       }
       await Bun.sleep(50);
     }

@@ -4,10 +4,10 @@ import { waitFor } from "./wait-for.ts";
 
 const root = "/sys/fs/cgroup/memory";
 
-/** Whether this machine has version 1 of the kernel's memory groups, and lets us make some. */
+/** Whether this machine has version 1 of memory cgroups, and lets us create some. */
 export const hasMemoryCgroups = existsSync(join(root, "memory.limit_in_bytes")) && process.getuid?.() === 0;
 
-/** A limit of memory as a container has it: over it the kernel kills. */
+/** A memory limit like a container's. Beyond it the kernel kills. */
 export class MemoryCgroup implements AsyncDisposable {
   readonly #directory: string;
 
@@ -17,12 +17,12 @@ export class MemoryCgroup implements AsyncDisposable {
     this.#write("memory.limit_in_bytes", bytes_max);
   }
 
-  /** `command` in this group from its first byte of memory on. */
+  /** The command line that runs `command` in this group from its start. */
   command(command: readonly string[]): string[] {
     return ["sh", "-c", `echo $$ > ${join(this.#directory, "cgroup.procs")} && exec "$@"`, "sh", ...command];
   }
 
-  /** Anonymous memory now, of what counts against the limit: the file cache is given up before anybody is killed. */
+  /** The group's anonymous memory now. The file cache does not count, because the kernel frees it before it kills. */
   get anonymous_bytes(): number {
     const stat = readFileSync(join(this.#directory, "memory.stat"), "utf8");
     return Number(/^total_rss (\d+)$/m.exec(stat)?.[1]);
@@ -32,7 +32,7 @@ export class MemoryCgroup implements AsyncDisposable {
     writeFileSync(join(this.#directory, file), String(value));
   }
 
-  /** To be called when its processes have ended. */
+  /** Removes the group, once its processes have ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     const isEmpty = () => readFileSync(join(this.#directory, "cgroup.procs"), "utf8") === "";
     await waitFor(isEmpty, { what: "the end of the processes in the cgroup" });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { TSchema } from "@sinclair/typebox";
 import { projectRoot } from "./runner/suite-list.ts";
 
-/** What Redocly finds wrong about an OpenAPI document, warnings included. */
+/** Redocly's findings in an OpenAPI document, warnings included. */
 export async function lintDocument(document: unknown): Promise<unknown[]> {
   const folder = mkdtempSync(join(tmpdir(), "platform-openapi-"));
   try {
@@ -21,7 +21,7 @@ export async function lintDocument(document: unknown): Promise<unknown[]> {
   }
 }
 
-/** The schema with every object closed: what the document does not name may not be answered either. */
+/** The schema with every object closed, so that an answer may have no member that the document does not name. */
 export function closed(schema: TSchema): TSchema {
   const close = (value: unknown): unknown => {
     if (typeof value !== "object" || value === null) return value;

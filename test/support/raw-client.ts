@@ -6,11 +6,11 @@ export interface RawRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** What the client says it will send; null: in chunks. */
+  /** The declared Content-Length; null: the body is chunked. */
   readonly declared_bytes: number | null;
 }
 
-/** A client that sends a request's body as it pleases, and reads what is answered meanwhile. */
+/** A client that controls when its body is sent, and reads the answer meanwhile. */
 export class RawClient implements Disposable {
   readonly #socket: Socket;
   readonly #isChunked: boolean;
@@ -28,7 +28,7 @@ export class RawClient implements Disposable {
       if (status && this.#received.includes("\r\n\r\n"))
         this.#answered.resolve({ status: Number(status), at_ms: performance.now() });
     });
-    // A broken pipe is what some of the tests look for: it shows as a missing answer.
+    // Some tests expect a broken pipe, which shows as a missing answer.
     socket.on("error", () => undefined);
     socket.on("close", () => {
       this.#answered.reject(new Error(`closed without an answer: ${this.#received.slice(0, 100)}`));
@@ -46,7 +46,7 @@ export class RawClient implements Disposable {
     return client;
   }
 
-  /** Sends a part of the body; waits until the other side has taken it, or the connection is over. */
+  /** Sends a part of the body. Resolves when the other side has taken it, or the connection has ended. */
   async send(bytes: Uint8Array): Promise<void> {
     if (!this.#isChunked) return await this.#write(bytes);
     await this.#write(Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n")]));
@@ -59,13 +59,13 @@ export class RawClient implements Disposable {
     ]);
   }
 
-  /** The status of the answer, and how long after `since_ms` its head was there. */
+  /** The status of the answer, and how long after `since_ms` its head had arrived. */
   async answer(since_ms = performance.now()): Promise<{ readonly status: number; readonly after_ms: number }> {
     const { status, at_ms } = await this.#answered.promise;
     return { status, after_ms: at_ms - since_ms };
   }
 
-  /** Everything that was received so far. */
+  /** All bytes received so far. */
   get received(): string {
     return this.#received;
   }

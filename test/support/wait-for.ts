@@ -1,4 +1,4 @@
-/** Calls `look` until it answers something truthy and returns that; throws `deadline` with the last error when `deadline_ms` have passed. */
+/** Calls `look` until its result is truthy. @returns that result @throws Error after `deadline_ms`, with the last error as cause */
 export async function waitFor<T>(
   look: () => T | Promise<T>,
   { deadline_ms = 10_000, every_ms = 25, what = "condition" } = {},

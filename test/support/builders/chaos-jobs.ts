@@ -3,18 +3,18 @@ import type { Random } from "../../simulation/model/random.ts";
 import type { BrokerLab } from "../worlds/broker-lab.ts";
 import { tarOf } from "./tar-builder.ts";
 
-/** A job, and what its challenge may be told of it. */
+/** A job, and the ends that its challenge may be told. */
 export interface ChaosJob {
   readonly request: object;
   readonly isCancelled: boolean;
-  /** Throws with what is wrong about the end. */
+  /** @throws Error that says what is wrong about the end */
   check(world: BrokerLab, job: JobResource): Promise<void>;
 }
 
 const gpuLimits = { cpus: 0.1, memory: "32m", gpu_count: 1 };
 const shell = (script: string, more: object = {}) => ({ command: ["sh", "-c", script], ...more });
 
-/** What the platform did to a job is never said to be the submission's doing, and never a success. */
+/** An end that the platform caused is never the submission's fault, and never a success. */
 function isPlatforms({ state, fault }: JobResource): boolean {
   return fault === "platform" && state !== "succeeded";
 }
@@ -29,7 +29,7 @@ const lines = async (world: BrokerLab, id: string) =>
 
 async function expectLog(world: BrokerLab, job: JobResource, text: string): Promise<void> {
   const log = await world.log(job.id);
-  // A log that is incomplete, or of a container that was killed, is a beginning.
+  // An incomplete log, or one of a killed container, must be a beginning of the full text.
   const isWhole = job.log_complete && !isPlatforms(job);
   if (isWhole ? log !== text : !text.startsWith(log))
     throw new Error(`the log of job ${JSON.stringify(job)} is ${await lines(world, job.id)}`);

@@ -10,7 +10,7 @@ import type { Step } from "../../../roles/broker/lifecycle/step.ts";
 import { TasksView } from "../../../roles/broker/swarm/tasks-view.ts";
 import { inState } from "./job-states.ts";
 
-/** When all jobs here entered their state; what else is said of times is in milliseconds from here. */
+/** When all jobs here entered their state. All other times are milliseconds after it. */
 const start_ms = Date.UTC(2026, 0, 1);
 const id = "1".padStart(32, "0");
 const terms: Terms = {
@@ -19,7 +19,7 @@ const terms: Terms = {
   times: { queued_ms: 600_000, staging_ms: 60_000, starting_ms: 120_000, collecting_ms: 30_000 },
 };
 
-/** A task as the Swarm tells of it: `words` are the engine's, `at` is when it came to its state. */
+/** A task as Swarm reports it. `words` is the engine's message, `at` the time at which it reached its state. */
 export interface SeenTask {
   readonly is: TaskState;
   readonly id?: string;
@@ -29,11 +29,11 @@ export interface SeenTask {
   readonly node?: string | null;
 }
 
-/** What is looked at: a job in its state, its node ready, no task, unless the case says so. */
+/** What one look sees. By default: a job in its state, its node Ready, and no task. */
 export interface SeenCase {
   readonly job?: Partial<JobRecord>;
   readonly request?: object;
-  /** What the clock says, milliseconds after the job entered its state; its deadline is at 10,000. */
+  /** The time of the look, in milliseconds after the job entered its state. Its deadline is at 10,000. */
   readonly at?: number;
   readonly tasks?: readonly SeenTask[];
   readonly stager?: SeenTask;
@@ -45,7 +45,7 @@ export interface SeenCase {
   readonly disk_full_at?: number;
   readonly data_volumes?: readonly string[];
   readonly memory?: Partial<JobMemory>;
-  /** Looks before this one, each so many milliseconds before it, at which no task was seen. */
+  /** How many milliseconds before this look earlier looks saw no task. */
   readonly missed?: readonly number[];
 }
 
@@ -93,12 +93,12 @@ export function taskOf(
   };
 }
 
-/** What is decided for a job in `state` that is seen so, in words. */
+/** The steps that are decided for a job in `state` that is seen so, in words. */
 function decided(state: LiveState, seen: SeenCase): string[] {
   return stepsFor(state, seen).map(inWords);
 }
 
-/** The steps for a job in `state` that is seen so. */
+/** The steps that are decided for a job in `state` that is seen so. */
 export function stepsFor(state: LiveState, seen: SeenCase): readonly Step[] {
   const { job: changes, request, at = 1_000, stager, memory = {}, node = "ready", missed = [] } = seen;
   const job = jobIn(state, request, changes);
@@ -133,7 +133,7 @@ export function outcomeInWords({ state, reason, fault, exit_code }: Outcome): st
     .join(", ");
 }
 
-/** A step as a sentence that says everything of it. */
+/** A step with all its members, in words. */
 export function inWords(step: Step): string {
   switch (step.do) {
     case "move": {
@@ -171,7 +171,7 @@ export function inWords(step: Step): string {
 
 export type DecisionRow = readonly [what: string, seen: SeenCase, steps: readonly string[]];
 
-/** Each row is a test: what is seen of a job in this state, and the steps that are taken. */
+/** Makes a test of each row: what is seen of a job in this state, and the steps that must follow. */
 export function decisionRows(state: LiveState, rows: readonly DecisionRow[]): void {
   describe(`a ${state} job`, () => {
     for (const [what, seen, steps] of rows) test(what, () => expect(decided(state, seen)).toEqual([...steps]));

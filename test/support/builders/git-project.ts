@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** A git repository of its own in a temporary folder, with `files` in its first commit. */
+/** Creates a git repository in a temporary folder, with `files` in its first commit. */
 export class GitProject implements Disposable {
   readonly root = mkdtempSync(join(tmpdir(), "platform-project-"));
 

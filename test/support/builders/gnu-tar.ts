@@ -11,10 +11,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Thousands of small files: in memory it takes a quarter of the time. */
+/** Extracting thousands of small files takes a quarter of the time in memory. */
 const memoryDirectory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
-/** What one archive is expected to be on disk: names of directories with a slash at the end, files with their size. */
+/** What one archive should be on disk: directories, with a slash at the end of their names, and files with their sizes. */
 export type Tree = ReadonlyMap<string, number>;
 
 export interface Extraction {
@@ -24,8 +24,9 @@ export interface Extraction {
 }
 
 /**
- * Extracts archives with GNU tar, in one shell, each into a folder of its own, and answers what went wrong: a file outside
- * of its folder, anything that is neither a regular file nor a directory, a tree that is not the expected one.
+ * Extracts archives with GNU tar, in one shell, each into a folder of its own.
+ *
+ * @returns what went wrong: a file outside of its folder, anything but a regular file or directory, an unexpected tree
  */
 export async function extractAndCompare(extractions: readonly Extraction[]): Promise<string[]> {
   if (extractions.length === 0) return [];
@@ -60,7 +61,7 @@ function compare(folder: string, { label, expected }: Extraction): string[] {
   return compareTree(join(folder, "in"), expected).map((problem) => `${label}: ${problem}`);
 }
 
-/** What in a folder is not as expected. */
+/** The differences between a folder and what is expected. */
 export function compareTree(folder: string, expected: Tree): string[] {
   const found = new Map<string, number>();
   const problems = walk(folder, "", found);

@@ -3,7 +3,7 @@ import type { JobStateName } from "#shared/schemas/job.ts";
 import { type JobRecord, membersOf } from "../../../roles/broker/job/job.ts";
 import { rowOf } from "../../../roles/broker/store/job-row.ts";
 
-/** What a job may have in one state or another, as if all of it happened at `now_ms`. */
+/** All members that a job has in any state, as if all of it happened at `now_ms`. */
 function sampleAt(now_ms: number) {
   return {
     node_id: "cpu-1",
@@ -20,7 +20,7 @@ function sampleAt(now_ms: number) {
   } as const satisfies Partial<JobRecord>;
 }
 
-/** What a job has in `state`, and `changes`. */
+/** The members of a job in `state`, with `changes`. */
 export function inState(
   state: JobStateName,
   changes: Partial<JobRecord> = {},
@@ -30,7 +30,7 @@ export function inState(
   return { state, ...Object.fromEntries(membersOf[state].map((member) => [member, sample[member]])), ...changes };
 }
 
-/** Writes the job's row into `state`, past the broker. */
+/** Puts the job's row into `state`, past the broker. */
 export async function putInState(
   sql: Database,
   id: string,

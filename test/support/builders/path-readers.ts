@@ -1,6 +1,6 @@
 import { Elysia } from "elysia";
 
-/** One step of a program that reads a path, as that program does it: what is left of the path behind it. */
+/** One step of a program that reads a path, done as that program does it. @returns the path after the step */
 export type PathReader = (path: string) => string;
 
 const decode = (text: string): string =>
@@ -16,7 +16,7 @@ const nginx: PathReader = (path) => {
   return `/${kept.join("/")}`;
 };
 
-/** Steps by name; challenges and what stands before them are chains of these. */
+/** Steps by name. Challenges, and programs in front of them, are chains of these. */
 export const pathReaders: Readonly<Record<string, PathReader>> = {
   "WHATWG URL": (path) => new URL(`http://challenge:8000${path.replace(/^(?=[^/])/, "/")}`).pathname,
   "percent-decoding": decode,
@@ -30,7 +30,7 @@ export const pathReaders: Readonly<Record<string, PathReader>> = {
   "trimmed text": (path) => path.trim(),
 };
 
-/** Whether a plain router that got this path would run a route that is kept from the public. */
+/** Whether a plain router would run a non-public route for this path. */
 export function isKept(path: string): boolean {
   const route = path
     .toLowerCase()
@@ -41,7 +41,7 @@ export function isKept(path: string): boolean {
   return /^\/(health|version)$/.test(route) || /^\/benchmarks?\/(.*\/)?(run|execute|launch)$/s.test(route);
 }
 
-/** Reads many paths with Python's own `urllib.parse` and `posixpath`, in chains of up to three steps; those that became a kept route. */
+/** Reads paths with Python's `urllib.parse` and `posixpath`, in chains of up to three steps. @returns those that became a non-public route */
 export async function keptByPython(
   paths: readonly string[],
 ): Promise<{ readonly path: string; readonly chain: string[] }[]> {
@@ -75,7 +75,7 @@ for path in json.load(sys.stdin):
 json.dump([{"path": path, "chain": chain, "read": read} for (path, read), chain in found.items()], sys.stdout)
 `;
 
-/** A challenge on Elysia and Bun's server that knows only the kept routes; answers 200 for those and 404 else. */
+/** A challenge on Elysia and Bun's server with only the non-public routes: 200 for those, else 404. */
 export function startElysia(): { readonly port: number; stop(): Promise<unknown> } {
   const hit = () => "kept";
   const app = new Elysia()

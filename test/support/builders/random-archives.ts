@@ -10,7 +10,7 @@ import {
   type TarEntry,
 } from "./tar-builder.ts";
 
-/** Numbers that depend on nothing but the seed (splitmix32). */
+/** Random numbers that depend only on the seed (splitmix32). */
 export class Random {
   #state: number;
 
@@ -164,7 +164,7 @@ function extraKeys(random: Random, isHostile: boolean): Record<string, string> {
   return { [random.pick(paxKeys)]: value };
 }
 
-/** The archive of a seed: a valid one, or one with hostile entries, and then up to four mutations of its blocks. */
+/** The archive of a seed: valid or with hostile entries, then with up to four mutations of its blocks. */
 export function randomArchive(seed: number): Buffer {
   const random = new Random(seed);
   const isHostile = random.oneIn(3);
@@ -193,7 +193,7 @@ type BlockMutation = (random: Random, blocks: Buffer[]) => void;
 
 const at = (random: Random, blocks: readonly Buffer[]) => random.below(blocks.length + 1);
 
-/** Changes a block that looks like a header, and then mends its checksum, so that the change is read. */
+/** Changes a block that looks like a header, and corrects its checksum, so that the change is read. */
 function headerEdit(edit: (random: Random, block: Buffer) => void): BlockMutation {
   return (random, blocks) => {
     const headers = blocks.flatMap((block, i) => (block.toString("latin1", 257, 262) === "ustar" ? [i] : []));

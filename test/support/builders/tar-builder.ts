@@ -1,4 +1,4 @@
-/** One entry of an archive made for a test; every field may be wrong on purpose. */
+/** One entry of a test's archive. Every field may be wrong on purpose. */
 export interface TarEntry {
   readonly name: string | Uint8Array;
   /** A typeflag; "0" unless the name ends with a slash. */
@@ -9,13 +9,13 @@ export interface TarEntry {
   readonly uid?: number;
   readonly link?: string;
   readonly prefix?: string | Uint8Array;
-  /** "ustar\0" + "00", unless said otherwise. */
+  /** By default "ustar\0" + "00". */
   readonly magic?: string;
-  /** The size the header claims, where that is not the content's; as text it is written as it is. */
+  /** The size in the header, by default the content's. Text is written unchanged. */
   readonly size?: number | string;
-  /** Called with the header block before its checksum is made. */
+  /** Called with the header block before its checksum is written. */
   readonly edit?: (block: Buffer) => void;
-  /** Called with the header block after its checksum was made. */
+  /** Called with the header block after its checksum was written. */
   readonly damage?: (block: Buffer) => void;
 }
 

@@ -15,8 +15,8 @@ export interface FakeJob {
 type Refusal = { readonly status: number; readonly retry_after?: string };
 
 /**
- * The broker's job API (jobs §1) for one challenge as a small server: jobs are kept by idempotency key and run, when
- * `isRunningJobs`, by the machine's busybox. What the test wants to go wrong it orders through the fields.
+ * A small server with the broker's job API (jobs §1) for one challenge. Jobs are kept by idempotency key. While
+ * `isRunningJobs`, the machine's busybox runs them. A test orders failures through the fields.
  */
 export class FakeJobBroker {
   readonly token = "broker-token";
@@ -26,16 +26,16 @@ export class FakeJobBroker {
   readonly cancelled: string[] = [];
   readonly askedArtifacts: string[] = [];
   isRunningJobs = true;
-  /** Ends of the next jobs, instead of running them. */
+  /** The next jobs get these ends instead of being run. */
   readonly ends: Partial<FakeJob>[] = [];
-  /** Answers to the next requests. */
+  /** The next requests get these answers. */
   readonly refusals: Refusal[] = [];
-  /** POST /v1/jobs stores the job, and its answer waits for this. */
+  /** `POST /v1/jobs` stores the job, then waits for this before it answers. */
   acceptGate: Promise<void> = Promise.resolve();
   artifactGate: Promise<void> = Promise.resolve();
-  /** So many downloads break off in their middle. */
+  /** How many downloads break off half-way. */
   artifact_cuts = 0;
-  /** Instead of what the job left. */
+  /** Sent as the artifact instead of what the job left. */
   artifact: Uint8Array | null = null;
   readonly #outputs = new Map<string, Uint8Array>();
   readonly #server;

@@ -12,7 +12,7 @@ export interface FakeSpec {
   readonly limits?: { readonly gpu_count?: number };
 }
 
-/** Runs a job's command with the machine's busybox; its mounts are folders that the command's text is pointed at. */
+/** Runs a job's command with the machine's busybox. Paths of its mounts in the command are replaced by folders. */
 export async function runJob(spec: FakeSpec, blobs: ReadonlyMap<string, Uint8Array>) {
   const root = mkdtempSync(join(tmpdir(), "fake-job-"));
   try {

@@ -7,14 +7,14 @@ interface Seen {
   readonly skipped: string | null;
 }
 
-/** The broker's transfer routes of one job, with failures to order: HTTP/1.1 by hand, so that it can cut anywhere. */
+/** The broker's transfer routes of one job, with failures to order. It speaks HTTP/1.1 by hand, to cut anywhere. */
 export class FakeBroker {
   input: Uint8Array = new Uint8Array(0);
   readonly uploads: Buffer[] = [];
   readonly requests: Seen[] = [];
-  /** Answers for the next requests; 200 where none is left. */
+  /** Statuses of the next answers; then 200. */
   statuses: number[] = [];
-  /** For the next requests: cut the connection after so many bytes of the body. */
+  /** Connections of the next requests are cut after this many bytes of the body. */
   cut_after_bytes: number[] = [];
 
   readonly #token: string;

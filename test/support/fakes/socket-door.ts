@@ -4,7 +4,7 @@ export interface SocketDoor extends AsyncDisposable {
   readonly origin: string;
 }
 
-/** A loopback TCP port that leads to the unix socket at `path`, byte by byte, as the supervisor's admin port does. */
+/** A loopback TCP port that forwards all bytes to the unix socket at `path`, like the supervisor's admin port. */
 export async function openDoor(path: string): Promise<SocketDoor> {
   const server = createServer((client) => {
     const upstream = connect(path);

@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** Stands between stagers and a broker's transfer port: counts what passes, and holds it up half-way when it is asked to. */
+/** A proxy between stagers and a broker's transfer port. It counts bytes, and can stop them half-way. */
 export class TransferGate implements AsyncDisposable {
   readonly #upstream_port: number;
   readonly #server: Server;
@@ -23,14 +23,14 @@ export class TransferGate implements AsyncDisposable {
     return this.#passed_bytes;
   }
 
-  /** Resolves when `bytes` more have passed, of all connections together; from then on nothing passes until `cut`. */
+  /** Lets `bytes` more pass, over all connections, then stops everything until `cut`. Resolves when it stops. */
   holdAfter(bytes: number): Promise<void> {
     return new Promise((reached) => {
       this.#barrier = { at_bytes: this.#passed_bytes + bytes, reached };
     });
   }
 
-  /** Ends all connections, and lets new ones pass. */
+  /** Cuts all connections, and lets new ones pass. */
   cut(): void {
     this.#barrier = null;
     for (const socket of this.#sockets) socket.destroy();

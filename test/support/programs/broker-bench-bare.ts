@@ -1,6 +1,6 @@
 /**
- * The least that accepting a job can be, for the broker's bench: `DATABASE_URL FOLDER`. Reads the body, parses it, writes the
- * decoded archive to a file and to the disk, inserts one row, answers. Prints its port.
+ * The least work that accepting a job takes, for the broker's bench: `DATABASE_URL FOLDER`. It reads and parses the body,
+ * writes the decoded archive durably to a file, inserts one row, and answers. Prints its port.
  */
 import { randomUUID } from "node:crypto";
 import { open, rename } from "node:fs/promises";

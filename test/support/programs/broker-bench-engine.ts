@@ -1,6 +1,6 @@
 /**
- * A model of one Engine for the broker's bench: `SOCKET NODE_COUNT`. Speaks the routes that the broker calls; every service's task
- * runs at once and for ever. Tasks and nodes have all that engine 26.1 answers of them, so that reading them costs what it does.
+ * A model of one Engine for the broker's bench: `SOCKET NODE_COUNT`. It serves the routes that the broker calls. Every
+ * service's task runs at once and for ever. Tasks and nodes have all members of engine 26.1, so that reading them costs the same.
  */
 import { createHash } from "node:crypto";
 import type { NetworkSpec, ServiceSpec } from "#shared/engine/engine.ts";
@@ -12,7 +12,7 @@ interface Running {
   readonly created_at: string;
   spec: ServiceSpec;
   version: number;
-  /** The task as JSON: Swarm answers it again and again. */
+  /** The task as JSON, made once, because it is answered many times. */
   readonly task: string;
 }
 
@@ -111,7 +111,7 @@ const shown = ({ id, created_at, spec, version }: Running) => ({
   Endpoint: {},
 });
 
-/** Those whose labels or name the query's filters ask for. */
+/** The objects whose labels or name match the query's filters. */
 function filtered(url: URL): Running[] {
   const { label = [], service = [] } = JSON.parse(url.searchParams.get("filters") ?? "{}") as Record<string, string[]>;
   const wanted = label.map((pair) => pair.split("="));
@@ -136,7 +136,7 @@ function get(path: string, url: URL): Response {
     );
   if (path === "/services") return json(filtered(url).map(shown));
   if (path === "/networks") return json([...networks.values()]);
-  // Of a job that runs and says nothing a follow hears nothing, and does not end.
+  // The follow of a silent, running job yields nothing and does not end.
   if (/^\/tasks\/\w+\/logs$/.test(path)) return new Response(new ReadableStream({ start: () => undefined }));
   if (path.startsWith("/images/")) return json({ Id: `sha256:${"b".repeat(64)}`, RepoTags: [], RepoDigests: [] });
   const service = found(path.replace("/services/", ""));
@@ -164,7 +164,7 @@ async function post(path: string, request: Request): Promise<Response> {
   return json({ Warnings: null });
 }
 
-// The types know no time limit of a socket; the server does.
+// The types lack the server's time limit of a socket.
 const endless = { idleTimeout: 0 } as object;
 
 Bun.serve({

@@ -1,6 +1,6 @@
 /**
- * The load of the broker's bench, a process of its own: `URL HEADERS COUNT AT_ONCE`. Makes COUNT different jobs with an inline
- * archive each, then posts them, AT_ONCE at a time; prints seconds and its own CPU seconds as JSON.
+ * The load of the broker's bench, in a process of its own: `URL HEADERS COUNT AT_ONCE`. It makes COUNT different jobs with an
+ * inline archive each, and posts them, AT_ONCE at a time. Prints the seconds and its own CPU seconds as JSON.
  */
 import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";

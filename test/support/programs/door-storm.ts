@@ -1,7 +1,7 @@
 /**
- * A bounded storm of hostile clients on a proxy: `door-storm.ts PORT SECONDS [KIND…]`, all kinds by default, each from an address of
- * its own. It knows the challenge `demo` of netuid 7, whose `/slow` never answers and whose `/big` never ends, and may upload as
- * //Alice. Prints one line of JSON: what became of the valid uploads, and how many connections each kind has opened.
+ * A bounded storm of hostile clients on a proxy: `door-storm.ts PORT SECONDS [KIND…]`, by default all kinds, each from its own
+ * address. It needs the challenge `demo` of netuid 7, whose `/slow` never answers and whose `/big` never ends, and uploads as
+ * //Alice. Prints one line of JSON: the results of valid uploads, and how many connections each kind opened.
  */
 import { connect, type Socket } from "node:net";
 import { ask, headOf } from "../worlds/door-clients.ts";
@@ -25,7 +25,7 @@ function signedHead(): string {
   );
 }
 
-/** Keeps `count` connections open until the storm is over: one that ends is opened anew after a moment. Answers how many there were. */
+/** Keeps `count` connections open until the storm is over, replacing those that end. @returns how many were opened */
 async function keepOpen(
   { address, count }: { readonly address: string; readonly count: number },
   onConnect: (socket: Socket, index: number) => void,
@@ -50,7 +50,7 @@ async function keepOpen(
 }
 
 const kinds: Readonly<Record<string, () => Promise<unknown>>> = {
-  /** 50,000 requests in one write, and no look at the answers. */
+  /** 50,000 requests in one write, with no answer read. */
   async pipelining() {
     const requests = Buffer.from("GET /v1/registry HTTP/1.1\r\nHost: a\r\n\r\n".repeat(50_000));
     return await keepOpen({ address: "127.0.0.2", count: 8 }, (socket, index) => {
@@ -58,7 +58,7 @@ const kinds: Readonly<Record<string, () => Promise<unknown>>> = {
       socket.write(requests);
     });
   },
-  /** Uploads that lack their last byte; every third has no headers, another the headers of a miner. */
+  /** Uploads that lack their last byte. Every third has no headers, every third those of a miner. */
   async unfinished() {
     const heads = [
       signedHead(),
@@ -90,7 +90,7 @@ const kinds: Readonly<Record<string, () => Promise<unknown>>> = {
       socket.write(headOf("GET", "/challenges/demo/big"));
     });
   },
-  /** The same behind an upgrade that the challenge answers with an ordinary body. */
+  /** The same, after an upgrade that the challenge answers with an ordinary body. */
   async upgrades() {
     const upgrade = { Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Key": "k" };
     return await keepOpen({ address: "127.0.0.6", count: 20 }, (socket) => {

@@ -1,4 +1,4 @@
-/** A role that does nothing but live: for tests of how every role starts, answers and stops. */
+/** A role without a task, for tests of how every role starts, answers and stops. */
 import { open } from "node:fs/promises";
 import { Type } from "@sinclair/typebox";
 import { runRole } from "#shared/process/run-role.ts";

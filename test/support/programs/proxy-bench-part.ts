@@ -1,6 +1,6 @@
 /**
- * One process of the proxy's bench: `challenge` (answers at once), `passthrough PORT` (node:http to http.request, nothing else) or
- * `proxy PORT` (our door). Prints its port; for `cpu` on its input prints the CPU seconds it has used.
+ * One process of the proxy's bench: `challenge` (answers at once), `passthrough PORT` (only node:http to http.request) or
+ * `proxy PORT` (our door). Prints its port. For `cpu` on its input it prints its CPU seconds so far.
  */
 import { Agent, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -8,7 +8,7 @@ type Need = "executables" | "images";
 
 interface Suite {
   readonly minutes_max: number;
-  /** One test's default limit; a test may give itself more. */
+  /** The default time limit of a test. A test may set a longer one. */
   readonly test_seconds_max: number;
   readonly needs: readonly Need[];
 }
@@ -26,7 +26,7 @@ const suites: Readonly<Record<string, Suite>> = {
 };
 const bench_minutes_max = 30;
 
-/** One suite, or one bench, that was asked for. */
+/** One requested suite or bench. */
 export interface SuiteRun {
   readonly title: string;
   readonly kind: "tests" | "command" | "bench";
@@ -41,9 +41,10 @@ export function resultPath(title: string, extension: "xml" | "log"): string {
 }
 
 /**
- * What the command line asks for: suites (all of them without words), benches (`bench SUBJECT`), and test files by a
- * part of their path, `broker/pace` or `broker-pace`: those of the suite named before, or of every suite where none was.
- * Throws a sentence about a word that is none of these.
+ * Reads the command line: suites (all without words), benches (`bench SUBJECT`), and test files by a part of their path,
+ * `broker/pace` or `broker-pace`. A part selects files of the suite before it, or of every suite when there is none.
+ *
+ * @throws Error that names a word which is none of these
  */
 export function parseAsked(words: readonly string[]): SuiteRun[] {
   const runs: SuiteRun[] = [];
@@ -84,7 +85,7 @@ function hasTests(suite: string): boolean {
   return suite === "check" || testFiles(suite).length > 0;
 }
 
-/** A path's parts are told apart by a slash or a dash alike: `broker-pace` is `broker/pace`. */
+/** Slash and dash are the same between parts of a path: `broker-pace` is `broker/pace`. */
 function matching(suite: string, part: string): string[] {
   const plain = (path: string): string => path.replace(/[^a-z0-9]+/gi, "-");
   return testFiles(suite).filter((path) => plain(path).includes(plain(part)));

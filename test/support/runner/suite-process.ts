@@ -11,13 +11,13 @@ export interface Counts {
 export interface SuiteResult extends Counts {
   readonly seconds: number;
   readonly output: string;
-  /** What the counts do not say: a time limit, a crash. */
+  /** A failure outside of the counts: a time limit, a crash. */
   readonly note?: string;
 }
 
 const running = new Set<number>();
 
-/** Ends every suite that runs, with all its processes. */
+/** Ends every running suite, with all its processes. */
 export function endRunningSuites(): void {
   for (const leader of running) endGroup(leader);
 }
@@ -30,14 +30,14 @@ function endGroup(leader: number): void {
   }
 }
 
-/** Runs a suite to its end or its time limit. Whatever goes wrong counts as one failure at least. */
+/** Runs a suite to its end or its time limit. Anything that goes wrong counts as at least one failure. */
 export async function runSuite(run: SuiteRun): Promise<SuiteResult> {
   const started = performance.now();
   const [log, xml] = [resultPath(run.title, "log"), resultPath(run.title, "xml")];
   mkdirSync(dirname(log), { recursive: true });
   rmSync(xml, { force: true });
   const descriptor = openSync(log, "w");
-  // A session of its own, so that a suite can be ended with all that it started.
+  // The suite gets its own session, so that it can be ended with all that it started.
   const child = Bun.spawn(["setsid", ...run.command], {
     cwd: projectRoot,
     stdin: "ignore",

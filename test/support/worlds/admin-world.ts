@@ -12,7 +12,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects to find
+  // biome-ignore lint/suspicious/noExplicitAny: each test knows the shape of its answer
   readonly json: any;
 }
 
@@ -25,9 +25,9 @@ interface CallOptions {
 export interface AdminTestWorld extends AsyncDisposable {
   readonly sql: Database;
   readonly url: string;
-  /** What admin.sock serves. */
+  /** The app of admin.sock. */
   readonly admin: ReturnType<typeof createAdminApp>;
-  /** A request to admin.sock's app, by default with an admin token. A text body is sent as it is. */
+  /** A request to admin.sock's app, by default with an admin token. A text body is sent unchanged. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** A request to public.sock's app. */
   read(path: string, headers?: Readonly<Record<string, string>>, method?: string): Promise<Answer>;

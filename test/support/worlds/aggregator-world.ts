@@ -22,12 +22,12 @@ export interface AggregatorWorld extends AsyncDisposable {
   readonly sql: Database;
   /** Adds an active challenge that answers as `handler` does. */
   addChallenge(slug: string, emission_percent: number, handler: Handler): Promise<Challenge>;
-  /** What `sealEpoch` is given; with a chain that lists `hotkeys` by uid. */
+  /** The world of `sealEpoch`, with a chain that lists `hotkeys` by uid. */
   epochWorld(hotkeys: readonly string[], changes?: Partial<EpochWorld>): EpochWorld;
   readonly warnings: string[];
 }
 
-/** A database, and challenges on loopback that answer for real. */
+/** A database, and challenges that answer on loopback. */
 export async function createAggregatorWorld(server: TestPostgres): Promise<AggregatorWorld> {
   const url = await server.createDatabase();
   const sql = connectDatabase(url, "test");

@@ -21,14 +21,14 @@ import { startBrokerWorld } from "./broker-world.ts";
 import { bridgeHeaders, ChallengeProcess } from "./challenge-process.ts";
 import { startPostgres } from "./postgres.ts";
 
-/** A route that reads a body, and how to be let in there. */
+/** A route that reads a body, and the headers that it accepts. */
 export interface BodyRoute {
   readonly role: string;
   readonly target: Target;
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Whether it asks who sends. */
+  /** Whether it asks for a token. */
   readonly hasToken: boolean;
   readonly body: "json" | "archive" | "bytes";
   readonly bytes_max: number;
@@ -38,7 +38,7 @@ export interface BodyWorld extends AsyncDisposable {
   readonly routes: readonly BodyRoute[];
   /** The routes of the apps that read bodies without a schema, as the router knows them. */
   readonly undescribed: readonly string[];
-  /** What is left of requests that were refused: open files, and files on disk. */
+  /** What refused requests left: open files, and files on disk. */
   leftOvers(): Promise<string[]>;
 }
 
@@ -115,7 +115,7 @@ export async function startBodyWorld(): Promise<BodyWorld> {
 type Broker = Awaited<ReturnType<typeof startBrokerWorld>>;
 type Log = ReturnType<typeof createLogger>;
 
-/** The place of an output, of a job that is collecting. */
+/** The route for an output of a collecting job. */
 async function transferRoute(broker: Broker, log: Log, stack: AsyncDisposableStack): Promise<BodyRoute> {
   const body = JSON.stringify({ image: "acme/x:1", command: ["run"], mounts: [{ target: "/out", read_only: false }] });
   const { id } = (await (await broker.ask("/v1/jobs", { method: "POST", body })).json()) as { id: string };
@@ -138,7 +138,7 @@ async function transferRoute(broker: Broker, log: Log, stack: AsyncDisposableSta
   };
 }
 
-/** Those of admin.sock that have a body, and one of them as the supervisor forwards it. */
+/** The routes of admin.sock that have a body, and one of them through the supervisor's forwarder. */
 async function adminRoutes(log: Log, stack: AsyncDisposableStack): Promise<BodyRoute[]> {
   const postgres = stack.use(await startPostgres());
   const world = stack.use(await createAdminWorld(postgres));
@@ -161,7 +161,7 @@ async function adminRoutes(log: Log, stack: AsyncDisposableStack): Promise<BodyR
     method: "POST",
     path: "/v1/admin/tokens",
     headers,
-    // It is admin behind it that asks.
+    // The token is asked for by admin, behind the forwarder.
     hasToken: false,
     body: "json",
     bytes_max,
@@ -171,7 +171,7 @@ async function adminRoutes(log: Log, stack: AsyncDisposableStack): Promise<BodyR
 
 function devchainRoutes(log: Log, stack: AsyncDisposableStack): BodyRoute[] {
   const rpc = serveRpc({ hostname: "127.0.0.1", port: 0 }, { methods: {}, faults: new Faults(), log });
-  // No body of the tests is one that it would act on.
+  // No test sends a body that this route would act on.
   const control = serveControl(0, { node: {} as never, disconnectAll: () => undefined, log });
   stack.defer(() => control.stop(0));
   stack.defer(() => rpc.stop());

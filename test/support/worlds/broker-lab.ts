@@ -24,10 +24,10 @@ const policy = {
   blob_bytes_max: 2 ** 30,
 };
 
-/** A broker's process on this machine, its engine the lab's manager. */
+/** A broker's process on this machine. Its engine is the lab's manager. */
 export interface BrokerRun {
   readonly url: string;
-  /** SIGKILL, and its end. */
+  /** Sends SIGKILL, and waits for its end. */
   kill(): Promise<void>;
   ready(): Promise<{ readonly status: number; readonly body: string }>;
 }
@@ -37,7 +37,7 @@ interface Place {
   readonly transfer: number;
 }
 
-/** A lab with a real Postgres, and brokers that are started and killed. */
+/** A lab with a real Postgres, whose brokers can be started and killed. */
 export class BrokerLab implements AsyncDisposable {
   readonly lab: Lab;
   readonly postgres: TestPostgres;
@@ -67,13 +67,13 @@ export class BrokerLab implements AsyncDisposable {
     await Promise.all([migrate(world.sql), ...lab.workers.map((worker) => worker.loadImage(stager))]);
     const spec = { slug: "demo", name: "demo", image: "lab/x:1", jobs: policy };
     await world.sql`insert into challenges (slug, spec, status) values ('demo', ${world.sql.json(spec)}, 'active')`;
-    // With a way out, so that stagers reach the broker on this machine.
+    // This network has egress, so that stagers reach the broker on this machine.
     await lab.manager.docker.createNetwork({ Name: "platform_transfer", Driver: "overlay" });
     world.broker = await world.startBroker();
     return world;
   }
 
-  /** Another broker, beside those that run, or after one that was killed. */
+  /** Starts another broker, beside those that run, or after a killed one. */
   async startBroker(settings: Readonly<Record<string, string>> = {}): Promise<BrokerRun> {
     const place = this.#places.pop() ?? { job: await freePort(), transfer: await freePort() };
     const { job, transfer } = place;
@@ -126,7 +126,7 @@ export class BrokerLab implements AsyncDisposable {
     return fetch(`${this.broker.url}${path}`, { ...init, headers: { ...headers, ...(init.headers as object) } });
   }
 
-  /** Submits a job with a key of its own, again where nobody answered: it is taken in once. */
+  /** Submits a job with its own idempotency key. Repeats until a broker answers, so the job is accepted once. */
   async submit(job: object): Promise<string> {
     const body = JSON.stringify({ image: jobImageName, limits: small, ...job });
     const headers = { "idempotency-key": `key-${++this.#serial}` };

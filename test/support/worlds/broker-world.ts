@@ -37,25 +37,25 @@ export interface JobEnd {
   readonly outcome: Outcome;
   readonly stdout?: string;
   readonly stderr?: string;
-  /** What a mount held, a tar by its index. */
+  /** The tar that each mount left, by the mount's index. */
   readonly left?: Readonly<Record<number, Uint8Array>>;
 }
 
 export const succeeded: Outcome = { state: "succeeded", reason: null, fault: null, exit_code: 0 };
 
-/** The broker's job API on a port, over a database of its own; jobs end when the test says so: no dispatcher runs. */
+/** The broker's job API on a port, over its own database. No dispatcher runs: jobs end when the test says so. */
 export interface BrokerWorld extends AsyncDisposable {
   readonly url: string;
   readonly app: ReturnType<typeof createApp>;
   readonly sql: Database;
-  /** Of its blobs and logs. */
+  /** The folder of its blobs and logs. */
   readonly directory: string;
   readonly blobs: BlobStore;
   readonly logs: LogFiles;
   readonly changes: Changes;
   /** The engine's networks, by name. */
   readonly networks: Map<string, Labels>;
-  /** The floor of free space: raised above what the disk has, it is a full one. */
+  /** The floor of free space. Raised above the disk's free space, it makes the disk full. */
   readonly disk: { free_bytes_min: number };
   headers(slug?: string): Record<string, string>;
   addChallenge(slug: string, policy?: Partial<JobPolicy>): Promise<void>;
@@ -64,7 +64,7 @@ export interface BrokerWorld extends AsyncDisposable {
   liveJobs(): Promise<string[]>;
 }
 
-/** One GPU node with two GPUs and one CPU node; every image is known, and the networks that the test made. */
+/** An engine with one CPU node and one GPU node with two GPUs. It knows every image, and the networks of the test. */
 function engineOf(networks: ReadonlyMap<string, Labels>): Pick<Engine, "nodes" | "network" | "image" | "remoteDigest"> {
   const node = (ID: string, workload: string, gpus: number): SwarmNode => ({
     ID,
@@ -96,7 +96,7 @@ function engineOf(networks: ReadonlyMap<string, Labels>): Pick<Engine, "nodes" |
   };
 }
 
-/** By which the engine finds a network as well as by its name. */
+/** The id of a network. The engine finds networks by id and by name. */
 export const idOf = (network: string) => `id-of-${network}`;
 
 export async function startBrokerWorld(): Promise<BrokerWorld> {

@@ -17,7 +17,7 @@ export interface OpenPage {
   readonly errors: string[];
 }
 
-/** Debian's chromium without its own traffic, with a profile of its own. */
+/** Debian's chromium, without its background traffic, with its own profile. */
 export async function startBrowser(): Promise<TestBrowser> {
   const profile = mkdtempSync(join(tmpdir(), "platform-browser-"));
   const context = await chromium.launchPersistentContext(profile, {

@@ -7,7 +7,7 @@ import { tarOf } from "../builders/tar-builder.ts";
 import type { FakeJobBroker } from "../fakes/fake-job-broker.ts";
 import { waitFor } from "../wait-for.ts";
 
-/** From source, or the executable that this names: its minified code behaves otherwise in places. */
+/** An executable to test instead of the source, because minified code may behave differently. */
 const executable = process.env["PLATFORM_TEST_CHALLENGE"];
 const demonstration = executable
   ? [executable]
@@ -28,7 +28,7 @@ export interface PublicSubmission {
   readonly job: { readonly id: string; readonly state: string; readonly node_class: string | null } | null;
 }
 
-/** A challenge, the demonstration if no other is named, as a process, with a data folder that outlives its crashes. */
+/** A challenge, by default the demonstration, as a process. Its data folder outlives its crashes. */
 export class ChallengeProcess {
   readonly directory = mkdtempSync(join(tmpdir(), "platform-challenge-"));
   readonly #program: readonly string[];
@@ -79,13 +79,13 @@ export class ChallengeProcess {
     return this.#child?.pid ?? 0;
   }
 
-  /** As a crash of the machine would: nothing of the process runs any more. */
+  /** Ends the process and all its children, like a crash of the machine. */
   async kill(): Promise<void> {
     this.#child?.kill("SIGKILL");
     await this.#child?.exited;
   }
 
-  /** Asks it to stop; answers the exit code. */
+  /** Sends SIGTERM. @returns the exit code */
   async stop(): Promise<number> {
     this.#child?.kill("SIGTERM");
     return (await this.#child?.exited) ?? 0;
@@ -100,7 +100,7 @@ export class ChallengeProcess {
     return fetch(`http://challenge${path}`, { unix: join(this.directory, "challenge/ops.sock") });
   }
 
-  /** Delivers an upload as the proxy does; `headers` replace those of a right one. */
+  /** Delivers an upload as the proxy does. `headers` replace the correct ones. */
   post(body: Uint8Array, headers: Record<string, string> = {}): Promise<Response> {
     return fetch(`${this.#url}/internal/v1/bridge/submissions`, {
       method: "POST",
@@ -153,7 +153,7 @@ export function sampleArchive(name: "exact" | "even-only" | "multiples-of-four" 
 export const programArchive = (program: string, name = "predict.awk"): Uint8Array =>
   gzipSync(tarOf([{ name, content: Buffer.from(program) }]));
 
-/** From the log line that says where it listens; the rest of the log is read so that the pipe never fills. */
+/** The address in the log line that tells it. The rest of the log is read, so that the pipe never fills. */
 async function urlFrom(log: ReadableStream<Uint8Array>): Promise<string> {
   const [first, rest] = log.tee();
   void rest.pipeTo(new WritableStream());

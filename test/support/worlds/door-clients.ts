@@ -1,19 +1,19 @@
 import { connect } from "node:net";
 
 export interface Asked {
-  /** Null when no whole answer came. */
+  /** Null when no complete answer came. */
   readonly status: number | null;
   readonly code: string | null;
   readonly ms: number;
 }
 
 export interface Asking {
-  /** Where the client is: any address of 127.0.0.0/8. */
+  /** The client's address, any of 127.0.0.0/8. */
   readonly address: string;
   readonly deadline_ms?: number;
 }
 
-/** Sends a request on a connection of its own and waits for the whole answer. */
+/** Sends a request on its own connection and waits for the complete answer. */
 export function ask(port: number, pieces: readonly (string | Buffer)[], asking: Asking): Promise<Asked> {
   const { address, deadline_ms = 60_000 } = asking;
   const started = performance.now();

@@ -4,7 +4,7 @@ import { waitFor } from "../wait-for.ts";
 
 const piece_bytes = 65_536;
 
-/** Bytes that come only as fast as `sink` takes them, each piece different from the others, and a digest of all that were sent. */
+/** Sends distinct pieces only as fast as `sink` takes them, and keeps a digest of all sent bytes. */
 export class Flood {
   readonly bytes: number;
   sent = 0;
@@ -19,7 +19,7 @@ export class Flood {
     return this.#hash.copy().digest("hex");
   }
 
-  /** Writes everything to `sink`, stops when it says so, goes on when it has drained, and ends with `done`. */
+  /** Writes everything to `sink`. Pauses while it is full, and calls `done` at the end. */
   pour(sink: Duplex, done: () => void, frame: (piece: Buffer) => Buffer = (piece) => piece): void {
     while (this.sent < this.bytes) {
       if (sink.destroyed) return;
@@ -32,7 +32,7 @@ export class Flood {
     done();
   }
 
-  /** Waits until nothing more is taken, and gives what was. */
+  /** Waits until the sink takes no more. @returns how many bytes it took */
   async standstill(): Promise<number> {
     let before = -1;
     await waitFor(
@@ -47,7 +47,7 @@ export class Flood {
   }
 }
 
-/** Counts and digests what arrives. */
+/** Counts and digests received bytes. */
 export class Catch {
   bytes = 0;
   readonly #hash = createHash("sha256");

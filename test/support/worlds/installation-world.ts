@@ -12,18 +12,18 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** One machine that an operator installs a platform on, by the command line alone. */
+/** A machine on which an operator installs a platform by the command line only. */
 export interface InstallationWorld extends AsyncDisposable {
   readonly lab: Lab;
-  /** `platform …` as typed without a terminal. */
+  /** Runs `platform …` without a terminal. */
   platform(...words: string[]): Promise<CommandResult>;
-  /** The same on a terminal, where somebody types `answer` and Enter. */
+  /** Runs `platform …` on a terminal, where `answer` and Enter are typed. */
   platformAnswered(answer: string, ...words: string[]): Promise<CommandResult>;
-  /** `platform up …` from the release's folder. @throws when it fails */
+  /** Runs `platform up …` from the release's folder. @throws Error when it fails */
   up(...words: string[]): Promise<CommandResult>;
   /** A file of the machine, or null. */
   file(path: string): Promise<string | null>;
-  /** What each role's service is, by its name: equal maps mean that nothing was changed. */
+  /** The state of each role's service, by name. Equal maps mean that nothing was changed. */
   services(): Promise<Record<string, ServiceSpec>>;
   /** Settings in the environment of a role's service. */
   settings(role: string): Promise<Record<string, string>>;
@@ -32,7 +32,7 @@ export interface InstallationWorld extends AsyncDisposable {
 export async function startInstallation(): Promise<InstallationWorld> {
   const lab = await startLab({ nodes: [{ name: "manager" }] });
   const { manager } = lab;
-  // The supervisor's executable is copied there: not into the folder that all machines of a lab share with the host.
+  // A folder of this machine for the supervisor's executable, because the lab's machines share the host's default one.
   const library = join(manager.directory, "lib");
   await manager.exec(["sh", "-c", `mkdir -p ${library} && mount --bind ${library} /usr/local/lib`]);
   const platform = async (...words: string[]): Promise<CommandResult> =>

@@ -2,16 +2,16 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import { join } from "node:path";
 
 const root = "/sys/fs/cgroup";
-/** Version 1 has a tree for each controller, version 2 one for all. */
+/** Cgroup version 1 has a tree for each controller, version 2 one for all. */
 const isVersion1 = existsSync(join(root, "memory/memory.limit_in_bytes"));
 
-/** A group of processes under one limit of memory, as a container is; needs root. */
+/** A group of processes under one memory limit, like a container. Needs root. */
 export interface MemoryCgroup extends Disposable {
   /** A process joins by writing its id here. */
   readonly procsFile: string;
-  /** The most that it used, caches and socket buffers as the kernel counts them. */
+  /** The peak use, with caches and socket buffers as the kernel counts them. */
   peakBytes(): number;
-  /** What its processes have allocated now, without caches. */
+  /** The memory that its processes use now, without caches. */
   allocatedBytes(): number;
 }
 

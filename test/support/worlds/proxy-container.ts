@@ -11,16 +11,16 @@ import { createMemoryCgroup, type MemoryCgroup } from "./memory-cgroup.ts";
 import { startPostgres } from "./postgres.ts";
 import { challengeOf } from "./proxy-world.ts";
 
-/** What the installer gives the proxy's container. */
+/** The memory limit that the installer gives the proxy's container. */
 export const container_bytes = 512 * 2 ** 20;
 
-/** The proxy's executable under its container's memory limit, with a real database; ends with the test. */
+/** The proxy's executable under its container's memory limit, with a real database. It ends with the test. */
 export interface ProxyContainer extends AsyncDisposable {
   readonly port: number;
   readonly memory: MemoryCgroup;
   /** Null while it runs. */
   exitCode(): number | null;
-  /** What it wrote. */
+  /** Its output so far. */
   output(): string;
 }
 
@@ -32,7 +32,7 @@ export interface ContainerOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** Starts it with a hosts file of its own, in which the challenge's name is this machine; needs root. */
+/** Starts it with its own hosts file, in which the challenge's name is this machine. Needs root. */
 export async function startProxyContainer(options: ContainerOptions): Promise<ProxyContainer> {
   await using undo = new AsyncDisposableStack();
   const postgres = undo.use(await startPostgres());

@@ -64,7 +64,7 @@ export interface FakeChallenge {
   stop(): void;
 }
 
-/** A challenge that keeps what it receives. */
+/** A challenge that records what it receives. */
 export async function startChallenge(): Promise<FakeChallenge> {
   const server = createServer((message, response) => {
     const pieces: Buffer[] = [];
@@ -94,7 +94,7 @@ export async function startChallenge(): Promise<FakeChallenge> {
   return fake;
 }
 
-/** A TCP server that does what it is told with each connection: for upstreams that are no proper HTTP. */
+/** A TCP server whose connections the test handles, for upstreams that break HTTP. */
 export async function startTcp(onConnection: (socket: Socket) => void): Promise<{ url: string; stop(): void }> {
   const sockets = new Set<Socket>();
   const server = createTcpServer((socket) => {
@@ -120,7 +120,7 @@ export interface ProxyUnderTest {
   stop(): Promise<void>;
 }
 
-/** A proxy whose database is memory; whatever matters to a test is given by it. */
+/** A proxy with a database in memory. A test passes what it needs to differ. */
 export async function startProxy(
   {
     challenges = [challengeOf()],
@@ -187,7 +187,7 @@ function memoryNonces(): Nonces {
   };
 }
 
-/** Sends bytes as they are and gives back what came until the other side ended, `until` was seen or `ms` have passed. */
+/** Sends raw bytes. @returns what came until the other side ended, `until` was seen, or `ms` had passed */
 export function rawRequest(
   port: number,
   bytes: string | Buffer,

@@ -5,17 +5,17 @@ import type { MemoryCgroup } from "../memory-cgroup.ts";
 import { projectRoot } from "../runner/suite-list.ts";
 import { waitFor } from "../wait-for.ts";
 
-/** A compiled role that runs with a run folder of its own; ends with the test. */
+/** A compiled role that runs with its own run folder. It ends with the test. */
 export interface RoleProcess extends AsyncDisposable {
   readonly directory: string;
   readonly pid: number;
   /** Everything it wrote so far. */
   output(): string;
-  /** Sends SIGTERM and answers the exit code. */
+  /** Sends SIGTERM. @returns the exit code */
   stop(): Promise<number>;
 }
 
-/** Starts `dist/platform-<role>` with `settings` as its whole environment and waits until it is ready, or only `live`. */
+/** Starts `dist/platform-<role>` with `settings` as its whole environment. Resolves when it is ready, or only live. */
 export async function startRole(
   role: string,
   settings: Readonly<Record<string, string>>,

@@ -19,7 +19,7 @@ const managed = { "platform.managed": "true" } as const;
 export const masterKey = "a master key of the tests, long enough";
 export const networksOf = ({ NetworkSettings }: Container) => Object.keys(NetworkSettings.Networks).sort();
 
-/** A one-node Swarm with stand-ins for proxy and admin, a database, and the supervisor as a host process of the manager. */
+/** A one-node Swarm with a database, stand-ins for proxy and admin, and the supervisor as a process of the manager. */
 export class SupervisorWorld {
   readonly lab: Lab;
   readonly server: TestPostgres;
@@ -90,7 +90,7 @@ export class SupervisorWorld {
     });
   }
 
-  /** Runs a command in the proxy's stand-in, which has nothing but the networks that it was attached to. */
+  /** Runs a command in the proxy's stand-in, which is only on the networks that it was attached to. */
   async inProxy(...command: string[]): Promise<string> {
     const { Id } = await this.running("platform-proxy");
     const inside = ["docker", "exec", Id, ...command];
@@ -99,7 +99,7 @@ export class SupervisorWorld {
     return stdout;
   }
 
-  /** When the event came that `isIt` picks out of those since `since` (Unix seconds); Unix nanoseconds. */
+  /** The time (Unix nanoseconds) of the event that `isIt` accepts, among those since `since` (Unix seconds). */
   async timeOf(since: number, isIt: (event: EngineEvent) => boolean): Promise<number> {
     const until = Math.ceil(Date.now() / 1_000) + 1;
     const stream = await this.lab.manager.docker.getEvents({ since, until });
@@ -124,7 +124,7 @@ export function network(Name: string) {
   return { Name, Labels: {}, Internal: true, Attachable: false, Encrypted: false };
 }
 
-/** A service of that role's name: what the supervisor attaches is its container, whatever runs in it. */
+/** A service with that role's name. The supervisor attaches its container, whatever runs in it. */
 export function standInFor(role: string): ServiceSpec {
   return {
     Name: `platform-${role}`,

@@ -14,12 +14,12 @@ export interface UploadOptions {
   readonly body?: Uint8Array<ArrayBuffer>;
   readonly netuid?: number;
   readonly slug?: string;
-  /** The signed path; the slug's own route by default. */
+  /** The signed path. By default the slug's own route. */
   readonly path?: string;
   readonly nonce?: string;
   /** Seconds; now by default. */
   readonly timestamp?: number;
-  /** Sent instead of what was signed; null leaves a header out. */
+  /** Headers that replace the signed ones. Null leaves a header out. */
   readonly headers?: Readonly<Record<string, string | null>>;
 }
 

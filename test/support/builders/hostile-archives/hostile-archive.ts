@@ -5,7 +5,7 @@ export interface HostileArchive {
   readonly bytes: Uint8Array;
   readonly kind: "invalid" | "unsafe" | "limit";
   readonly code: string;
-  /** Position of the header that is refused, from 1; null for the archive as a whole. */
+  /** Position of the refused header, from 1; null: the archive as a whole is refused. */
   readonly entry: number | null;
 }
 
@@ -34,5 +34,5 @@ export const limit = (code: string, entry: number | null, name: string, bytes: U
   entry,
 });
 
-/** A file inside, so that who skips wrongly finds a header there. */
+/** A whole entry as content, so that a reader who skips wrongly finds a header. */
 export const smuggled = entryOf({ name: "smuggled", content: x });
