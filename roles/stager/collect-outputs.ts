@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { limits } from "#shared/schemas/limits.ts";
+import { type SkippedNames, skippedHeader, skippedHeaderOf } from "#shared/schemas/stager.ts";
 import type { CollectConfig } from "./config.ts";
 import { eachMount } from "./each-mount.ts";
 import { StagerError, storageError } from "./outcome.ts";
@@ -13,7 +14,7 @@ export interface CollectedMount {
   readonly entries: number;
   readonly size_bytes: number;
   readonly digest: string;
-  readonly skipped: number;
+  readonly skipped: SkippedNames;
 }
 
 export interface CollectResult {
@@ -42,7 +43,7 @@ async function collectOutput(directory: string, output_bytes_max: number, contex
   const bounds = { ...limits.archive, expanded_bytes_max: output_bytes_max };
   try {
     const listing = listVolume(directory, bounds);
-    const headers = { "x-platform-skipped": String(listing.skipped) };
+    const headers = { [skippedHeader]: skippedHeaderOf(listing.skipped) };
     let sent = "";
     async function* hashed() {
       const hash = createHash("sha256");

@@ -4,8 +4,7 @@ import { StagerError } from "./outcome.ts";
 const mounts_at_once_max = 4;
 
 /** Failures by weight. The job's own fault comes first, because it decides how the job ends. */
-const weight = (error: unknown) =>
-  error instanceof StagerError && ["output_too_large", "output_refused"].includes(error.code) ? 1 : 0;
+const weight = (error: unknown) => (error instanceof StagerError && error.code.startsWith("output_") ? 1 : 0);
 
 /** Works on all mounts, some at a time. A failed mount does not stop the others. At the end the weightiest failure is thrown. */
 export async function eachMount<M, R>(mounts: readonly M[], work: (mount: M) => Promise<R>): Promise<R[]> {

@@ -79,7 +79,8 @@ function refusal(status: number, retry_after: string | null): Error {
   const answer = `the broker answered ${status}`;
   if ([401, 403, 404, 410].includes(status)) return new StagerError("token_refused", answer);
   if (status === 413) return new StagerError("output_too_large", answer);
-  if ([400, 409, 422].includes(status)) return new StagerError("output_refused", answer);
+  // A 400 is no word on what the job left: it would be our own protocol that is broken.
+  if ([409, 422].includes(status)) return new StagerError("output_refused", answer);
   if (![408, 425, 429].includes(status) && status < 500) return new StagerError("internal", answer);
   const seconds = /^\d{1,4}$/.test(retry_after ?? "") ? Number(retry_after) : 0;
   return new Interrupted(answer, 1_000 * seconds);

@@ -1,16 +1,19 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { type ArchiveEntry, ArchiveError, type ArchiveLimits } from "#shared/archive/canonical-archive.ts";
-import { canonicalName } from "#shared/archive/entry-name.ts";
+import { canonicalName, decodeName } from "#shared/archive/entry-name.ts";
 import { NameRegistry } from "#shared/archive/name-registry.ts";
 import { canonicalEntryBytes, canonicalHeader, endOfArchive, paddingAfter } from "#shared/archive/tar-writer.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import type { SkippedNames } from "#shared/schemas/stager.ts";
 import { StagerError } from "./outcome.ts";
+import { shownName } from "./shown-name.ts";
 
 export interface VolumeListing {
   readonly entries: readonly ArchiveEntry[];
   /** The size of the archive that `packVolume` makes. */
   readonly size_bytes: number;
-  /** How many links, devices, pipes, sockets and unsafe names were left out. */
-  readonly skipped: number;
+  /** Links, devices, pipes, sockets and unsafe names. A directory counts once, with all that lies in it. */
+  readonly skipped: SkippedNames;
 }
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants;
@@ -19,7 +22,7 @@ const chunk_bytes = 256 * 1024;
 /**
  * Lists the regular files and directories that a job left, sorted, without following any link.
  *
- * @throws StagerError "output_too_large" before any file is read
+ * @throws StagerError "output_too_large" or "output_too_many" before any file is read
  */
 export function listVolume(directory: string, limits: ArchiveLimits): VolumeListing {
   const listing = new Listing(limits);
@@ -35,7 +38,7 @@ export function listVolume(directory: string, limits: ArchiveLimits): VolumeList
 class Listing implements VolumeListing {
   readonly entries: ArchiveEntry[] = [];
   size_bytes = endOfArchive.length;
-  skipped = 0;
+  readonly skipped = { count: 0, first: [] as SkippedNames["first"] };
   readonly #limits: ArchiveLimits;
   readonly #names: NameRegistry;
 
@@ -45,14 +48,15 @@ class Listing implements VolumeListing {
   }
 
   walk(parent: number, prefix: string): void {
-    for (const child of readdirSync(at(parent)).sort()) {
+    // Names as bytes: one that is not UTF-8 could not be asked for again, nor be told.
+    for (const child of readdirSync(at(parent), { encoding: "buffer" }).sort(Buffer.compare)) {
       const opened = openChild(parent, child);
-      if (opened === null) {
-        this.skipped++;
+      if (typeof opened === "string") {
+        this.#skip(prefix, child, opened);
         continue;
       }
       try {
-        if (this.#add(opened, `${prefix}${child}`) && opened.kind === "directory") {
+        if (this.#add(opened, prefix, child) && opened.kind === "directory") {
           this.walk(opened.descriptor, `${prefix}${child}/`);
         }
       } finally {
@@ -61,26 +65,41 @@ class Listing implements VolumeListing {
     }
   }
 
-  #add({ kind, size_bytes, is_executable }: OpenChild, name: string): boolean {
+  #add({ kind, size_bytes, is_executable }: OpenChild, prefix: string, child: Buffer): boolean {
+    let name: string;
     try {
-      canonicalName(name, false, this.#limits);
+      name = canonicalName(`${prefix}${decodeName(child)}`, false, this.#limits);
       this.#names.add(name, kind);
     } catch (error) {
       if (!(error instanceof ArchiveError)) throw error;
-      if (error.code === "entries") throw tooLarge("too many entries");
-      this.skipped++;
+      if (error.code === "entries") {
+        const bound = this.#limits.entries_max.toLocaleString("en-US");
+        throw new StagerError("output_too_many", `the job left more than ${bound} files and directories in the mount`);
+      }
+      this.#skip(prefix, child, error.code);
       return false;
     }
-    if (size_bytes > this.#limits.expanded_bytes_max) throw tooLarge("a file over the limit");
+    if (size_bytes > this.#limits.expanded_bytes_max) throw this.#tooLarge(`a file of ${size_bytes} bytes`);
     const entry: ArchiveEntry = { kind, name, size_bytes, is_executable };
     this.size_bytes += canonicalEntryBytes(entry);
-    if (this.size_bytes > this.#limits.expanded_bytes_max) throw tooLarge("more than the limit in all");
+    if (this.size_bytes > this.#limits.expanded_bytes_max) throw this.#tooLarge("more");
     this.entries.push(entry);
     return true;
   }
-}
 
-const tooLarge = (what: string) => new StagerError("output_too_large", `the job left ${what}`);
+  #skip(prefix: string, child: Buffer, reason: string): void {
+    this.skipped.count++;
+    if (this.skipped.first.length === limits.jobs.skipped_told_max) return;
+    // Without its quotes.
+    const name = shownName(Buffer.concat([Buffer.from(prefix), child])).slice(1, -1);
+    this.skipped.first.push({ name, reason });
+  }
+
+  #tooLarge(what: string): StagerError {
+    const bound = this.#limits.expanded_bytes_max.toLocaleString("en-US");
+    return new StagerError("output_too_large", `the job left ${what}; the mount may hold ${bound} bytes`);
+  }
+}
 
 interface OpenChild {
   readonly descriptor: number;
@@ -90,13 +109,16 @@ interface OpenChild {
 }
 
 /** Works like `openat`: through /proc the kernel resolves a name below the open directory, whatever became of its path. */
-const at = (descriptor: number, name = "") => `/proc/self/fd/${descriptor}/${name}`;
+function at(descriptor: number, name: string | Buffer = ""): Buffer {
+  return Buffer.concat([Buffer.from(`/proc/self/fd/${descriptor}/`), Buffer.from(name)]);
+}
 
-/** Opens a file or directory. Null for anything else, and for a name that is not UTF-8 and so cannot be asked for. */
-function openChild(parent: number, name: string): OpenChild | null {
+/** Opens a file or directory. Of anything else it says what that is. */
+function openChild(parent: number, name: Buffer): OpenChild | "link" | "special_file" {
   // Checked before it is opened: opening a device can have effects, and opening a pipe can wait for ever.
-  const seen = lstatSync(at(parent, name), { throwIfNoEntry: false });
-  if (seen === undefined || !(seen.isFile() || seen.isDirectory())) return null;
+  const seen = lstatSync(at(parent, name));
+  if (seen.isSymbolicLink()) return "link";
+  if (!(seen.isFile() || seen.isDirectory())) return "special_file";
   const descriptor = openSync(at(parent, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   const found = fstatSync(descriptor);
   if (found.isDirectory()) return { descriptor, kind: "directory", size_bytes: 0, is_executable: true };

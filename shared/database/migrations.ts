@@ -11,6 +11,7 @@ import clockOffsets from "./migrations/0010-clock-offsets.sql" with { type: "tex
 import weightsAnswers from "./migrations/0011-weights-answers.sql" with { type: "text" };
 import jobStates from "./migrations/0012-job-states.sql" with { type: "text" };
 import queueOrder from "./migrations/0013-queue-order.sql" with { type: "text" };
+import skippedOutputs from "./migrations/0014-skipped-outputs.sql" with { type: "text" };
 
 /** In order; number n is version n. Applied ones are never edited. */
 export const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -27,4 +28,5 @@ export const migrations: readonly { readonly name: string; readonly sql: string 
   { name: "weights-answers", sql: weightsAnswers },
   { name: "job-states", sql: jobStates },
   { name: "queue-order", sql: queueOrder },
+  { name: "skipped-outputs", sql: skippedOutputs },
 ];

@@ -15,6 +15,8 @@ export const jobLimits = {
    * for a larger tmpfs, which is memory: then as large as that, within its memory limit.
    */
   output_bytes_max: 268_435_456,
+  /** Of what a job left that no archive may hold, so many names are told: of each mount, and of the job. */
+  skipped_told_max: 5,
   /** Of a log, what is stored; the engine keeps no more either. */
   log_bytes_max: 16 * 1_048_576,
   log_read_ms_max: 10_000,

@@ -119,6 +119,27 @@ export const Artifact = Type.Object(
 );
 export type Artifact = Static<typeof Artifact>;
 
+/** What was left out of the artifacts: how many names, and the first of them. */
+export const SkippedOutputs = Type.Object(
+  {
+    count: Type.Integer({ description: "names that were left out; a directory counts once, with all that lies in it" }),
+    first: Type.Array(
+      Type.Object(
+        {
+          mount: Type.Integer(),
+          name: Type.String({ description: "within the mount, escaped and cut" }),
+          reason: Type.String({
+            description: "link, special_file, or the rule of archives that the name breaks, as twin or name_backslash",
+          }),
+        },
+        strict,
+      ),
+    ),
+  },
+  { ...strict, description: "what the job left in its mounts that no archive may hold, so that it is in no artifact" },
+);
+export type SkippedOutputs = Static<typeof SkippedOutputs>;
+
 /** A job as its challenge sees it. */
 export const JobResource = Type.Object(
   {
@@ -149,8 +170,9 @@ export const JobResource = Type.Object(
       ended: Time,
     }),
     log_complete: Type.Boolean(),
-    artifacts_complete: Type.Boolean(),
+    artifacts_complete: Type.Boolean({ description: "whether the artifacts hold all that the job left" }),
     artifacts: Type.Array(Artifact),
+    artifacts_skipped: SkippedOutputs,
   },
   { description: "a job" },
 );

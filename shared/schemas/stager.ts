@@ -21,10 +21,12 @@ export const stagerExit = {
   storage: 13,
   /** Done, but the worker's disk was below its floor when the job had just ended. */
   done_disk_low: 14,
-  /** What the job left is over the limit. */
+  /** What the job left is more bytes than a mount may hold. */
   output_too_large: 20,
   /** What the job left was refused by the broker's gate. */
   output_refused: 21,
+  /** What the job left is more files and directories than a mount may hold. */
+  output_too_many: 22,
   /** A volume or container is still in use. */
   busy: 30,
   not_found: 31,
@@ -88,6 +90,31 @@ export const CollectOrder = Type.Object({
     description: "largest archive in bytes that is sent",
   }),
 });
+
+/** What a mount held that is not in its archive: how many names, and the first of them with the reason each. */
+export const SkippedNames = Type.Object(
+  {
+    count: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+    first: Type.Array(
+      Type.Object(
+        { name: Type.String({ maxLength: 1_024 }), reason: Type.String({ pattern: "^[a-z0-9_]{1,32}$" }) },
+        { additionalProperties: false },
+      ),
+      { maxItems: limits.jobs.skipped_told_max },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type SkippedNames = Static<typeof SkippedNames>;
+
+/** The header of an upload that carries {@link SkippedNames}. */
+export const skippedHeader = "x-platform-skipped";
+
+/** The value of {@link skippedHeader}: JSON in ASCII, as a header holds no more. */
+export function skippedHeaderOf(skipped: SkippedNames): string {
+  const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(skipped).replace(/[^\x20-\x7e]/g, escaped);
+}
 
 /** Removes what ended jobs left on a node. */
 export const JanitorOrder = Type.Object({

@@ -5,6 +5,7 @@ import {
   type JobRequest,
   type JobStateName,
   type LiveState,
+  type SkippedOutputs,
 } from "#shared/schemas/job.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -52,7 +53,9 @@ export interface JobRecord {
   readonly is_log_complete: boolean;
   readonly log_digest: string | null;
   readonly artifacts: readonly Artifact[];
+  /** False when a mount was not brought back, or something in one was left out. */
   readonly artifacts_complete: boolean;
+  readonly artifacts_skipped: SkippedOutputs;
   readonly accepted_ms: number;
   readonly staging_ms: number | null;
   readonly starting_ms: number | null;
@@ -126,6 +129,7 @@ export function queuedJob(asked: Pick<JobRecord, Asked>): JobIn<"queued"> {
     log_digest: null,
     artifacts: [],
     artifacts_complete: true,
+    artifacts_skipped: { count: 0, first: [] },
     staging_ms: null,
     starting_ms: null,
     running_ms: null,

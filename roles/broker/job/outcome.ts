@@ -1,6 +1,7 @@
 import type { EngineFault, Task } from "#shared/engine/engine.ts";
 import type { Fault, FinalState, JobReason } from "#shared/schemas/job.ts";
-import { stagerEndOf } from "#shared/schemas/stager.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import { type StagerEnd, stagerEndOf } from "#shared/schemas/stager.ts";
 import { exitCodeIn } from "../swarm/exit-code.ts";
 
 /** How a job ends, decided once (jobs §2). */
@@ -110,11 +111,19 @@ export function isEngines({ reason }: Outcome): boolean {
 export function collectedOutcome(outcome: Outcome, { Status }: Task): Outcome {
   if (outcome.state !== "succeeded") return outcome;
   const end = stagerEndOf(exitCodeIn(Status.Err));
-  if (end === "output_too_large")
-    return outcomeOf("failed", "output_too_large", "the job left more than a mount may hold", outcome.exit_code);
+  const bound = end === null ? null : excessBound(end);
+  if (bound !== null)
+    return outcomeOf("failed", "output_too_large", `the job left more than ${bound} in a mount`, outcome.exit_code);
   if (end === "output_refused")
     return outcomeOf("failed", "output_refused", "the job left files that no archive may hold", outcome.exit_code);
   return outcome;
+}
+
+/** The bound that the job went over, where a collector's end says that it left more than a mount may hold; else null. */
+export function excessBound(end: StagerEnd): string | null {
+  const count = (max: number) => max.toLocaleString("en-US");
+  if (end === "output_too_large") return `${count(limits.jobs.output_bytes_max)} bytes (as a tar)`;
+  return end === "output_too_many" ? `${count(limits.archive.entries_max)} files and directories` : null;
 }
 
 /** Ends by the command's own doing. A full disk may have forced the command into them. */

@@ -37,5 +37,6 @@ export function resourceOf(job: Job, place: QueuePlace | null): JobResource {
     log_complete: job.is_log_complete,
     artifacts_complete: job.artifacts_complete,
     artifacts: [...job.artifacts],
+    artifacts_skipped: job.artifacts_skipped,
   };
 }

@@ -2,7 +2,7 @@ import type { Task } from "#shared/engine/engine.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { stagerEndOf } from "#shared/schemas/stager.ts";
 import type { JobIn } from "../job/job.ts";
-import { fullDiskOutcome, type Outcome } from "../job/outcome.ts";
+import { excessBound, fullDiskOutcome, type Outcome } from "../job/outcome.ts";
 import { fullNodeOfStager } from "../placement/full-nodes.ts";
 import { exitCodeIn } from "../swarm/exit-code.ts";
 import type { JobMemory } from "./memory.ts";
@@ -21,7 +21,8 @@ interface EndedTask {
  */
 export function judgedByDisk(seen: EndedTask, collector?: Task): Outcome {
   const { job, memory } = seen;
-  if (collector && stagerEndOf(exitCodeIn(collector.Status.Err)) === "output_too_large") return job.outcome;
+  const end = collector ? stagerEndOf(exitCodeIn(collector.Status.Err)) : null;
+  if (end !== null && excessBound(end) !== null) return job.outcome;
   const isFull = memory.isDiskFull || (collector && fullNodeOfStager(collector) !== null) || wasSeenFull(seen);
   return isFull ? fullDiskOutcome(job.outcome) : job.outcome;
 }

@@ -34,6 +34,7 @@ const kinds: Readonly<Record<keyof JobRecord, Kind>> = {
   log_digest: "plain",
   artifacts: "json",
   artifacts_complete: "plain",
+  artifacts_skipped: "json",
   accepted_ms: "time",
   staging_ms: "time",
   starting_ms: "time",

@@ -1,6 +1,8 @@
 import type { Database, Transaction } from "#shared/database/database.ts";
 import { ProblemError } from "#shared/http/problem.ts";
-import type { Artifact, FinalState, JobStateName } from "#shared/schemas/job.ts";
+import type { Artifact, FinalState, JobStateName, SkippedOutputs } from "#shared/schemas/job.ts";
+import { limits } from "#shared/schemas/limits.ts";
+import type { SkippedNames } from "#shared/schemas/stager.ts";
 import type { ClockOffset } from "#shared/time/clock-offset.ts";
 import type { EndedJob, Job, JobIn } from "../job/job.ts";
 import { rowOf, rowToJob } from "./job-row.ts";
@@ -50,7 +52,8 @@ export interface JobStore extends Pick<QueueReads, "rank" | "uses" | "countQueue
   /** Asks for the job's cancellation. @returns whether the job was live */
   askCancel(challenge: string, id: string): Promise<boolean>;
   askCancelGroup(challenge: string, jobId: string): Promise<string[]>;
-  addArtifact(id: string, artifact: Artifact): Promise<Artifact>;
+  /** @param skipped what the mount held that is not in its artifact: with any of it the artifacts are not complete */
+  addArtifact(id: string, artifact: Artifact, skipped: SkippedNames): Promise<Artifact>;
   recordBlob(challenge: string, digest: string, size_bytes: number, now_ms: number): Promise<void>;
   hasBlob(challenge: string, digest: string): Promise<boolean>;
   blobBytes(challenge: string): Promise<number>;
@@ -92,7 +95,7 @@ export function createJobStore(sql: Database): JobStore {
         where challenge = ${challenge} and job_id = ${jobId} and ended_at is null returning id`;
       return rows.map((row) => row["id"] as string);
     },
-    addArtifact: (id, artifact) => addArtifact(sql, id, artifact),
+    addArtifact: (id, artifact, skipped) => addArtifact(sql, id, artifact, skipped),
     ...blobRows(sql),
     ...queueReads(sql),
     async live(challenge, jobId, limit) {
@@ -176,15 +179,23 @@ async function requireActive(tx: Transaction, challenge: string, active_max: num
 }
 
 /** Records the first complete upload of a mount. A later upload is answered with the first. */
-async function addArtifact(sql: Database, id: string, artifact: Artifact): Promise<Artifact> {
+async function addArtifact(sql: Database, id: string, artifact: Artifact, skipped: SkippedNames): Promise<Artifact> {
   return await sql.begin(async (tx) => {
-    const [row] = await tx`select artifacts, state from jobs where id = ${id} for update`;
+    const [row] = await tx`select artifacts, artifacts_skipped, state from jobs where id = ${id} for update`;
     const artifacts = (row?.["artifacts"] ?? []) as Artifact[];
     const known = artifacts.find(({ mount }) => mount === artifact.mount);
     if (known) return known;
     if (row?.["state"] !== "collecting")
       throw new ProblemError(410, "transfer_over", "The job no longer takes outputs.");
-    await tx`update jobs set artifacts = ${tx.json([...artifacts, artifact] as never)} where id = ${id}`;
+    const before = row["artifacts_skipped"] as SkippedOutputs;
+    const told = skipped.first.map((one) => ({ mount: artifact.mount, ...one }));
+    const after: SkippedOutputs = {
+      count: before.count + skipped.count,
+      first: [...before.first, ...told].slice(0, limits.jobs.skipped_told_max),
+    };
+    await tx`update jobs set artifacts = ${tx.json([...artifacts, artifact] as never)},
+      artifacts_skipped = ${tx.json(after as never)}, artifacts_complete = artifacts_complete and ${skipped.count === 0}
+      where id = ${id}`;
     await tx`insert into blob_uses (job, digest) values (${id}, ${artifact.digest}) on conflict do nothing`;
     return artifact;
   });

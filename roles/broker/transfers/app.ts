@@ -1,3 +1,4 @@
+import { Value } from "@sinclair/typebox/value";
 import { ArchiveError, canonicalArchive } from "#shared/archive/canonical-archive.ts";
 import { bearerToken } from "#shared/auth/tokens.ts";
 import { createHttpApp } from "#shared/http/app.ts";
@@ -6,6 +7,7 @@ import { ProblemError } from "#shared/http/problem.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Sha256 } from "#shared/schemas/names.ts";
+import { SkippedNames, skippedHeader } from "#shared/schemas/stager.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { BlobError, type BlobStore } from "../blobs/blob-store.ts";
 import type { Job } from "../job/job.ts";
@@ -20,6 +22,13 @@ export interface TransferWorld {
   readonly log: Logger;
   changed(jobId: string): void;
   wake(): void;
+}
+
+/** An upload's place: a mount of a job, and what is not in the upload. */
+interface Output {
+  readonly job: Job;
+  readonly mount: number;
+  readonly skipped: SkippedNames;
 }
 
 const refusedToken = () => new ProblemError(401, "invalid_transfer_token", "The transfer token is not valid for this.");
@@ -50,8 +59,9 @@ export function createTransferApp(world: TransferWorld) {
       "/v1/transfer/:id/outputs/:mount",
       async ({ request, params }) => {
         const { job, mount } = await authorized(request, "output", params.id, params.mount);
+        const skipped = skippedOf(request.headers.get(skippedHeader));
         const body = requestPieces(request, { bytes_max: 2 * limits.jobs.output_bytes_max });
-        const artifact = await keepOutput(job, mount, request.body && body);
+        const artifact = await keepOutput({ job, mount, skipped }, request.body && body);
         world.changed(job.id);
         world.wake();
         return { digest: artifact.digest, size_bytes: artifact.size_bytes };
@@ -60,13 +70,13 @@ export function createTransferApp(world: TransferWorld) {
     );
 
   /** What a job leaves is as hostile as what a miner sends: the same gate. */
-  async function keepOutput(job: Job, mount: number, body: AsyncIterable<Uint8Array> | null) {
+  async function keepOutput({ job, mount, skipped }: Output, body: AsyncIterable<Uint8Array> | null) {
     if (!body) throw new ProblemError(400, "empty_output", "There is no body.");
     try {
       const source = canonicalArchive(body, { ...limits.archive, expanded_bytes_max: limits.jobs.output_bytes_max });
       const { digest, size_bytes } = await blobs.put(source, { mayUseReserve: true });
       await store.recordBlob(job.challenge, digest, size_bytes, world.clock.now());
-      return await store.addArtifact(job.id, { mount, digest, size_bytes });
+      return await store.addArtifact(job.id, { mount, digest, size_bytes }, skipped);
     } catch (error) {
       if (error instanceof BlobError)
         throw new ProblemError(503, error.code, "The output cannot be stored now.", { cause: error });
@@ -76,6 +86,23 @@ export function createTransferApp(world: TransferWorld) {
         cause: error,
       });
     }
+  }
+}
+
+/** What the stager left out of an upload: the names come from the job, so nothing else than the schema's is taken. */
+function skippedOf(header: string | null): SkippedNames {
+  const skipped = header === null ? null : parsedOrNull(header);
+  if (!Value.Check(SkippedNames, skipped))
+    throw new ProblemError(400, "invalid_skipped", `The header ${skippedHeader} does not say what was left out.`);
+  return skipped;
+}
+
+function parsedOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
   }
 }
 

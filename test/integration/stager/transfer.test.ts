@@ -200,10 +200,11 @@ describe("collect", () => {
 
     const { code, result: all } = await stager("collect");
     const [result] = all.mounts;
-    expect({ code, entries: result.entries, skipped: result.skipped }).toEqual({ code: 0, entries: 5, skipped: 5 });
+    const counts = { code, entries: result.entries, skipped: result.skipped.count };
+    expect(counts).toEqual({ code: 0, entries: 5, skipped: 5 });
     const [upload] = broker.uploads;
     expect(upload?.length).toBe(result.size_bytes);
-    expect(broker.requests[0]?.skipped).toBe("5");
+    expect(JSON.parse(broker.requests[0]?.skipped ?? "null")).toEqual(result.skipped);
     const names: string[] = [];
     const packed = canonicalArchiveBytes(upload as Buffer, limits.archive, ({ name }) => names.push(name));
     expect(names).toEqual(["out", "out/a", "out/deep", "out/hard", "run"]);
@@ -260,6 +261,7 @@ describe("collect", () => {
       [413, 20],
       [422, 21],
       [409, 21],
+      [400, 70],
       [401, 11],
     ] as const) {
       broker.statuses = [status];

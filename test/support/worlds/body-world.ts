@@ -5,6 +5,7 @@ import { guarded } from "#shared/http/app.ts";
 import { serve } from "#shared/http/serve.ts";
 import { createLogger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { skippedHeader, skippedHeaderOf } from "#shared/schemas/stager.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { createJobStore } from "../../../roles/broker/store/job-store.ts";
 import { createTransferApp } from "../../../roles/broker/transfers/app.ts";
@@ -131,7 +132,10 @@ async function transferRoute(broker: Broker, log: Log, stack: AsyncDisposableSta
     target: { port: server.port },
     method: "PUT",
     path: `/v1/transfer/${id}/outputs/0`,
-    headers: { authorization: `Bearer ${tokens.mint("output", id, 0, null)}` },
+    headers: {
+      authorization: `Bearer ${tokens.mint("output", id, 0, null)}`,
+      [skippedHeader]: skippedHeaderOf({ count: 0, first: [] }),
+    },
     hasToken: true,
     body: "archive",
     bytes_max: 2 * limits.jobs.output_bytes_max,

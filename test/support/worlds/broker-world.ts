@@ -195,7 +195,7 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
           })(),
           { mayUseReserve: true },
         );
-        await store.addArtifact(id, { mount: Number(mount), digest, size_bytes });
+        await store.addArtifact(id, { mount: Number(mount), digest, size_bytes }, { count: 0, first: [] });
       }
       await dispatch.record(collecting, { log_digest, is_log_complete: true });
       await dispatch.end(job, { outcome, isHeld: false }, Date.now());

@@ -124,6 +124,11 @@ decisionRows("collecting", [
     ['record {"artifacts_complete":false}', "end: failed, output_too_large, fault submission, exit 0"],
   ],
   [
+    "that left too many files has failed",
+    { request: outputs, memory: sealed, job: told, stager: { is: "failed", words: "task: non-zero exit (22)" } },
+    ['record {"artifacts_complete":false}', "end: failed, output_too_large, fault submission, exit 0"],
+  ],
+  [
     "that left files which no archive may hold has failed",
     {
       request: outputs,

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EngineFault, TaskState } from "#shared/engine/engine.ts";
+import { limits } from "#shared/schemas/limits.ts";
 import {
   collectedOutcome,
   isEngines,
@@ -181,6 +182,16 @@ test("a failed collection changes only a success", () => {
   const other = taskOf({ is: "failed", words: "task: non-zero exit (1)" });
   const succeeded: Outcome = { state: "succeeded", reason: null, fault: null, exit_code: 0 };
   expect(collectedOutcome(succeeded, other)).toBe(succeeded);
+});
+
+test.each([
+  [20, limits.jobs.output_bytes_max, "bytes"],
+  [22, limits.archive.entries_max, "files and directories"],
+])("a job that left more than a mount may hold is told which bound it was (collector's exit %d)", (code, max, unit) => {
+  const succeeded: Outcome = { state: "succeeded", reason: null, fault: null, exit_code: 0 };
+  const { reason } = collectedOutcome(succeeded, taskOf({ is: "failed", words: `task: non-zero exit (${code})` }));
+  expect(reason?.name).toBe("output_too_large");
+  expect(reason?.detail).toContain(`more than ${max.toLocaleString("en-US")} ${unit}`);
 });
 
 describe("a reason says", () => {
