@@ -74,6 +74,7 @@ await runRole({
       queued: new Tally(store.queued, systemClock),
       features,
       settings: config,
+      stopping: signal,
     });
     const transfers = createTransferApp({ ...shared, store, tokens });
     const servers = await listen(config, engine, { jobApi: guarded(app, log), transfers: guarded(transfers, log) });

@@ -19,6 +19,8 @@ export interface ApiWorld extends AcceptWorld {
   readonly readers: FairShares;
   readonly logs: LogFiles;
   readonly log: Logger;
+  /** Aborted when the process is asked to stop: who waits for a job is told to ask its successor. */
+  readonly stopping: AbortSignal;
   /** Brings the dispatcher's next tick forward. */
   wake(): void;
 }

@@ -31,7 +31,7 @@ export function createDockerApp(world: ApiWorld) {
         const prepared = await reading(request, (text, challenge) =>
           prepareJob(world, challenge, parseRunRequest(text), null),
         );
-        const job = (await runs.takeKept(prepared)) ?? (await runs.acceptNew(prepared));
+        const job = (await runs.takeOver(prepared)) ?? (await runs.acceptNew(prepared));
         return await runs.answerWhenEnded(job, request);
       },
       { parse: "none", ...describedDocker.run },

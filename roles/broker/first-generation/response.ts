@@ -11,6 +11,7 @@ import { Tail } from "./tail.ts";
 
 const marker = "@@PLATFORM_BROKER_MOUNT_OUT[";
 const timeoutExitCode = 124;
+const killedExitCode = 137;
 
 /** The answer of a run call whose job has ended, as JSON text in pieces: mounts and logs may be large (contract §4). */
 export async function* runAnswer(world: ReadWorld, job: Job, signal: AbortSignal): AsyncGenerator<string> {
@@ -30,11 +31,13 @@ export async function* runAnswer(world: ReadWorld, job: Job, signal: AbortSignal
   yield `","stderr":"${inner(stderr)}","returncode":${returncode},"timed_out":${timed_out}}`;
 }
 
-/** A job that did not run to an end of its own is an error, never a return code: clients blame the miner for the latter. */
+/**
+ * A job that did not run to an end of its own is an error, never a return code: clients blame the miner for the latter. One that
+ * its challenge cleaned up is none.
+ */
 export function runFailure({ state, outcome }: Job): ProblemError | null {
-  if (state === "cancelled" && outcome?.fault !== "platform")
-    return new ProblemError(409, "job_cancelled", "The job was cancelled.");
   if (!outcome?.fault || outcome.fault === "submission") return null;
+  if (state === "cancelled" && outcome.fault === "challenge") return null;
   const name = outcome.reason?.name ?? "job_failed";
   const detail = outcome.reason?.detail ?? "the job could not be run";
   return outcome.fault === "platform"
@@ -49,6 +52,8 @@ export function lateFailure(failure: ProblemError, requestId: string): string {
 
 function exitOf({ outcome, state, exit_code }: Job) {
   if (state === "timed_out") return { returncode: timeoutExitCode, timed_out: true, note: "" };
+  // Its challenge had it cleaned up: as the first generation's container that was removed under its client.
+  if (state === "cancelled") return { returncode: killedExitCode, timed_out: false, note: "" };
   const code = outcome?.exit_code ?? exit_code ?? 1;
   if (state === "succeeded" || code !== 0) return { returncode: code, timed_out: false, note: "" };
   // The command was content with itself, but what it left could not be kept.

@@ -1,13 +1,21 @@
 import { isConnectionError } from "#shared/database/migrate.ts";
-import { problemResponse } from "#shared/http/problem.ts";
+import { ProblemError, problemResponse } from "#shared/http/problem.ts";
 import { hasEnded } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { acceptPrepared } from "../admission/accept-job.ts";
 import { streamOf } from "../api/stream-of.ts";
 import type { ApiWorld } from "../api/world.ts";
-import type { EndedJob, Job } from "../job/job.ts";
+import type { Job } from "../job/job.ts";
 import type { NewJob } from "../store/job-store.ts";
 import { lateFailure, runAnswer, runFailure } from "./response.ts";
+
+/** What a run call's answer goes by. */
+interface RunCall {
+  readonly requestId: string;
+  /** Aborted when the client goes, or this process stops. */
+  readonly signal: AbortSignal;
+  readonly client: AbortSignal;
+}
 
 /** Run calls under way: each waits for its job, and hears a space now and then so that it does not give up. */
 export class DockerRuns {
@@ -19,10 +27,10 @@ export class DockerRuns {
     this.#world = world;
   }
 
-  /** The finished result of the same call whose client hung up, for one client only. */
-  async takeKept({ job }: NewJob): Promise<EndedJob | null> {
-    const kept = await this.#world.store.undelivered(job);
-    const free = kept.find(({ id }) => !this.#waiting.has(id));
+  /** The same call's run whose client has gone, ended or still under way: for one client only, also after a restart. */
+  async takeOver({ job }: NewJob): Promise<Job | null> {
+    const abandoned = await this.#world.store.undelivered(job);
+    const free = abandoned.find(({ id }) => !this.#waiting.has(id));
     if (free) this.#waiting.add(free.id);
     return free ?? null;
   }
@@ -42,38 +50,46 @@ export class DockerRuns {
   /** A quick job's answer has its own status; a slow one's client is kept waiting with spaces before the body. */
   async answerWhenEnded(job: Job, request: Request): Promise<Response> {
     const requestId = request.headers.get("x-request-id") ?? "";
+    const call = { requestId, signal: AbortSignal.any([request.signal, this.#world.stopping]), client: request.signal };
     let early: Job;
     try {
-      early = await this.#ended(job, limits.jobs.drip_ms, request.signal);
+      early = await this.#ended(job, limits.jobs.drip_ms, call.signal);
     } catch (error) {
       this.#waiting.delete(job.id);
       throw error;
     }
-    const failure = hasEnded(early) ? runFailure(early) : null;
+    if (request.signal.aborted) this.#waiting.delete(job.id);
+    const failure = this.#failureOf(early);
     if (failure) {
-      await this.#delivered(early, request.signal);
+      await this.#delivered(early, call.client);
       return problemResponse(failure, requestId);
     }
-    const body = this.#body(early, request.signal, requestId);
+    const body = this.#body(early, call);
     const ended = () => void this.#waiting.delete(job.id);
     return new Response(streamOf(body, ended), { headers: { "content-type": "application/json" } });
   }
 
-  async *#body(job: Job, signal: AbortSignal, requestId: string): AsyncGenerator<string> {
+  async *#body(job: Job, { requestId, signal, client }: RunCall): AsyncGenerator<string> {
     let current = job;
-    while (!hasEnded(current)) {
+    while (!hasEnded(current) && !signal.aborted) {
       yield " ";
       current = await this.#ended(current, limits.jobs.drip_ms, signal);
-      if (signal.aborted) return;
     }
-    const failure = runFailure(current);
+    if (client.aborted) return;
+    const failure = this.#failureOf(current);
     if (failure) yield lateFailure(failure, requestId);
-    else yield* runAnswer(this.#world, current, signal);
-    await this.#delivered(current, signal);
+    else yield* runAnswer(this.#world, current, client);
+    await this.#delivered(current, client);
+  }
+
+  /** Why there is no answer as the first generation read it; null where there is, or will be. */
+  #failureOf(job: Job): ProblemError | null {
+    if (hasEnded(job)) return runFailure(job);
+    return this.#world.stopping.aborted ? stoppingFailure() : null;
   }
 
   async #delivered(job: Job, signal: AbortSignal): Promise<void> {
-    if (!signal.aborted) await this.#world.store.markDelivered(job.id, this.#world.clock.now());
+    if (hasEnded(job) && !signal.aborted) await this.#world.store.markDelivered(job.id, this.#world.clock.now());
     this.#waiting.delete(job.id);
   }
 
@@ -90,6 +106,12 @@ export class DockerRuns {
     }
     return current;
   }
+}
+
+/** The run goes on without this process: who asks again is given it. */
+function stoppingFailure(): ProblemError {
+  const detail = "The broker restarts, the run goes on: ask again with the same request.";
+  return new ProblemError(503, "broker_restarting", detail, { headers: { "retry-after": "5" } });
 }
 
 function nullWhileAway(error: unknown): null {

@@ -1,10 +1,10 @@
 import type { Database, Transaction } from "#shared/database/database.ts";
 import { ProblemError } from "#shared/http/problem.ts";
-import type { Artifact, FinalState, JobStateName, SkippedOutputs } from "#shared/schemas/job.ts";
+import type { Artifact, JobStateName, SkippedOutputs } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { SkippedNames } from "#shared/schemas/stager.ts";
 import type { ClockOffset } from "#shared/time/clock-offset.ts";
-import type { EndedJob, Job, JobIn } from "../job/job.ts";
+import type { Job, JobIn } from "../job/job.ts";
 import { rowOf, rowToJob } from "./job-row.ts";
 import { type QueueReads, queueReads } from "./queue-reads.ts";
 
@@ -59,8 +59,8 @@ export interface JobStore extends Pick<QueueReads, "rank" | "uses" | "countQueue
   blobBytes(challenge: string): Promise<number>;
   /** Jobs that have not ended, newest first. */
   live(challenge: string, jobId: string | null, limit: number): Promise<Job[]>;
-  /** Ended run calls of this content whose answer was not delivered, oldest first, without cancelled ones. */
-  undelivered(same: Pick<Job, "challenge" | "job_id" | "task_id" | "spec_digest">): Promise<EndedJob[]>;
+  /** Run calls of this content whose answer was not delivered, without cancelled ones: first those that have ended, then by age. */
+  undelivered(same: Pick<Job, "challenge" | "job_id" | "task_id" | "spec_digest">): Promise<Job[]>;
   markDelivered(id: string, now_ms: number): Promise<void>;
 }
 
@@ -106,8 +106,8 @@ export function createJobStore(sql: Database): JobStore {
     async undelivered({ challenge, job_id, task_id, spec_digest }) {
       const rows = await sql`select * from jobs where challenge = ${challenge} and job_id = ${job_id}
         and task_id is not distinct from ${task_id} and spec_digest = ${spec_digest} and is_run_call
-        and delivered_at is null and ended_at is not null and state <> 'cancelled' order by ended_at limit 100`;
-      return rows.map((row) => rowToJob<FinalState>(row));
+        and delivered_at is null and not is_cancel_asked and state <> 'cancelled' order by ended_at, id limit 100`;
+      return rows.map((row) => rowToJob(row));
     },
     async markDelivered(id, now_ms) {
       await sql`update jobs set delivered_at = ${new Date(now_ms)} where id = ${id}`;

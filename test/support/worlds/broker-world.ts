@@ -52,7 +52,7 @@ export interface BrokerWorld extends AsyncDisposable {
   readonly directory: string;
   readonly blobs: BlobStore;
   readonly logs: LogFiles;
-  readonly changes: Changes;
+  readonly changes: WatchedChanges;
   /** The engine's networks, by name. */
   readonly networks: Map<string, Labels>;
   /** The floor of free space. Raised above the disk's free space, it makes the disk full. */
@@ -62,6 +62,20 @@ export interface BrokerWorld extends AsyncDisposable {
   ask(path: string, init?: RequestInit & { readonly slug?: string }): Promise<Response>;
   end(id: string, end: JobEnd): Promise<void>;
   liveJobs(): Promise<string[]>;
+  /** As a broker that is asked to stop and its successor: what the first remembers is gone. */
+  restart(): Promise<void>;
+}
+
+/** Tells how many of its process wait for a job to change: clients that went do so no more. */
+export class WatchedChanges extends Changes {
+  waiting = 0;
+
+  override async next(...asked: Parameters<Changes["next"]>): Promise<void> {
+    this.waiting += 1;
+    await super.next(...asked).finally(() => {
+      this.waiting -= 1;
+    });
+  }
 }
 
 /** An engine with one CPU node and one GPU node with two GPUs. It knows every image, and the networks of the test. */
@@ -113,37 +127,45 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
       return disk.free_bytes_min;
     },
   });
-  const [store, dispatch, changes] = [createJobStore(sql), createDispatchStore(sql, 1), new Changes(systemClock)];
+  const [store, dispatch, changes] = [
+    createJobStore(sql),
+    createDispatchStore(sql, 1),
+    new WatchedChanges(systemClock),
+  ];
   const logs = await openLogFiles(join(directory, "logs"));
   const log = createLogger("broker-test", "silent");
   const networks = new Map<string, Labels>();
   const engine = engineOf(networks);
-  const app = createApp({
-    store,
-    blobs,
-    engine,
-    clock: systemClock,
-    images: createImageIds(engine, systemClock, registryAuths(sql, masterKey)),
-    blob_bytes: new Tally(store.blobBytes, systemClock),
-    queued: new Tally(store.queued, systemClock),
-    features: featuresOf("1.45"),
-    settings: {
-      queued_ms: 60_000,
-      get free_bytes_min() {
-        return disk.free_bytes_min;
+  let stopping = new AbortController();
+  const newApp = () =>
+    createApp({
+      store,
+      blobs,
+      engine,
+      clock: systemClock,
+      images: createImageIds(engine, systemClock, registryAuths(sql, masterKey)),
+      blob_bytes: new Tally(store.blobBytes, systemClock),
+      queued: new Tally(store.queued, systemClock),
+      features: featuresOf("1.45"),
+      settings: {
+        queued_ms: 60_000,
+        get free_bytes_min() {
+          return disk.free_bytes_min;
+        },
       },
-    },
-    challenges: createChallenges(sql),
-    policies: policiesOf(createChallenges(sql)),
-    master_key: masterKey,
-    changes,
-    held_bytes: new FairShares(limits.jobs.held_bytes_max),
-    readers: new FairShares(limits.jobs.readers_max),
-    logs,
-    log,
-    wake: () => undefined,
-  });
-  const server: Server = serve(guarded(app, log), { hostname: "127.0.0.1", port: 0 });
+      challenges: createChallenges(sql),
+      policies: policiesOf(createChallenges(sql)),
+      master_key: masterKey,
+      changes,
+      held_bytes: new FairShares(limits.jobs.held_bytes_max),
+      readers: new FairShares(limits.jobs.readers_max),
+      logs,
+      log,
+      wake: () => undefined,
+      stopping: stopping.signal,
+    });
+  const app = newApp();
+  let server: Server = serve(guarded(app, log), { hostname: "127.0.0.1", port: 0 });
   const headers = (slug = "demo") => ({
     "x-platform-challenge-slug": slug,
     authorization: `Bearer ${deriveToken(masterKey, "broker", slug, 1)}`,
@@ -200,6 +222,13 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
       await dispatch.record(collecting, { log_digest, is_log_complete: true });
       await dispatch.end(job, { outcome, isHeld: false }, Date.now());
       changes.changed(id);
+    },
+    async restart() {
+      const { port } = server;
+      stopping.abort(new Error("the process is stopping"));
+      await server.stop(1_000);
+      stopping = new AbortController();
+      server = serve(guarded(newApp(), log), { hostname: "127.0.0.1", port });
     },
     liveJobs: async () =>
       (await sql`select id from jobs where ended_at is null order by id`).map((row) => row["id"] as string),
