@@ -16,10 +16,9 @@ const killedExitCode = 137;
 /** The answer of a run call whose job has ended, as JSON text in pieces: mounts and logs may be large (contract §4). */
 export async function* runAnswer(world: ReadWorld, job: Job, signal: AbortSignal): AsyncGenerator<string> {
   const tails = { stdout: new Tail(limits.jobs.tail_bytes), stderr: new Tail(limits.jobs.tail_bytes) };
-  if (job.log_digest !== null) {
-    for await (const lines of logLines(world, job, { since: 0, follow: false, signal }))
-      for (const { record } of lines ?? []) tails[record.stream].push(Buffer.from(record.data, "base64"));
-  }
+  // Also the log that is not put away yet: of a job that was cut short it is so until its services are gone.
+  for await (const lines of logLines(world, job, { since: 0, follow: false, signal }))
+    for (const { record } of lines ?? []) tails[record.stream].push(Buffer.from(record.data, "base64"));
   yield `{"container_name":${JSON.stringify(jobName(job.id))},"stdout":"${inner(printed(tails.stdout))}`;
   for (const { mount, digest } of job.artifacts.toSorted((a, b) => a.mount - b.mount)) {
     yield inner(`${marker}${mount}]:BEGIN@@\n`);

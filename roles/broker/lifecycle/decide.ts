@@ -21,7 +21,7 @@ import { deadlineOf, type StateTimes, stateRules } from "../job/states.ts";
 import type { Changes, TaskIds } from "../job/transition.ts";
 import { fullNodeOf, fullNodeOfStager, isStagerDone } from "../placement/full-nodes.ts";
 import { networkOf } from "../swarm/job-service-spec.ts";
-import { countedTask, idsOf, isOver } from "../swarm/tasks-view.ts";
+import { countedTask, idsOf, isOver, lastWords } from "../swarm/tasks-view.ts";
 import { judgedByDisk } from "./full-disk.ts";
 import type { JobMemory } from "./memory.ts";
 import type { Step } from "./step.ts";
@@ -179,8 +179,10 @@ function whileCollecting(seen: Case<JobIn<"collecting">>): readonly Step[] {
   const isCreateOut = job.swarm_task_id === null && !task && sight.monotonic_ms < memory.creates_settled_ms;
   const sealing: readonly Step[] = memory.isSealed && !isCreateOut ? [] : [{ do: "seal service" }];
   const steps = [...sealing, ...strays(seen, task)];
-  if (mayRun || isCreateOut) return steps;
+  // No job ends while its log is being stored: the task of a stopped job vanishes before that is done.
+  if (mayRun || isCreateOut || memory.isFinishing) return steps;
   if (task && job.log_digest === null) return [...steps, ...finish(seen, task, job.outcome)];
+  if (!task && isLogMissing(job) && !memory.isLogDrained) return [...steps, { do: "drain log" }];
   return [...steps, ...collectOutputs(seen)];
 }
 
@@ -206,8 +208,12 @@ function collectOutputs(seen: Case<JobIn<"collecting">>): readonly Step[] {
   const fullNode = collector ? fullNodeOfStager(collector) : memory.isDiskFull ? job.node_id : null;
   const outcome = isAllThere || !collector ? judged : collectedOutcome(judged, collector);
   // The task vanished before it was seen over. The hold lasts until the janitor found no container of it.
-  const isHeld = job.swarm_task_id !== null && job.log_digest === null;
-  return [...spare(fullNode), ...written, ...done, end(outcome, isHeld)];
+  return [...spare(fullNode), ...written, ...done, end(outcome, isLogMissing(job))];
+}
+
+/** A task of the job was seen, and its log is not stored. */
+function isLogMissing({ swarm_task_id, log_digest }: PlacedJob): boolean {
+  return swarm_task_id !== null && log_digest === null;
 }
 
 function ranToEnd(seen: Case, task: Task): readonly Step[] {
@@ -273,13 +279,6 @@ function sealStrays(seen: Case, counted: Task | undefined): readonly Step[] {
 function strays({ job, sight }: Case, counted: Task | undefined): readonly Step[] {
   const tasks = sight.tasks.ofJob(job.id);
   return tasks.every((task) => task === counted) ? [] : [{ do: "record strays", task_ids: idsOf(tasks) }];
-}
-
-/** The engine's last message about the start. */
-function lastWords(task: Task | undefined): string {
-  if (!task) return "the engine has no task of it";
-  const { Err, Message, State } = task.Status;
-  return (Err || Message || State).replace(/[^\x20-\x7e]/g, "?");
 }
 
 function idsIn({ ID, Status }: Task): TaskIds {

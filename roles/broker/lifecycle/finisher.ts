@@ -28,9 +28,18 @@ export class Finisher {
   }
 
   begin(job: PlacedJob, memory: JobMemory, end: TaskEnd): void {
+    this.#beside(job, memory, this.#finish(job, memory, end));
+  }
+
+  /** Of a task that is gone the log cannot be read: the job ends with what its follow had heard and hears yet. */
+  drain(job: PlacedJob, memory: JobMemory): void {
+    this.#beside(job, memory, this.#drain(job, memory));
+  }
+
+  #beside(job: PlacedJob, memory: JobMemory, finishing: Promise<void>): void {
     const { clock, log } = this.#world;
     memory.isFinishing = true;
-    const work = this.#finish(job, memory, end)
+    const work = finishing
       .catch((error: unknown) => {
         log.warn({ err: error, job: job.id }, "the job's log is not stored yet");
         memory.finish_again_ms = clock.monotonic() + limits.jobs.finish_again_ms;
@@ -61,6 +70,12 @@ export class Finisher {
     await this.#world.confirm();
     if (this.#world.clock.monotonic() >= memory.creates_settled_ms) await engine.removeService(jobName(job.id));
     changed(job.id);
+  }
+
+  async #drain({ id, swarm_task_id }: PlacedJob, memory: JobMemory): Promise<void> {
+    if (swarm_task_id !== null) await this.follows.finish(id, swarm_task_id, true);
+    memory.isLogDrained = true;
+    this.#world.changed(id);
   }
 
   /** A kill is looked into; and the worker's disk, after a bad end of a job whose outputs nobody collects: else the collector does. */

@@ -20,6 +20,8 @@ export interface JobMemory {
   isDiskFull: boolean;
   /** The job's log is being stored, beside the ticks. */
   isFinishing: boolean;
+  /** The task vanished before it was seen over, and what was heard of its log is kept. */
+  isLogDrained: boolean;
   /** The earliest time to try again to store the log. */
   finish_again_ms: number;
   /**
@@ -60,6 +62,7 @@ export function newMemory(creates_settled_ms: number): JobMemory {
     wasNodeAway: false,
     isDiskFull: false,
     isFinishing: false,
+    isLogDrained: false,
     finish_again_ms: 0,
     creates_settled_ms,
   };

@@ -67,6 +67,8 @@ export class Performer {
         return void this.#finisher.follows.follow(job.id, step.task_id, job.node_id);
       case "finish":
         return void this.#finisher.begin(job, memory, step);
+      case "drain log":
+        return void this.#finisher.drain(job, memory);
       case "spare node":
         return void this.#fullNodes.spare(step.node_id);
     }

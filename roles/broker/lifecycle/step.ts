@@ -20,5 +20,7 @@ export type Step =
   | { readonly do: "follow log"; readonly task_id: string }
   /** Stores the log of an ended task, beside the ticks. Inspects the container after a kill, or a bad end without outputs. */
   | { readonly do: "finish"; readonly task: Task; readonly outcome: Outcome }
+  /** Keeps what the log follow of a vanished task still brings, beside the ticks. */
+  | { readonly do: "drain log" }
   /** The worker's disk was seen full: it gets no job for 5 min. */
   | { readonly do: "spare node"; readonly node_id: string };

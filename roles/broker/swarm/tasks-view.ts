@@ -85,3 +85,10 @@ function mayRun(task: Task): boolean {
 function keyOf(kind: string, id: string): string {
   return `${kind}/${id}`;
 }
+
+/** The engine's last message about the start. */
+export function lastWords(task: Task | undefined): string {
+  if (!task) return "the engine has no task of it";
+  const { Err, Message, State } = task.Status;
+  return (Err || Message || State).replace(/[^\x20-\x7e]/g, "?");
+}

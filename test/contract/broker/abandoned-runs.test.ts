@@ -20,6 +20,8 @@ const newJob = (...known: string[]) => newJobOf(world, ...known);
 const python = (...asked: Asked) => askWithPython(world, ...asked);
 const post = (path: string, body: unknown, init: RequestInit = {}) =>
   world.ask(path, { method: "POST", body: JSON.stringify(body), ...init });
+const calls = (count: number) =>
+  waitFor(() => world.changes.waiting === count, { deadline_ms: 20_000, what: `${count} run calls that wait` });
 
 describe("a run call whose client has gone", () => {
   test("gives the result of a client that hung up to the next one with the same content, once", async () => {
@@ -48,11 +50,13 @@ describe("a run call whose client has gone", () => {
     const id = await newJob();
     hangUp.abort();
     expect(await first).toBe("AbortError");
-    await waitFor(() => world.changes.waiting === 0, { deadline_ms: 5_000, what: "the hanging up to be noticed" });
+    await calls(0);
 
     const second = python("/v1/docker/run", request);
     const beside = post("/v1/docker/run", request);
     const another = await newJob(id);
+    await calls(2);
+    expect(await world.liveJobs()).toEqual([id, another]);
     await world.end(id, { outcome: succeeded, stdout: "once" });
     await world.end(another, { outcome: succeeded, stdout: "anew" });
     const answers = [(await second).body, (await (await beside).json()) as Answer["body"]];
@@ -86,6 +90,8 @@ describe("a run call whose client has gone", () => {
         name: undefined,
       });
       const again = python("/v1/docker/run", request);
+      await calls(1);
+      expect(await world.liveJobs()).toEqual([id]);
       await world.end(id, { outcome: succeeded, stdout: "went on" });
       expect((await again).body).toMatchObject({ container_name: `platform-job-${id}`, stdout: "went on" });
       expect(await world.liveJobs()).toEqual([]);
