@@ -43,7 +43,7 @@ export const MountRequest = Type.Object(
     source_type: Type.Union([Type.Literal("directory"), Type.Literal("file")], { default: "directory" }),
     source_name: Type.String({ default: ".", maxLength: 255 }),
     blob: Type.Optional(Sha256),
-    archive_b64: Type.Optional(Type.String({ description: "base64 of a gzip or plain tar" })),
+    archive_b64: Type.Optional(Type.String({ minLength: 1, description: "base64 of a gzip or plain tar" })),
   },
   strict,
 );
@@ -55,8 +55,8 @@ const Texts = (description: string, fallback: string[]) =>
 export const JobLimits = Type.Object(
   {
     cpus: Type.Number({ exclusiveMinimum: 0, maximum: 1_024, default: 2 }),
-    memory: Type.String({ default: "4g", maxLength: 32, description: "for example 512m or 4g" }),
-    memory_swap: Type.Union([Type.String({ maxLength: 32 }), Type.Null()], { default: null }),
+    memory: Type.String({ default: "4g", minLength: 1, maxLength: 32, description: "for example 512m or 4g" }),
+    memory_swap: Type.Union([Type.String({ minLength: 1, maxLength: 32 }), Type.Null()], { default: null }),
     pids_limit: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 512 }),
     gpu_count: Type.Union([Type.Integer({ minimum: 1, maximum: 64 }), Type.Null()], { default: null }),
     network: Type.String({ default: "none", maxLength: 64 }),

@@ -224,13 +224,16 @@ function storageFull(cause?: unknown): ProblemError {
 }
 
 function decodeBase64(text: string): Uint8Array {
+  const invalid = (cause?: unknown) =>
+    new ProblemError(400, "invalid_mount_archive", "invalid mount archive", { cause });
+  // Bun would pass over line breaks and missing padding; the first generation did not.
+  if (text.length % 4 !== 0 || /\s/.test(text)) throw invalid();
   try {
-    const bytes = Uint8Array.fromBase64(text);
-    if (bytes.length > 0) return bytes;
+    return Uint8Array.fromBase64(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
+    throw invalid(error);
   }
-  throw new ProblemError(400, "invalid_mount_archive", "invalid mount archive");
 }
 
 async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -1,7 +1,7 @@
 import { Value } from "@sinclair/typebox/value";
 import { dataTarget } from "#shared/engine/data-volumes.ts";
 import { ProblemError } from "#shared/http/problem.ts";
-import { valid } from "#shared/http/valid.ts";
+import { faultProblem, valid } from "#shared/http/valid.ts";
 import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import { isGrantable } from "#shared/schemas/granted-network.ts";
 import { JobRequest } from "#shared/schemas/job.ts";
@@ -9,13 +9,19 @@ import { sourcePath } from "../job/mount-source.ts";
 import { parseBytes, parseTmpfs, parseUlimit } from "../job/quantities.ts";
 import type { EngineFeatures } from "../swarm/engine-features.ts";
 import { isImageAllowed, parseImageReference } from "./image-reference.ts";
+import { pythonRepr } from "./python-repr.ts";
 
 const reserved = ["/", "/proc", "/sys", "/dev", "/run/secrets", "/etc", "/var/run"];
 const reservedTree = ["/proc/", "/sys/", "/dev/", "/run/secrets/"];
 
 /** The body as a job request with every default filled in. @throws ProblemError 422 with the field's name, never its value */
 export function parseJobRequest(body: unknown): JobRequest {
-  return valid(JobRequest, Value.Default(JobRequest, Value.Clone(body)));
+  const request = valid(JobRequest, Value.Default(JobRequest, Value.Clone(body)));
+  for (const [index, { read_only, blob, archive_b64 }] of request.mounts.entries()) {
+    if (!read_only || blob !== undefined || archive_b64 !== undefined) continue;
+    throw faultProblem({ path: `/mounts/${index}`, message: "A read-only mount needs a blob or an archive" });
+  }
+  return request;
 }
 
 /**
@@ -61,7 +67,7 @@ function checkIsolation({ limits }: JobRequest): void {
 
 function checkImage({ image }: JobRequest, policy: JobPolicy): void {
   const reference = parseImageReference(image);
-  if (!reference) throw refuse("unsafe_image", `unsafe Docker image reference: '${printable(image)}'`);
+  if (!reference) throw refuse("unsafe_image", `unsafe Docker image reference: ${pythonRepr(image)}`);
   if (!isImageAllowed(reference, policy.image_allowlist))
     throw refuse("image_not_allowed", `Docker image is not allowed: ${image}`);
 }
@@ -101,16 +107,13 @@ function checkTmpfs({ limits }: JobRequest, policy: JobPolicy, { hasTmpfsOptions
 function checkMountTargets({ mounts }: JobRequest): void {
   const targets = new Set<string>();
   for (const mount of mounts) {
-    const { target, read_only, blob, archive_b64 } = mount;
+    const { target, blob, archive_b64 } = mount;
     checkTarget(target);
     if (sourcePath(mount) === null) throw refuse("unsafe_mount_source", `unsafe mount source: ${target}`);
     if (targets.has(target)) throw refuse("invalid_mount_target", `mount target is given twice: ${target}`);
     targets.add(target);
     if (blob !== undefined && archive_b64 !== undefined)
       throw refuse("invalid_mount", `mount has both a blob and an archive: ${target}`);
-    if (read_only && blob === undefined && archive_b64 === undefined) {
-      throw refuse("invalid_mount", `a read-only mount needs a blob or an archive: ${target}`);
-    }
   }
 }
 

@@ -1,5 +1,4 @@
 import { createHttpApp } from "#shared/http/app.ts";
-import { valid } from "#shared/http/valid.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { label } from "#shared/swarm/labels.ts";
@@ -7,11 +6,11 @@ import { jobName } from "#shared/swarm/names.ts";
 import { prepareJob } from "../admission/accept-job.ts";
 import { authorize } from "../api/authorization.ts";
 import { CleanupRequest, describedDocker, ListRequest } from "../api/document.ts";
-import { parseBody, withText } from "../api/read-body.ts";
+import { withText } from "../api/read-body.ts";
 import type { ApiWorld } from "../api/world.ts";
 import type { Job } from "../job/job.ts";
 import { jobLabels } from "../swarm/job-service-spec.ts";
-import { parseRunRequest } from "./request.ts";
+import { parseFirstGenerationBody, parseRunRequest } from "./request.ts";
 import { DockerRuns } from "./run-calls.ts";
 
 /** The routes of the first generation's clients, a thin layer over jobs (contract §4). */
@@ -40,7 +39,7 @@ export function createDockerApp(world: ApiWorld) {
       "/v1/docker/list",
       ({ request }) =>
         reading(request, async (text, { spec: { slug } }) => {
-          const { job_id } = valid(ListRequest, parseBody(text));
+          const { job_id } = parseFirstGenerationBody(ListRequest, text);
           const jobs = await store.live(slug, job_id ?? null, limits.jobs.page_max);
           return { containers: jobs.map(containerOf) };
         }),
@@ -50,7 +49,7 @@ export function createDockerApp(world: ApiWorld) {
       "/v1/docker/cleanup",
       ({ request }) =>
         reading(request, async (text, { spec: { slug } }) => {
-          await store.askCancelGroup(slug, valid(CleanupRequest, parseBody(text)).job_id);
+          await store.askCancelGroup(slug, parseFirstGenerationBody(CleanupRequest, text).job_id);
           world.wake();
           return { status: "ok" };
         }),

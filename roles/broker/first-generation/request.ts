@@ -1,5 +1,8 @@
+import type { Static, TSchema } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { ProblemError } from "#shared/http/problem.ts";
+import { valid } from "#shared/http/valid.ts";
+import { readJson } from "#shared/json/read-json.ts";
 import { JobRequest } from "#shared/schemas/job.ts";
 import { parseJobRequest } from "../admission/job-request.ts";
 
@@ -30,8 +33,20 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text, reviver);
   } catch (cause) {
-    throw new ProblemError(400, "malformed_body", "The request body is not well-formed.", { cause });
+    throw notJson(cause);
   }
+}
+
+/** The body of the routes beside it. @throws ProblemError 422 */
+export function parseFirstGenerationBody<S extends TSchema>(schema: S, text: string): Static<S> {
+  const body = readJson(text);
+  if (body === undefined) throw notJson();
+  return valid(schema, body);
+}
+
+/** The first generation's schema stood before everything else, and found this out too. */
+function notJson(cause?: unknown): ProblemError {
+  return new ProblemError(422, "invalid_request", "body: expected JSON", { cause });
 }
 
 function withNumbers(fields: Fields, names: readonly string[]): Fields {

@@ -111,6 +111,15 @@ describe("POST /v1/docker/run", () => {
       400,
       "materialized mount source is missing: /m",
     ],
+    ["no memory", { limits: { memory: "" } }, 422, "limits.memory"],
+    ["a read-only mount without an archive", { mounts: [{ target: "/m" }] }, 422, "mounts.0"],
+    ["an empty archive", { mounts: [{ target: "/m", archive_b64: "" }] }, 422, "mounts.0.archive_b64"],
+    ...["\n", "\r\n", " "].map((gap): [string, Record<string, unknown>, number, string] => [
+      `an archive whose base64 goes on behind ${JSON.stringify(gap)}`,
+      { mounts: [{ target: "/m", archive_b64: archive("a", "").replace(/^.{8}/, `$&${gap}`) }] },
+      400,
+      "invalid mount archive",
+    ]),
     ["no archive", { mounts: [{ target: "/m", archive_b64: "bm8=" }] }, 400, "invalid mount archive"],
     [
       "an unsafe archive",
@@ -127,6 +136,35 @@ describe("POST /v1/docker/run", () => {
       expect(await world.liveJobs()).toEqual([]);
     });
   }
+
+  for (const route of ["run", "list", "cleanup"]) {
+    test(`says of what is not JSON that it does not match ${route}'s schema`, async () => {
+      const answer = await post(`/v1/docker/${route}`, '{"job_id": ');
+      expect([answer.status, ((await answer.json()) as Answer["body"]).code]).toEqual([422, "invalid_request"]);
+    });
+  }
+
+  test("shows an unsafe image as Python's repr does", async () => {
+    const shown = [
+      "A B",
+      "it's",
+      `it's "so"`,
+      `"`,
+      "a\\b\n\r\t\0\x7f",
+      "grüße\u00a0\u200b\u2028",
+      "😀\u{e0001}",
+      "\ud800",
+    ];
+    const texts = shown.map((image) => JSON.stringify(image));
+    const program = "import json,sys\nfor line in sys.stdin: print(json.dumps(repr(json.loads(line))))";
+    const { stdout } = Bun.spawnSync(["python3", "-c", program], { stdin: Buffer.from(texts.join("\n")) });
+    const asked = shown.map(async (image) => (await post("/v1/docker/run", runRequest({ image }))).json());
+    const details = (await Promise.all(asked)).map((answer) => (answer as Answer["body"]).detail);
+    const reprs = stdout.toString().trim().split("\n");
+    expect(details.map((detail) => detail?.slice("unsafe Docker image reference: ".length))).toEqual(
+      reprs.map((line) => JSON.parse(line) as string),
+    );
+  });
 
   test("refuses a gpu_count of 1.0 with 422", async () => {
     const answer = await post(
