@@ -16,6 +16,7 @@ import { policiesOf, recentPolicies } from "./admission/policies.ts";
 import { Tally } from "./admission/quota.ts";
 import { registryAuths } from "./admission/registry-auth.ts";
 import { Changes } from "./api/changes.ts";
+import { declaredMethods } from "./api/declared-methods.ts";
 import { FairShares } from "./api/fair-shares.ts";
 import { createApp } from "./api/jobs-app.ts";
 import { openFolderBlobStore } from "./blobs/folder-blob-store.ts";
@@ -77,7 +78,10 @@ await runRole({
       stopping: signal,
     });
     const transfers = createTransferApp({ ...shared, store, tokens });
-    const servers = await listen(config, engine, { jobApi: guarded(app, log), transfers: guarded(transfers, log) });
+    const servers = await listen(config, engine, {
+      jobApi: guarded(declaredMethods(app), log),
+      transfers: guarded(declaredMethods(transfers), log),
+    });
 
     const { database_url } = config;
     const candidate = new Candidate({ database_url, seat: dispatcherSeat, clock: systemClock, log });

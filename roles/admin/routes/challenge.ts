@@ -41,7 +41,10 @@ export function challengeRoutes({ sql, clock, callerOf }: AdminWorld) {
         const rows = (await registry.all()).filter(({ spec }) => spec.slug > after).slice(0, limit + 1);
         return pageOf(rows, limit, ({ spec }) => spec.slug, showChallenge);
       },
-      { query: PageQuery, ...operation({ tag, summary: "List the challenges", answer: PageOf(ChallengeResource) }) },
+      {
+        query: PageQuery,
+        ...operation({ tag, summary: "List the challenges", answer: PageOf(ChallengeResource), refusals: [422] }),
+      },
     )
     .post(
       "",
@@ -60,7 +63,7 @@ export function challengeRoutes({ sql, clock, callerOf }: AdminWorld) {
         if (!challenge) throw challengeNotFound();
         return showChallenge(challenge);
       },
-      { params, ...one("Read a challenge", [404]) },
+      { params, ...one("Read a challenge", [404, 422]) },
     )
     .put(
       "/:slug",
@@ -88,6 +91,9 @@ export function challengeRoutes({ sql, clock, callerOf }: AdminWorld) {
         await writes.remove(callerOf(request), params.slug);
         set.status = 204;
       },
-      { params, ...operation({ tag, summary: "Delete it; its data volume stays", status: 204, refusals: [404, 409] }) },
+      {
+        params,
+        ...operation({ tag, summary: "Delete it; its data volume stays", status: 204, refusals: [404, 409, 422] }),
+      },
     );
 }

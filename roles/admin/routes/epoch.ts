@@ -23,7 +23,12 @@ export function epochRoutes({ sql, netuid }: AdminWorld) {
       },
       {
         query: PageQuery,
-        ...operation({ tag, summary: "List the sealed epochs, newest first", answer: PageOf(EpochResource) }),
+        ...operation({
+          tag,
+          summary: "List the sealed epochs, newest first",
+          answer: PageOf(EpochResource),
+          refusals: [422],
+        }),
       },
     )
     .get(

@@ -20,17 +20,17 @@ export function lifecycleRoutes({ sql, clock, callerOf }: AdminWorld) {
     .post(
       "/:slug/activate",
       async ({ params: { slug }, request }) => showChallenge(await writes.setStatus(callerOf(request), slug, "active")),
-      one("Activate it: the supervisor starts it", [404]),
+      one("Activate it: the supervisor starts it", [404, 422]),
     )
     .post(
       "/:slug/deactivate",
       async ({ params: { slug }, request }) =>
         showChallenge(await writes.setStatus(callerOf(request), slug, "inactive")),
-      one("Deactivate it: the supervisor stops it", [404]),
+      one("Deactivate it: the supervisor stops it", [404, 422]),
     )
     .post(
       "/:slug/rotate-tokens",
       async ({ params: { slug }, request }) => showChallenge(await writes.rotateTokens(callerOf(request), slug)),
-      one("Give it new tokens", [404, 409]),
+      one("Give it new tokens", [404, 409, 422]),
     );
 }

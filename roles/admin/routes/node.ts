@@ -38,7 +38,10 @@ export function nodeRoutes(world: AdminWorld) {
         const rows = await listNodes(sql, limit + 1, query.cursor ?? "");
         return pageOf(rows, limit, ({ id }) => id, showNode);
       },
-      { query: PageQuery, ...operation({ tag, summary: "List the nodes", answer: PageOf(NodeResource) }) },
+      {
+        query: PageQuery,
+        ...operation({ tag, summary: "List the nodes", answer: PageOf(NodeResource), refusals: [422] }),
+      },
     )
     .post(
       "/:id/drain",
@@ -63,7 +66,7 @@ export function nodeRoutes(world: AdminWorld) {
         set.status = 202;
         return await order(callerOf(request), id, { kind: "activate", workload: null }, 0);
       },
-      { params, ...one("Let it take jobs again", [404]) },
+      { params, ...one("Let it take jobs again", [404, 422]) },
     );
 }
 

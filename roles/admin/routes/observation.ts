@@ -30,7 +30,12 @@ export function observationRoutes(world: AdminWorld) {
       },
       {
         query: PageQuery,
-        ...operation({ tag: "audit", summary: "List the acts, newest first", answer: PageOf(AuditResource) }),
+        ...operation({
+          tag: "audit",
+          summary: "List the acts, newest first",
+          answer: PageOf(AuditResource),
+          refusals: [422],
+        }),
       },
     )
     .get(

@@ -31,7 +31,7 @@ export function registryAccountRoutes(world: AdminWorld) {
       },
       {
         params: ofChallenge,
-        ...operation({ tag, summary: "List its accounts at registries", answer: Accounts, refusals: [404] }),
+        ...operation({ tag, summary: "List its accounts at registries", answer: Accounts, refusals: [404, 422] }),
       },
     )
     .put(
@@ -75,7 +75,7 @@ export function registryAccountRoutes(world: AdminWorld) {
         });
         set.status = 204;
       },
-      { params: ofRegistry, ...operation({ tag, summary: "Take an account away", status: 204, refusals: [404] }) },
+      { params: ofRegistry, ...operation({ tag, summary: "Take an account away", status: 204, refusals: [404, 422] }) },
     );
 }
 

@@ -35,7 +35,10 @@ export function tokenRoutes({ sql, clock, callerOf }: AdminWorld) {
           where name > ${query.cursor ?? ""} order by name limit ${limit + 1}`;
         return pageOf(rows, limit, (row) => row["name"] as string, show);
       },
-      { query: PageQuery, ...operation({ tag, summary: "List the tokens", answer: PageOf(TokenResource) }) },
+      {
+        query: PageQuery,
+        ...operation({ tag, summary: "List the tokens", answer: PageOf(TokenResource), refusals: [422] }),
+      },
     )
     .post(
       "",
@@ -72,6 +75,6 @@ export function tokenRoutes({ sql, clock, callerOf }: AdminWorld) {
           const audit = { action: "token.revoke", subject: name, before: { scope: row["scope"] }, after: null };
           return { result: show(row), audit };
         }),
-      { params, ...operation({ tag, summary: "Revoke a token", answer: TokenResource, refusals: [404] }) },
+      { params, ...operation({ tag, summary: "Revoke a token", answer: TokenResource, refusals: [404, 422] }) },
     );
 }

@@ -17,6 +17,7 @@ import { policiesOf } from "../../../roles/broker/admission/policies.ts";
 import { Tally } from "../../../roles/broker/admission/quota.ts";
 import { registryAuths } from "../../../roles/broker/admission/registry-auth.ts";
 import { Changes } from "../../../roles/broker/api/changes.ts";
+import { declaredMethods } from "../../../roles/broker/api/declared-methods.ts";
 import { FairShares } from "../../../roles/broker/api/fair-shares.ts";
 import { createApp } from "../../../roles/broker/api/jobs-app.ts";
 import type { BlobStore } from "../../../roles/broker/blobs/blob-store.ts";
@@ -165,7 +166,7 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
       stopping: stopping.signal,
     });
   const app = newApp();
-  let server: Server = serve(guarded(app, log), { hostname: "127.0.0.1", port: 0 });
+  let server: Server = serve(guarded(declaredMethods(app), log), { hostname: "127.0.0.1", port: 0 });
   const headers = (slug = "demo") => ({
     "x-platform-challenge-slug": slug,
     authorization: `Bearer ${deriveToken(masterKey, "broker", slug, 1)}`,
@@ -228,7 +229,7 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
       stopping.abort(new Error("the process is stopping"));
       await server.stop(1_000);
       stopping = new AbortController();
-      server = serve(guarded(newApp(), log), { hostname: "127.0.0.1", port });
+      server = serve(guarded(declaredMethods(newApp()), log), { hostname: "127.0.0.1", port });
     },
     liveJobs: async () =>
       (await sql`select id from jobs where ended_at is null order by id`).map((row) => row["id"] as string),
