@@ -65,8 +65,9 @@ function workload(call: DockerCall, get: Get) {
 
     tasks: (labels) => get<Task[]>("/tasks", { filters: { label: labelFilter(labels) } }),
     tasksOfService: (name) => get<Task[]>("/tasks", { filters: { service: [name] } }),
-    async *taskLogs(taskId, { follow = false, since, signal }) {
-      const query = { stdout: 1, stderr: 1, timestamps: 1, follow: follow ? 1 : 0, ...(since ? { since } : {}) };
+    async *taskLogs(taskId, { follow = false, since, tail, signal }) {
+      const part = { ...(since ? { since } : {}), ...(tail ? { tail } : {}) };
+      const query = { stdout: 1, stderr: 1, timestamps: 1, follow: follow ? 1 : 0, ...part };
       yield* demultiplex(await call.stream("GET", `/tasks/${taskId}/logs`, { query, signal }));
     },
   } satisfies Partial<Engine>;

@@ -185,6 +185,8 @@ export interface LogOptions {
   readonly follow?: boolean;
   /** Unix seconds, fractions allowed. */
   readonly since?: number;
+  /** Only so many lines from the end. */
+  readonly tail?: number | undefined;
   readonly signal: AbortSignal;
 }
 

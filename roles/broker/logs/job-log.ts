@@ -20,12 +20,17 @@ export function asRecord({ stream, time, bytes }: LogChunk): LogRecord {
   return { stream, time, data: Buffer.from(bytes).toString("base64") };
 }
 
-/** Reads a task's log once, bounded in time and size (jobs §7: the truth is a bounded read by task id). */
-export async function readLog(engine: Pick<Engine, "taskLogs">, taskId: string, signal: AbortSignal): Promise<LogRead> {
+/** Reads a task's log once, or the last lines of it, bounded in time and size (jobs §7: the truth is a bounded read by task id). */
+export async function readLog(
+  engine: Pick<Engine, "taskLogs">,
+  taskId: string,
+  signal: AbortSignal,
+  tail?: number,
+): Promise<LogRead> {
   const records: LogRecord[] = [];
   let bytes = 0;
   try {
-    for await (const chunk of engine.taskLogs(taskId, { signal })) {
+    for await (const chunk of engine.taskLogs(taskId, { signal, tail })) {
       bytes += chunk.bytes.length;
       if (bytes > limits.jobs.log_bytes_max) return { records: merged(records), isComplete: false };
       records.push(asRecord(chunk));
@@ -40,6 +45,17 @@ export async function readLog(engine: Pick<Engine, "taskLogs">, taskId: string, 
 /** By time; the engine sends the streams one after another. A stable sort keeps pieces of one moment in order. */
 function merged(records: LogRecord[]): LogRecord[] {
   return records.toSorted((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+}
+
+/** The last records: of each stream so many as hold its last `bytes`, in the same order. */
+export function endOf(records: readonly LogRecord[], bytes: number): LogRecord[] {
+  const left = { stdout: bytes, stderr: bytes };
+  const kept = records.toReversed().filter(({ stream, data }) => {
+    const isKept = left[stream] > 0;
+    left[stream] -= Buffer.byteLength(data, "base64");
+    return isKept;
+  });
+  return kept.reverse();
 }
 
 export function linesOf(records: readonly LogRecord[]): string {

@@ -2,7 +2,7 @@ import { limits } from "#shared/schemas/limits.ts";
 import { pause } from "#shared/time/pause.ts";
 import { withDeadline } from "#shared/time/with-deadline.ts";
 import type { DispatchWorld } from "../lifecycle/world.ts";
-import { asRecord, LogCursor, type LogRecord, linesOf, parseRecords, readLog } from "./job-log.ts";
+import { asRecord, endOf, LogCursor, type LogRecord, linesOf, parseRecords, readLog } from "./job-log.ts";
 
 type FollowWorld = Pick<DispatchWorld, "clock" | "logs" | "log" | "changed"> & {
   readonly engine: Pick<DispatchWorld["engine"], "taskLogs">;
@@ -60,21 +60,40 @@ class JobLog {
    * @throws Error when the reading was cut, and another may do better
    */
   async finish(wasStopped: boolean): Promise<boolean> {
-    const { engine, clock } = this.#world;
-    if (wasStopped && this.#following) await clock.sleep(follow.drain_ms);
+    if (wasStopped && this.#following) await this.#world.clock.sleep(follow.drain_ms);
     await this.stop();
     await this.#load();
-    const { records, isComplete } = await withDeadline(clock, limits.jobs.log_read_ms_max, (signal) =>
-      readLog(engine, this.#task_id, signal),
-    );
+    const { records, isComplete, isLate } = await this.#read();
     this.#cursor.startReading();
     for (const record of records) this.#take(record);
     await this.#flush();
     const isCut = !isComplete || (records.length === 0 && this.#bytes > 0);
     const isFull = this.#bytes > limits.jobs.log_bytes_max;
+    if (!isCut && !isFull) return !wasStopped;
     this.#readings += 1;
-    if (isCut && !isFull && !wasStopped && this.#readings < follow.readings_max) throw new Error("the log was cut");
-    return !isCut && !isFull && !wasStopped;
+    const isLast = isFull || wasStopped || this.#readings >= follow.readings_max;
+    // A log that is too long to be read in time would be so again: its end is read, and that is all.
+    const hasEnd = (isLast || isLate) && (await this.#takeEnd());
+    if (!isLast && !hasEnd) throw new Error("the log was cut");
+    return false;
+  }
+
+  #read(tail?: number) {
+    const { engine, clock } = this.#world;
+    return withDeadline(clock, limits.jobs.log_read_ms_max, async (signal) => {
+      const reading = await readLog(engine, this.#task_id, signal, tail);
+      return { ...reading, isLate: signal.aborted };
+    });
+  }
+
+  /** Keeps the end of a log that was cut before it, as much as a run call answers. @returns whether the engine had it */
+  async #takeEnd(): Promise<boolean> {
+    const { records, isComplete } = await this.#read(follow.tail_lines);
+    this.#cursor.startReading();
+    for (const record of endOf(records, limits.jobs.tail_bytes))
+      if (this.#cursor.isNew(record)) this.#pending.push(record);
+    await this.#flush();
+    return isComplete && records.length > 0;
   }
 
   async #follow(): Promise<void> {

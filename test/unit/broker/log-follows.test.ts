@@ -52,3 +52,40 @@ test("a disk that is full for a while loses no line of a log", async () => {
   expect(await texts(files)).toEqual(["one", "two", "three"]);
   rmSync(directory, { recursive: true });
 });
+
+/** A log of so many lines that a reading from its beginning never comes to its end; the engine knows its last lines at once. */
+function endlessEngine(readings: (number | undefined)[]): Engine {
+  const line = (at: number): LogChunk => ({
+    stream: "stdout",
+    time: `2026-01-01T00:00:${String(at).padStart(2, "0")}.000000000Z`,
+    bytes: new TextEncoder().encode(`line ${at}\n`),
+  });
+  return {
+    async *taskLogs(_task, { tail, signal }) {
+      readings.push(tail);
+      yield* (tail === undefined ? [1, 2, 3] : [3, 58, 59]).map(line);
+      if (tail !== undefined) return;
+      await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    },
+  } as Partial<Engine> as Engine;
+}
+
+test("a log that cannot be read in time has its beginning and its end, is not complete, and is not read again", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "platform-logs-"));
+  const logs = await openLogFiles(directory);
+  const readings: (number | undefined)[] = [];
+  const engine = endlessEngine(readings);
+  // Time passes at once: a reading without an end is late.
+  const clock = { ...systemClock, sleep: () => Bun.sleep(5) };
+  const follows = new LogFollows({
+    engine,
+    clock,
+    logs,
+    log: createLogger("test", "silent"),
+    changed: () => undefined,
+  });
+  expect(await follows.finish(id, "task", false)).toBe(false);
+  expect(await texts(logs)).toEqual([1, 2, 3, 58, 59].map((at) => `line ${at}\n`));
+  expect(readings).toEqual([undefined, 64_000]);
+  rmSync(directory, { recursive: true });
+});
