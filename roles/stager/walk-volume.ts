@@ -2,11 +2,11 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, read
 import { type ArchiveEntry, ArchiveError, type ArchiveLimits } from "#shared/archive/canonical-archive.ts";
 import { canonicalName, decodeName } from "#shared/archive/entry-name.ts";
 import { NameRegistry } from "#shared/archive/name-registry.ts";
-import { canonicalEntryBytes, canonicalHeader, endOfArchive, paddingAfter } from "#shared/archive/tar-writer.ts";
+import { shownName } from "#shared/archive/shown-name.ts";
+import { canonicalEntryBytes, canonicalHeader, endOfArchive, paddingAfter } from "#shared/archive/tar/tar-writer.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { SkippedNames } from "#shared/schemas/stager.ts";
 import { StagerError } from "./outcome.ts";
-import { shownName } from "./shown-name.ts";
 
 export interface VolumeListing {
   readonly entries: readonly ArchiveEntry[];

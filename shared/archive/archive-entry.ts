@@ -16,9 +16,9 @@ export interface ArchiveSummary {
   readonly content_bytes: number;
 }
 
-/** Who is told of entries as a parser meets them. `data` belongs to the file of the last `entry`. */
+/** Who is told of entries as a reader meets them. `data` belongs to the file of the last `entry`. */
 export interface EntrySink {
   entry(entry: ArchiveEntry): void;
-  /** A view into the parser's input: copy it to keep it. */
+  /** A view into the reader's input: copy it to keep it. */
   data(chunk: Uint8Array): void;
 }

@@ -1,61 +1,74 @@
-import type { ArchiveEntry, ArchiveSummary, EntrySink } from "./archive-entry.ts";
+import type { ArchiveEntry, ArchiveSummary } from "./archive-entry.ts";
 import type { ArchiveLimits } from "./archive-limits.ts";
-import { expandSmall, expandStream, readAtLeast, small_compressed_bytes_max } from "./expand.ts";
-import { TarParser } from "./tar-parser.ts";
-import { canonicalHeader, endOfArchive, paddingAfter } from "./tar-writer.ts";
+import { type ArchiveRules, plainRules } from "./archive-rules.ts";
+import { EntryGate } from "./entry-gate.ts";
+import { readArchive, small_compressed_bytes_max, smallTar } from "./read-archive.ts";
+import { CanonicalWriter } from "./tar/canonical-writer.ts";
+import { TarParser } from "./tar/tar-parser.ts";
 
 export type { ArchiveEntry, ArchiveSummary } from "./archive-entry.ts";
 export { ArchiveError } from "./archive-error.ts";
 export type { ArchiveLimits } from "./archive-limits.ts";
+export { type ArchiveRules, plainRules } from "./archive-rules.ts";
 
 type OnEntry = (entry: ArchiveEntry) => void;
 
 /**
- * Validates a gzipped or plain tar (ustar, PAX, GNU) and yields it re-packed: plain tar, entries in the order they came,
- * no owners or times, modes 0644 and 0755. Two archives of the same names, contents and order give the same bytes.
- * Throws ArchiveError at the first thing that is refused: whoever keeps what came before must drop it then. Memory is
- * constant but for the names, which `entries_max` and `name_bytes_max` bound.
+ * Validates an archive and yields it re-packed: plain tar, entries in the order they came, no owners or times, modes 0644
+ * and 0755. It takes gzipped and plain tar (v7, ustar, PAX, GNU), and what `rules` take beside. Two archives of the same
+ * names, contents and order give the same bytes. Throws ArchiveError at the first thing that is refused: whoever keeps
+ * what came before must drop it then. What is yielded is good until the next is asked for. Memory is constant but for the names, which `entries_max` and `name_bytes_max`
+ * bound, and what the rules have it hold, which `held_bytes_max`, `copied_bytes_max` and `window_bytes_max` bound.
  */
 export async function* canonicalArchive(
   source: AsyncIterable<Uint8Array>,
   limits: ArchiveLimits,
-  on_entry?: OnEntry,
+  onEntry?: OnEntry,
+  rules: ArchiveRules = plainRules,
 ): AsyncGenerator<Uint8Array, ArchiveSummary, undefined> {
-  const writer = new CanonicalWriter(on_entry);
-  const parser = new TarParser(limits, writer);
-  const small = await smallOrStream(source, limits);
-  if (small.plain !== null) {
-    parser.push(small.plain);
-  } else {
-    for await (const chunk of expandStream(small.stream, limits)) {
-      parser.push(chunk);
-      const packed = writer.take();
-      if (packed.length > 0) yield packed;
-    }
+  const chunks = source[Symbol.asyncIterator]();
+  const head = await readHead(chunks);
+  const small = head.length > small_compressed_bytes_max ? null : canonicalArchiveBytes(head, limits, onEntry, rules);
+  if (small !== null) {
+    yield small.bytes;
+    return small.summary;
   }
-  const summary = parser.finish();
-  writer.finish();
-  yield writer.take();
-  return summary;
+  const writer = new CanonicalWriter(onEntry);
+  const reading = readArchive(resumed(head, chunks), limits, rules, writer);
+  try {
+    for (;;) {
+      const step = await reading.next();
+      if (step.done) writer.finish();
+      yield* writer.take();
+      if (step.done) return step.value;
+    }
+  } finally {
+    await reading.return({ files: 0, directories: 0, content_bytes: 0 });
+  }
 }
 
 /**
- * The same for an archive that is already in memory and small: at most 512 KiB, and 4 MiB expanded. Null for a larger
- * one, which has to go through the stream.
+ * The same for an archive that is already in memory and small: a tar of at most 512 KiB, and 4 MiB expanded. Null for a
+ * larger one, and where the rules take its form or copy links: it has to go through the stream.
  */
 export function canonicalArchiveBytes(
   bytes: Uint8Array,
   limits: ArchiveLimits,
-  on_entry?: OnEntry,
+  onEntry?: OnEntry,
+  rules: ArchiveRules = plainRules,
 ): { readonly bytes: Uint8Array; readonly summary: ArchiveSummary } | null {
-  const plain = bytes.length > small_compressed_bytes_max ? null : expandSmall(bytes, limits);
+  const plain = smallTar(bytes, limits, rules);
   if (plain === null) return null;
-  const writer = new CanonicalWriter(on_entry);
-  const parser = new TarParser(limits, writer);
+  const writer = new CanonicalWriter(onEntry);
+  const parser = new TarParser(limits, new EntryGate(limits, rules, writer));
   parser.push(plain);
-  const summary = parser.finish();
-  writer.finish();
-  return { bytes: writer.take(), summary };
+  const ending = parser.end();
+  for (;;) {
+    const step = ending.next();
+    if (!step.done) continue;
+    writer.finish();
+    return { bytes: Buffer.concat(writer.take()), summary: step.value };
+  }
 }
 
 export type ArchiveEvent =
@@ -66,65 +79,35 @@ export type ArchiveEvent =
 export async function* archiveEvents(
   source: AsyncIterable<Uint8Array>,
   limits: ArchiveLimits,
+  rules: ArchiveRules = plainRules,
 ): AsyncGenerator<ArchiveEvent, ArchiveSummary, undefined> {
   let events: ArchiveEvent[] = [];
-  const parser = new TarParser(limits, {
+  const reading = readArchive(source, limits, rules, {
     entry: (entry) => void events.push({ kind: "entry", entry }),
     data: (data) => void events.push({ kind: "data", data }),
   });
-  for await (const chunk of expandStream(source, limits)) {
-    parser.push(chunk);
-    yield* events;
-    events = [];
-  }
-  return parser.finish();
-}
-
-/** Packs what a parser meets; `take` answers what is packed so far. */
-class CanonicalWriter implements EntrySink {
-  readonly #on_entry: OnEntry | undefined;
-  #parts: Uint8Array[] = [];
-  #padding: Uint8Array = new Uint8Array(0);
-  #left = 0;
-
-  constructor(on_entry: OnEntry | undefined) {
-    this.#on_entry = on_entry;
-  }
-
-  entry(entry: ArchiveEntry): void {
-    this.#on_entry?.(entry);
-    this.#parts.push(canonicalHeader(entry));
-    this.#left = entry.size_bytes;
-    this.#padding = paddingAfter(entry.size_bytes);
-  }
-
-  data(chunk: Uint8Array): void {
-    this.#parts.push(chunk);
-    this.#left -= chunk.length;
-    if (this.#left === 0) this.#parts.push(this.#padding);
-  }
-
-  finish(): void {
-    this.#parts.push(endOfArchive);
-  }
-
-  /** A copy, so that nothing of the parser's input is kept. */
-  take(): Uint8Array {
-    const packed = Buffer.concat(this.#parts);
-    this.#parts = [];
-    return packed;
+  try {
+    for (;;) {
+      const step = await reading.next();
+      yield* events;
+      if (step.done) return step.value;
+      events = [];
+    }
+  } finally {
+    await reading.return({ files: 0, directories: 0, content_bytes: 0 });
   }
 }
 
-type SmallOrStream =
-  | { readonly plain: Uint8Array }
-  | { readonly plain: null; readonly stream: AsyncIterable<Uint8Array> };
-
-async function smallOrStream(source: AsyncIterable<Uint8Array>, limits: ArchiveLimits): Promise<SmallOrStream> {
-  const chunks = source[Symbol.asyncIterator]();
-  const head = await readAtLeast(chunks, small_compressed_bytes_max + 1);
-  const plain = head.length > small_compressed_bytes_max ? null : expandSmall(head, limits);
-  return plain === null ? { plain, stream: resumed(head, chunks) } : { plain };
+/** The first bytes of a source, enough to know whether it is small. */
+async function readHead(chunks: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for (let bytes = 0; bytes <= small_compressed_bytes_max; ) {
+    const next = await chunks.next();
+    if (next.done) break;
+    parts.push(next.value);
+    bytes += next.value.length;
+  }
+  return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
 }
 
 async function* resumed(

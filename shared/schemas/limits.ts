@@ -94,6 +94,8 @@ export const limits = {
     submission_bytes_max: 8_000_000,
     /** From a submission's first byte to its last. */
     submission_ms_max: 60_000,
+    /** What a submission that is an archive may hold, expanded: it is checked in memory. */
+    archive_bytes_max: 67_108_864,
     /** Unfinished submissions of one hotkey; more are refused with 429. */
     pending_per_hotkey_max: 32,
     /** Submissions a challenge keeps; at this many, new ones are refused with 503. */
@@ -196,9 +198,14 @@ export const limits = {
     ratio_max: 200,
     ratio_free_bytes_max: 16_777_216,
     entries_max: 20_000,
-    depth_max: 32,
+    /** As many as `name_bytes_max` holds: the bytes are the bound. */
+    depth_max: 512,
     name_bytes_max: 1_024,
     header_bytes_max: 65_536,
+    held_bytes_max: 33_554_432,
+    copied_bytes_max: 67_108_864,
+    /** `xz -9`, and zstd to level 20. */
+    window_bytes_max: 67_108_864,
   },
   chain: {
     /** Opening a connection, metadata included. */

@@ -1,4 +1,4 @@
-import { canonicalHeader, endOfArchive, paddingAfter } from "#shared/archive/tar-writer.ts";
+import { canonicalHeader, endOfArchive, paddingAfter } from "#shared/archive/tar/tar-writer.ts";
 
 /** A tar with `cases.txt`, one number a line. */
 export function casesArchive(cases: readonly number[]): Uint8Array {

@@ -103,6 +103,7 @@ const types = [
   "N",
   "\xff",
 ];
+const oldMagics = ["ustar\0\0\0", "\0".repeat(8)];
 const numbers = [
   "00000000000\0",
   "00000001000\0",
@@ -129,7 +130,7 @@ const paxKeys = [
   "unknown",
 ];
 
-function nameOf(random: Random, isHostile: boolean): string {
+export function randomName(random: Random, isHostile: boolean): string {
   const depth = 1 + random.below(random.oneIn(10) ? 40 : 3);
   const name = Array.from({ length: depth }, () =>
     random.pick(isHostile && random.oneIn(3) ? hostileSegments : segments),
@@ -140,7 +141,7 @@ function nameOf(random: Random, isHostile: boolean): string {
 
 /** One entry with the extended headers in front of it. */
 function entriesOf(random: Random, isHostile: boolean): TarEntry[] {
-  const name = nameOf(random, isHostile);
+  const name = randomName(random, isHostile);
   const isDirectory = random.oneIn(4);
   const full = isDirectory && random.oneIn(2) ? `${name}/` : name;
   const base: TarEntry = {
@@ -148,7 +149,7 @@ function entriesOf(random: Random, isHostile: boolean): TarEntry[] {
     type: isHostile && random.oneIn(3) ? random.pick(types) : isDirectory ? "5" : "0",
     content: isDirectory ? Buffer.alloc(0) : random.bytes(random.pick([0, 1, 3, 511, 512, 513, 1500])),
     mode: random.pick([0o644, 0o755, 0o777, 0o4755, 0]),
-    magic: random.oneIn(3) ? gnuMagic : "ustar\x0000",
+    magic: random.oneIn(3) ? gnuMagic : random.oneIn(6) ? random.pick(oldMagics) : "ustar\x0000",
     mtime: random.below(2 ** 31),
   };
   const isLong = Buffer.from(full).length > 100;
@@ -226,14 +227,18 @@ const blockMutations: readonly BlockMutation[] = [
   headerEdit((random, block) => void block.write(random.pick(types), 156, "latin1")),
   headerEdit((random, block) => void block.write(random.pick(numbers), 124, "latin1")),
   headerEdit((random, block) => void block.write(random.pick(numbers).slice(0, 8), 100, "latin1")),
-  headerEdit((random, block) => void block.write(nameOf(random, true), random.below(90))),
-  headerEdit((random, block) => void block.write(nameOf(random, true), 345)),
-  headerEdit((random, block) => void block.write(random.pick([gnuMagic, "ustar\x0000", "ustar\0  "]), 257, "latin1")),
+  headerEdit((random, block) => void block.write(randomName(random, true), random.below(90))),
+  headerEdit((random, block) => void block.write(randomName(random, true), 345)),
+  headerEdit(
+    (random, block) =>
+      void block.write(random.pick([gnuMagic, "ustar\x0000", "ustar\0  ", ...oldMagics]), 257, "latin1"),
+  ),
   headerEdit((random, block) => void block.writeUInt8(random.below(256), random.below(512))),
   headerEdit((_, block) => void block.write("target", 157)),
+  headerEdit((random, block) => void block.write("14527462136\x0014527462136\0", random.pick([345, 476]), "latin1")),
 ];
 
-function mutateBytes(random: Random, bytes: Buffer): Buffer<ArrayBuffer> {
+export function mutateBytes(random: Random, bytes: Buffer): Buffer<ArrayBuffer> {
   const copy = Buffer.from(bytes);
   switch (random.below(4)) {
     case 0:

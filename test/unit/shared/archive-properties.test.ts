@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { ArchiveError, archiveEvents, canonicalArchiveBytes } from "#shared/archive/canonical-archive.ts";
 import { canonicalName } from "#shared/archive/entry-name.ts";
 import { foldName } from "#shared/archive/name-registry.ts";
-import { canonicalHeader } from "#shared/archive/tar-writer.ts";
+import { canonicalHeader } from "#shared/archive/tar/tar-writer.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { paxEntry, type TarEntry, tarOf } from "../../support/builders/tar-builder.ts";
 
@@ -79,10 +79,10 @@ test("random bytes are refused with an ArchiveError and nothing else", () => {
 describe("a canonical name", () => {
   test("is its own canonical form, relative, and stays below its root", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary", maxLength: 40 }), fc.boolean(), (text, is_directory) => {
+      fc.property(fc.string({ unit: "binary", maxLength: 40 }), fc.boolean(), (text, isDirectory) => {
         let name: string;
         try {
-          name = canonicalName(text, is_directory, bounds);
+          name = canonicalName(text, isDirectory, bounds);
         } catch (error) {
           if (error instanceof ArchiveError) return;
           throw error;

@@ -46,7 +46,9 @@ test("a segment longer than a file name is a limit", async () => {
   expect(await refusalOf(() => canonicalArchiveBytes(longSegment, roomy))).toMatchObject({ code: "segment_bytes" });
 });
 
-test("the message names the position and never what the archive says", async () => {
+test("the message names the entry as a person counts, its name, what is wrong with bound and value, and what to do", async () => {
   const error = (await refusalOf(() => canonicalArchiveBytes(longSegment, smallLimits))) as ArchiveError;
-  expect(error.message).toBe("limit archive: entry 2: name too long");
+  expect(error.message).toBe(
+    `limit archive: entry 1 "${"a".repeat(100)}…": name of 256 bytes, at most 200. Use shorter names, or fewer folders inside each other.`,
+  );
 });

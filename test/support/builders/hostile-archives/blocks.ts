@@ -42,9 +42,14 @@ export const blocks: readonly HostileArchive[] = [
     "a time that is no number (CVE-2022-48303 GNU tar)",
     tarOf([{ name: "b", edit: (block) => void block.write("           9", 136) }]),
   ),
-  invalid("magic", 1, "a v7 header", tarOf([{ name: "b", magic: "\0\0\0\0\0\0\0\0" }])),
+  invalid(
+    "magic",
+    1,
+    "a v7 header with fields of another format behind its link",
+    tarOf([{ name: "b", magic: "\0\0\0\0\0\0\0\0", prefix: "../x" }]),
+  ),
   invalid("magic", 1, "a header of another format", tarOf([{ name: "b", magic: "tar\0\0\0\0\0" }])),
-  invalid("truncated", null, "nothing", new Uint8Array(0)),
+  invalid("empty", null, "nothing", new Uint8Array(0)),
   invalid("truncated", null, "no end", entryOf(good)),
   invalid("truncated", null, "half an end", Buffer.concat([entryOf(good), blockOfZeros])),
   invalid(
@@ -57,22 +62,16 @@ export const blocks: readonly HostileArchive[] = [
   invalid("truncated", null, "an end that is no block", Buffer.concat([tarOf([good]), Buffer.alloc(100)])),
   invalid(
     "trailing_data",
-    1,
+    null,
     "an archive behind the end: GNU tar -i and others read on",
     Buffer.concat([tarOf([good]), tarOf([{ name: "b" }])]),
   ),
-  invalid("trailing_data", 1, "bytes behind the end", Buffer.concat([tarOf([good]), Buffer.alloc(511), x])),
+  invalid("trailing_data", null, "bytes behind the end", Buffer.concat([tarOf([good]), Buffer.alloc(511), x])),
   invalid(
     "lone_zero_block",
     2,
     "entries behind one block of zeros",
     Buffer.concat([entryOf(good), blockOfZeros, tarOf([{ name: "b" }])]),
   ),
-  invalid("checksum_field", 1, "text", Buffer.alloc(2048, "not a tar. ")),
-  invalid(
-    "checksum_field",
-    1,
-    "another kind of archive",
-    Buffer.concat([Buffer.from("PK\x03\x04"), Buffer.alloc(2044, 9)]),
-  ),
+  invalid("format", null, "text", Buffer.alloc(2048, "not a tar. ")),
 ];

@@ -2,19 +2,19 @@ import { gnuMagic, longNameEntry, paxEntry, paxRecord, tarOf } from "../tar-buil
 import { good, type HostileArchive, invalid, smuggled, unsafe } from "./hostile-archive.ts";
 
 export const extended: readonly HostileArchive[] = [
-  unsafe("pax_size", 2, "PAX size 0 hides a file from one reader (CVE-2025-62518 TARmageddon)", [
+  unsafe("pax_size", 1, "PAX size 0 hides a file from one reader (CVE-2025-62518 TARmageddon)", [
     paxEntry({ size: "0" }),
     { name: "carrier", content: smuggled },
   ]),
-  unsafe("pax_size", 2, "PAX size where the header says 0", [paxEntry({ size: "1024" }), { name: "carrier", size: 0 }]),
-  unsafe("extended_header_twice", 2, "a PAX size for a GNU long name (GHSA-vmf3-w455-68vh, GHSA-3pv8-6f4r-ffg2)", [
+  unsafe("pax_size", 1, "PAX size where the header says 0", [paxEntry({ size: "1024" }), { name: "carrier", size: 0 }]),
+  unsafe("extended_header_twice", 1, "a PAX size for a GNU long name (GHSA-vmf3-w455-68vh, GHSA-3pv8-6f4r-ffg2)", [
     paxEntry({ size: "512" }),
     longNameEntry("a"),
     good,
   ]),
-  unsafe("extended_header_twice", 2, "two PAX headers", [paxEntry({ path: "a" }), paxEntry({ path: "b" }), good]),
-  unsafe("extended_header_twice", 2, "two GNU long names", [longNameEntry("a"), longNameEntry("b"), good]),
-  unsafe("extended_header_twice", 2, "a global header between", [
+  unsafe("extended_header_twice", 1, "two PAX headers", [paxEntry({ path: "a" }), paxEntry({ path: "b" }), good]),
+  unsafe("extended_header_twice", 1, "two GNU long names", [longNameEntry("a"), longNameEntry("b"), good]),
+  unsafe("extended_header_twice", 1, "a global header between", [
     paxEntry({ path: "a" }),
     paxEntry({ comment: "c" }, "g"),
     good,
@@ -25,7 +25,12 @@ export const extended: readonly HostileArchive[] = [
   ]),
   unsafe("pax_global", 1, "a global path", [paxEntry({ path: "x" }, "g"), good]),
   unsafe("pax_global", 1, "a global size", [paxEntry({ size: "0" }, "g"), good]),
-  unsafe("pax_key", 1, "another character set for names", [paxEntry({ hdrcharset: "BINARY" }), good]),
+  unsafe("pax_key", 1, "another character set for names", [paxEntry({ hdrcharset: "ISO-8859-1" }), good]),
+  unsafe("pax_global", 1, "a global key of a vendor whose keys readers act on", [
+    paxEntry({ "SCHILY.realsize": "9" }, "g"),
+    good,
+  ]),
+  unsafe("pax_key", 1, "a vendor's key that is not known, for one entry", [paxEntry({ "ACME.size": "9" }), good]),
   unsafe("pax_key", 1, "a key that nobody knows (CVE-2026-32766: skipped instead of refused)", [
     paxEntry({ "SCHILY.realsize": "9" }),
     good,

@@ -1,9 +1,10 @@
 import { deflateRawSync, gzipSync } from "node:zlib";
+import type { ArchiveLimits } from "#shared/archive/canonical-archive.ts";
 import { longNameEntry, paxEntry, type TarEntry, tarOf } from "../tar-builder.ts";
 import { good, type HostileArchive, limit } from "./hostile-archive.ts";
 
 /** To be read with `smallLimits`. */
-export const smallLimits = {
+export const smallLimits: ArchiveLimits = {
   compressed_bytes_max: 1_000_000,
   expanded_bytes_max: 8_000_000,
   ratio_max: 100,
@@ -12,7 +13,10 @@ export const smallLimits = {
   depth_max: 5,
   name_bytes_max: 200,
   header_bytes_max: 4_096,
-} as const;
+  held_bytes_max: 500_000,
+  copied_bytes_max: 100_000,
+  window_bytes_max: 1_048_576,
+};
 
 const plain = tarOf([good]);
 const many = (count: number, make: (i: number) => TarEntry) => tarOf(Array.from({ length: count }, (_, i) => make(i)));
@@ -41,13 +45,19 @@ export const limits: readonly HostileArchive[] = [
   ),
   limit(
     "entries",
-    21,
+    1,
     "too many global headers",
     many(22, () => paxEntry({ comment: "c" }, "g")),
   ),
+  limit(
+    "entries",
+    41,
+    "a directory too often, which is the same each time",
+    many(41, () => ({ name: "d/" })),
+  ),
   limit("depth", 1, "a name too deep (CVE-2024-28863 node-tar)", tarOf([{ name: "1/2/3/4/5/6" }])),
-  limit("name_bytes", 2, "a name too long", tarOf([longNameEntry("a/".repeat(120)), { name: "b/", type: "5" }])),
-  limit("name_bytes", 2, "a name too long in UTF-8 only", tarOf([paxEntry({ path: "é".repeat(110) }), good])),
+  limit("name_bytes", 1, "a name too long", tarOf([longNameEntry("a/".repeat(120)), { name: "b/", type: "5" }])),
+  limit("name_bytes", 1, "a name too long in UTF-8 only", tarOf([paxEntry({ path: "é".repeat(110) }), good])),
   limit("header_bytes", 1, "a PAX header too large (CVE-2022-2879 Go)", tarOf([{ name: "p", type: "x", size: 5_000 }])),
   limit(
     "header_bytes",

@@ -1,11 +1,9 @@
-import { invalid, overLimit } from "./archive-error.ts";
+import { invalid, overLimit } from "../archive-error.ts";
 
 /** RFC 1952 §2.3: the frame around the one deflate stream that we take. */
 export const trailer_bytes = 8;
 
 const flag = { header_crc: 0x02, extra: 0x04, name: 0x08, comment: 0x10, reserved: 0xe0 } as const;
-
-export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /** The length of the gzip header at the start of `bytes`, which is the whole archive or more than `header_bytes_max`. */
 export function gzipHeaderBytes(bytes: Uint8Array, header_bytes_max: number): number {
@@ -17,7 +15,7 @@ export function gzipHeaderBytes(bytes: Uint8Array, header_bytes_max: number): nu
   if (flags & flag.name) at = afterNul(bytes, at);
   if (flags & flag.comment) at = afterNul(bytes, at);
   if (flags & flag.header_crc) at += 2;
-  if (at > header_bytes_max) throw overLimit("header_bytes", "gzip header too large");
+  if (at > header_bytes_max) throw overLimit("header_bytes", "gzip header too large", header_bytes_max);
   if (at > bytes.length) throw truncated();
   return at;
 }

@@ -13,10 +13,16 @@ export const field = {
   mtime: [136, 148],
   checksum: [148, 156],
   type: [156, 157],
+  link: [157, 257],
   magic: [257, 265],
   device_major: [329, 337],
   device_minor: [337, 345],
   prefix: [345, 500],
+  /** The prefix where times lie behind it. */
+  short_prefix: [345, 475],
+  times_behind_prefix: [476, 500],
+  /** GNU's layout: the times of last access and change. */
+  gnu_times: [345, 369],
 } as const;
 
 /** The largest size that eleven octal digits hold. */

@@ -1,4 +1,4 @@
-import type { ArchiveEntry } from "./archive-entry.ts";
+import type { ArchiveEntry } from "../archive-entry.ts";
 import { block_bytes, end_of_archive_bytes, field, paddingOf, size_bytes_ceiling } from "./tar-format.ts";
 
 const encoder = new TextEncoder();
@@ -62,26 +62,44 @@ function pathRecord(name: Uint8Array): Uint8Array {
 }
 
 function header(name: Uint8Array, prefix: Uint8Array, mode: number, size: number, type: string): Uint8Array {
-  const block = new Uint8Array(block_bytes);
-  block.set(name, field.name[0]);
-  octal(block, field.mode, mode);
-  octal(block, field.uid, 0);
-  octal(block, field.gid, 0);
-  octal(block, field.size, size);
-  octal(block, field.mtime, 0);
+  const block = template.slice();
+  let sum = template_sum + type.charCodeAt(0);
+  sum += write(block, field.name[0], name) + write(block, field.prefix[0], prefix);
+  sum += octal(block, field.mode, mode) + octal(block, field.size, size);
   block[field.type[0]] = type.charCodeAt(0);
-  block.set(magic, field.magic[0]);
-  octal(block, field.device_major, 0);
-  octal(block, field.device_minor, 0);
-  block.set(prefix, field.prefix[0]);
-  let sum = 8 * 0x20;
-  for (const byte of block) sum += byte;
-  block.set(encoder.encode(`${sum.toString(8).padStart(6, "0")}\0 `), field.checksum[0]);
+  // Six digits, a NUL and the space that is there already.
+  octal(block, [field.checksum[0], field.checksum[0] + 7], sum);
+  block[field.checksum[0] + 6] = 0;
   return block;
 }
 
-const magic = encoder.encode("ustar\x0000");
-
-function octal(block: Uint8Array, [start, end]: readonly [number, number], value: number): void {
-  block.set(encoder.encode(value.toString(8).padStart(end - start - 1, "0")), start);
+/** Writes bytes and answers their sum. */
+function write(block: Uint8Array, start: number, bytes: Uint8Array): number {
+  let sum = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    block[start + i] = byte;
+    sum += byte;
+  }
+  return sum;
 }
+
+/** Writes digits up to the last byte of a field, which stays, and answers the sum that they add to a field of zeros. */
+function octal(block: Uint8Array, [start, end]: readonly [number, number], value: number): number {
+  let sum = 0;
+  for (let i = end - 2, left = value; i >= start; i--) {
+    const digit = left % 8;
+    block[i] = 0x30 + digit;
+    left = (left - digit) / 8;
+    sum += 0x30 + digit;
+  }
+  return sum;
+}
+
+/** What is the same in all headers: owner and time 0, the magic, the checksum's field as spaces. */
+const template = new Uint8Array(block_bytes);
+for (const same of [field.uid, field.gid, field.mtime, field.device_major, field.device_minor])
+  octal(template, same, 0);
+template.set(encoder.encode("ustar\x0000"), field.magic[0]);
+template.fill(0x20, ...field.checksum);
+const template_sum = template.reduce((sum, byte) => sum + byte, 0);

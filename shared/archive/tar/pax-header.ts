@@ -1,8 +1,10 @@
-import { invalid, unsafe } from "./archive-error.ts";
+import { invalid, unsafe } from "../archive-error.ts";
+import { shownName } from "../shown-name.ts";
 
-/** What a PAX header may change for us: nothing but the name. `size` is only there to be compared with the header's. */
+/** What a PAX header may change for us: nothing but names. `size` is only there to be compared with the header's. */
 export interface PaxOverrides {
   readonly path?: Uint8Array;
+  readonly linkpath?: Uint8Array;
   readonly size_bytes?: number;
 }
 
@@ -15,30 +17,40 @@ const ignored_keys =
 
 /** As little influence, but numbers: a reader may end where it can't read one. */
 const ignored_numbers = /^(?:mtime|atime|ctime|uid|gid)$/;
-const number_form = /^-?[0-9]{1,20}(?:\.[0-9]{0,40})?$/;
+/** With an exponent as Python writes a time near 0: `1e-05`. */
+const number_form = /^-?[0-9]{1,20}(?:\.[0-9]{0,40})?(?:e[+-]?[0-9]{1,3})?$/;
+
+/** POSIX's two values. Both leave a name's bytes as they are; what is not UTF-8 is refused in any case. */
+const character_sets = /^(?:BINARY|ISO-IR 10646 2000 UTF-8)$/;
+
+/** `VENDOR.key` for all entries: comments of a program. Not of those vendors whose keys readers act on. */
+const vendor_key = /^(?!(?:GNU|SCHILY|SUN|STAR|LIBARCHIVE)\.)[A-Z][A-Z0-9_]{0,31}\..{1,255}$/s;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Reads the records `<length> <key>=<value>\n` of a PAX header. A global one may hold only keys that are ignored. */
 export function readPaxHeader(content: Uint8Array, is_global: boolean): PaxOverrides {
-  const overrides: { path?: Uint8Array; size_bytes?: number } = {};
+  const overrides: { path?: Uint8Array; linkpath?: Uint8Array; size_bytes?: number } = {};
   const seen = new Set<string>();
   for (let at = 0; at < content.length; ) {
     const { key, value, end } = readRecord(content, at);
     at = end;
-    if (seen.has(key)) throw unsafe("pax_duplicate", "PAX header with a key twice");
+    if (seen.has(key)) throw unsafe("pax_duplicate", `PAX header with the key ${shownName(key)} twice`);
     seen.add(key);
     if (ignored_keys.test(key)) continue;
+    if (is_global && vendor_key.test(key)) continue;
     if (ignored_numbers.test(key)) {
-      if (!number_form.test(Buffer.from(value).toString("latin1"))) throw malformed();
+      if (!number_form.test(latin1(value))) throw malformed();
       continue;
     }
-    if (is_global) throw unsafe("pax_global", "global PAX header that changes entries");
+    if (key === "hdrcharset" && character_sets.test(latin1(value))) continue;
+    if (is_global)
+      throw unsafe("pax_global", `global PAX header with the key ${shownName(key)}, which changes entries`);
     if (key === "path") overrides.path = value;
     else if (key === "size") overrides.size_bytes = decimal(value);
+    else if (key === "linkpath") overrides.linkpath = value;
     else if (key.startsWith("GNU.sparse")) throw unsafe("sparse", "sparse file");
-    else if (key === "linkpath") throw unsafe("link", "link");
-    else throw unsafe("pax_key", "PAX header with a key that is not allowed");
+    else throw unsafe("pax_key", `PAX header with the key ${shownName(key)}, which is not known`);
   }
   return overrides;
 }
@@ -70,5 +82,7 @@ function decimal(digits: Uint8Array): number {
   }
   return value;
 }
+
+const latin1 = (value: Uint8Array) => Buffer.from(value).toString("latin1");
 
 const malformed = () => invalid("pax_header", "malformed PAX header");
