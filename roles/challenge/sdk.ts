@@ -6,6 +6,7 @@ import type { ChallengeDefinition } from "./sdk/define-challenge.ts";
 
 export { FromEnvironment } from "#shared/config/load-config.ts";
 export { ProblemError } from "#shared/http/problem.ts";
+export { acceptArchive } from "./sdk/accept-archive.ts";
 export { defineChallenge } from "./sdk/define-challenge.ts";
 export { SubmissionFault } from "./sdk/submission-fault.ts";
 

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "node:http";
-import type { Problem } from "../schemas/problem.ts";
+import type { Problem, ProblemExtensions } from "../schemas/problem.ts";
 
 /**
  * A refusal that its receiver may read: `status` and `detail` go to the client as they are, so neither may hold
@@ -10,17 +10,24 @@ export class ProblemError extends Error {
   readonly status: number;
   readonly code: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly extensions: ProblemExtensions;
 
   constructor(
     status: number,
     code: string,
     detail: string,
-    options: { readonly cause?: unknown; readonly headers?: Readonly<Record<string, string>> } = {},
+    options: {
+      readonly cause?: unknown;
+      readonly headers?: Readonly<Record<string, string>>;
+      /** Members beside those that every problem has; they go to the client too. */
+      readonly extensions?: ProblemExtensions;
+    } = {},
   ) {
     super(detail, { cause: options.cause });
     this.status = status;
     this.code = code;
     this.headers = options.headers ?? {};
+    this.extensions = options.extensions ?? {};
   }
 }
 
@@ -33,6 +40,7 @@ export function problemOf(error: ProblemError, requestId: string): Problem {
     detail: error.message,
     code: error.code,
     instance: requestId,
+    ...error.extensions,
   };
 }
 

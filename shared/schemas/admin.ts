@@ -1,5 +1,5 @@
 import { type Static, type TObject, type TSchema, Type } from "@sinclair/typebox";
-import { ChallengeSpec, ChallengeStatus, JobPolicy, Readiness, ServiceResources } from "./challenge.ts";
+import { ArchivePolicy, ChallengeSpec, ChallengeStatus, JobPolicy, Readiness, ServiceResources } from "./challenge.ts";
 import { Slug } from "./names.ts";
 import { PublishedVector, SourceChallenge } from "./weights.ts";
 
@@ -39,7 +39,7 @@ function asSent(schema: TObject, replaced: Record<string, TSchema> = {}): TObjec
 /** A challenge's record as an administrator sends it. */
 export const ChallengeInput = asSent(ChallengeSpec, {
   resources: asSent(ServiceResources),
-  jobs: asSent(JobPolicy),
+  jobs: asSent(JobPolicy, { archives: asSent(ArchivePolicy) }),
 });
 
 export const ChallengePatch = Type.Record(Type.String(), Type.Unknown(), {

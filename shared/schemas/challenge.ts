@@ -76,6 +76,26 @@ export const ServiceResources = Type.Object(
 /** A data set that operators put on workers: the volume `platform-data-NAME` where the node's label `platform.data.NAME` is "true". */
 export const DataVolumeName = Type.String({ pattern: "^[a-z0-9][a-z0-9_-]{0,62}$" });
 
+/** What its jobs' input archives may be beyond a plain or gzipped tar of files and directories. */
+export const ArchivePolicy = Type.Object(
+  {
+    forms: Type.Array(
+      Type.Union([Type.Literal("zip"), Type.Literal("tar.bz2"), Type.Literal("tar.xz"), Type.Literal("tar.zst")]),
+      { maxItems: 4, uniqueItems: true, default: [], description: "further forms that are taken and re-packed" },
+    ),
+    links: Type.Union([Type.Literal("refuse"), Type.Literal("copy")], {
+      default: "refuse",
+      description: "copy: hard links, and symbolic links that stay inside, become copies of what they point to",
+    }),
+    macos_files: Type.Union([Type.Literal("keep"), Type.Literal("drop")], {
+      default: "keep",
+      description: "drop: ._*, .DS_Store, Icon\\r and __MACOSX/ are left out",
+    }),
+  },
+  strict,
+);
+export type ArchivePolicy = Static<typeof ArchivePolicy>;
+
 export const JobPolicy = Type.Object(
   {
     running_max: Type.Integer({ minimum: 0, maximum: 10_000, default: 8, description: "jobs that may run at once" }),
@@ -118,6 +138,7 @@ export const JobPolicy = Type.Object(
       default: 10 * 2 ** 30,
       description: "bytes of inputs, logs and artifacts it may keep",
     }),
+    archives: Type.Optional(ArchivePolicy),
   },
   strict,
 );
@@ -213,6 +234,13 @@ export function jobPolicyOf({ jobs }: ChallengeSpec): JobPolicy {
 /** The challenge's name on its own network, which is that of its service. */
 export function challengeHost(slug: string): string {
   return `challenge-${slug}`;
+}
+
+const plainArchives = Value.Default(ArchivePolicy, {}) as ArchivePolicy;
+
+/** What its input archives may be where the record is silent: plain and gzipped tar, no links. */
+export function archivePolicyOf({ archives }: Pick<JobPolicy, "archives">): ArchivePolicy {
+  return archives ?? plainArchives;
 }
 
 /** Where the platform reaches the challenge on its own network (contract §1). */

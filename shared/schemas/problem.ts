@@ -9,7 +9,26 @@ export const Problem = Type.Object(
     detail: Type.String({ description: "one clear sentence" }),
     code: Type.String({ description: "a stable machine-readable code" }),
     instance: Type.String({ description: "the request id" }),
+    rule: Type.Optional(Type.String({ description: "of a refused archive: the rule it broke, stable" })),
+    reason: Type.Optional(Type.String({ description: "of a refused archive: what is wrong, with bound and value" })),
+    remedy: Type.Optional(Type.String({ description: "of a refused archive: what to do" })),
+    position: Type.Optional(
+      Type.Integer({ minimum: 1, description: "of a refused archive: which entry it is about, counted from 1" }),
+    ),
+    entry: Type.Optional(
+      Type.String({ description: "of a refused archive: the entry's name in quotes, escaped and cut" }),
+    ),
   },
   { description: "a refusal or failure" },
 );
 export type Problem = Static<typeof Problem>;
+
+/** The members that only some problems have. */
+export type ProblemExtensions = Pick<Problem, "rule" | "reason" | "remedy" | "position" | "entry">;
+
+/** A problem in one line for a person: its detail, and where, why and what to do, as far as it says. */
+export function problemSentence({ detail, position, entry, reason, remedy }: Partial<Problem>): string {
+  const where = position === undefined ? "" : `entry ${position}${entry === undefined ? "" : ` ${entry}`}: `;
+  if (reason === undefined || detail?.includes(reason)) return detail ?? "";
+  return `${detail ?? "refused"}: ${where}${reason}${remedy === undefined ? "" : `. ${remedy}`}`;
+}

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { ArchiveError, canonicalArchive, canonicalArchiveBytes } from "#shared/archive/canonical-archive.ts";
 import type { Engine } from "#shared/engine/engine.ts";
 import { ProblemError } from "#shared/http/problem.ts";
-import { type Challenge, type JobPolicy, jobPolicyOf } from "#shared/schemas/challenge.ts";
+import type { Logger } from "#shared/observability/logger.ts";
+import { type ArchivePolicy, archivePolicyOf, type Challenge, type JobPolicy, jobPolicyOf } from "#shared/schemas/challenge.ts";
 import type { JobRequest } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
@@ -24,6 +25,7 @@ export interface AcceptWorld {
   readonly blobs: BlobStore;
   readonly engine: Pick<Engine, "network" | "nodes">;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly images: ImageIds;
   readonly features: EngineFeatures;
   readonly blob_bytes: Tally;
@@ -70,7 +72,8 @@ export async function prepareJob(
   if ((await world.blobs.freeBytes()) < world.settings.free_bytes_min) throw storageFull();
   await checkGpus(world.engine, request, policy);
   const image_id = await world.images.resolve(challenge.spec.slug, request.image, request.image_pull_policy);
-  const keeper = { slug: challenge.spec.slug, blob_bytes_max: policy.blob_bytes_max };
+  const { blob_bytes_max } = policy;
+  const keeper = { slug: challenge.spec.slug, blob_bytes_max, archives: archivePolicyOf(policy) };
   const kept = await Promise.all(request.mounts.map((mount) => keepMount(world, keeper, mount)));
   const spec = { ...request, mounts: kept.map(({ mount }) => mount) };
   const now_ms = world.clock.now();
@@ -133,6 +136,7 @@ async function checkGpus(
 interface Keeper {
   readonly slug: string;
   readonly blob_bytes_max: number;
+  readonly archives: ArchivePolicy;
 }
 
 async function keepMount(
@@ -160,10 +164,11 @@ async function keepArchive(
   bytes: Uint8Array,
 ): Promise<StoredBlob> {
   const source = sourceWatch(mount);
-  return await storing(async () => {
-    const small = canonicalArchiveBytes(bytes, limits.archive, source.see);
+  const { slug, archives } = keeper;
+  return await storing(world, slug, async () => {
+    const small = canonicalArchiveBytes(bytes, limits.archive, source.see, archives);
     if (small) source.check();
-    const canonical = small ? one(small.bytes) : canonicalArchive(one(bytes), limits.archive, source.see);
+    const canonical = small ? one(small.bytes) : canonicalArchive(one(bytes), limits.archive, source.see, archives);
     const stored = await putWithinQuota(world, keeper, canonical);
     source.check();
     return stored;
@@ -173,9 +178,11 @@ async function keepArchive(
 /** Stores an uploaded input archive. The answer holds its canonical digest and size. */
 export async function keepUpload(world: AcceptWorld, challenge: Challenge, body: AsyncIterable<Uint8Array>) {
   const { slug } = challenge.spec;
-  return await storing(async () => {
-    const { blob_bytes_max } = jobPolicyOf(challenge.spec);
-    const stored = await putWithinQuota(world, { slug, blob_bytes_max }, canonicalArchive(body, limits.archive));
+  const policy = jobPolicyOf(challenge.spec);
+  const keeper = { slug, blob_bytes_max: policy.blob_bytes_max, archives: archivePolicyOf(policy) };
+  return await storing(world, slug, async () => {
+    const canonical = canonicalArchive(body, limits.archive, undefined, keeper.archives);
+    const stored = await putWithinQuota(world, keeper, canonical);
     await world.store.recordBlob(slug, stored.digest, stored.size_bytes, world.clock.now());
     return stored;
   });
@@ -198,7 +205,7 @@ async function putWithinQuota(
 }
 
 /** Runs `work`, and turns refusals of the archive gate and of the disk into HTTP errors. */
-async function storing<T>(work: () => Promise<T>): Promise<T> {
+async function storing<T>({ log }: AcceptWorld, slug: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -210,10 +217,16 @@ async function storing<T>(work: () => Promise<T>): Promise<T> {
     if (error instanceof BlobError)
       throw new ProblemError(413, "archive_too_large", "the mount archive is too large", { cause: error });
     if (!(error instanceof ArchiveError)) throw error;
-    const detail =
-      error.kind === "limit" ? `mount archive over its limit: ${error.message}` : `${error.kind} mount archive`;
-    throw new ProblemError(error.kind === "limit" ? 413 : 400, `${error.kind}_mount_archive`, detail, { cause: error });
+    log.info({ challenge: slug, ...error.extensions }, `an input archive was refused: ${error.message}`);
+    throw archiveRefusal(error);
   }
+}
+
+/** The detail of the first two is the contract's own (contract §4); the rest is in members of its own. */
+function archiveRefusal(error: ArchiveError): ProblemError {
+  const { kind, extensions } = error;
+  const detail = kind === "limit" ? "mount archive over its limit" : `${kind} mount archive`;
+  return new ProblemError(kind === "limit" ? 413 : 400, `${kind}_mount_archive`, detail, { cause: error, extensions });
 }
 
 function storageFull(cause?: unknown): ProblemError {
@@ -224,15 +237,14 @@ function storageFull(cause?: unknown): ProblemError {
 }
 
 function decodeBase64(text: string): Uint8Array {
-  const invalid = (cause?: unknown) =>
-    new ProblemError(400, "invalid_mount_archive", "invalid mount archive", { cause });
+  const invalid = () => archiveRefusal(new ArchiveError("invalid", "base64", "archive_b64 is not base64 (RFC 4648 §4)"));
   // Bun would pass over line breaks and missing padding; the first generation did not.
   if (text.length % 4 !== 0 || /\s/.test(text)) throw invalid();
   try {
     return Uint8Array.fromBase64(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw invalid(error);
+    throw invalid();
   }
 }
 

@@ -46,7 +46,7 @@ export const demonstration = defineChallenge({
   routes: ({ settings }) =>
     new Elysia().get("/v1/task", () => ({
       description:
-        "Send a gzipped tar with predict.awk. For each number of the input print how many Collatz steps it takes to 1.",
+        "Send predict.awk in a gzipped tar or a zip. For each number of the input print how many Collatz steps it takes to 1.",
       command: predict,
       cases: collatzCases(settings.seed),
     })),

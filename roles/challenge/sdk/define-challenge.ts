@@ -1,5 +1,6 @@
 import type { Static, TObject } from "@sinclair/typebox";
 import type { AnyElysia } from "elysia";
+import type { ArchiveRules } from "#shared/archive/canonical-archive.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { FinishedJob } from "./finished-job.ts";
 import type { JobPlan } from "./job-plan.ts";
@@ -31,7 +32,7 @@ export interface ChallengeContext<Settings> {
  *   version: "1.0.0",
  *   capabilities: ["get_weights"],
  *   settings: Type.Object({}),
- *   accept: ({ body }) => body,
+ *   archives: { forms: ["zip"], macos_files: "drop" },
  *   job: ({ content }) => ({
  *     image: "example/dice:1",
  *     command: ["/roll"],
@@ -51,8 +52,13 @@ export interface ChallengeDefinition<S extends TObject> {
   readonly capabilities: readonly string[];
   /** Settings of its own; name each with `FromEnvironment`. */
   readonly settings: S;
-  /** Looks at an upload and answers what to keep of it. Throw a ProblemError to refuse it: its sentence goes to the miner. */
-  accept(upload: Upload, context: ChallengeContext<Static<S>>): Uint8Array | Promise<Uint8Array>;
+  /** What archives of miners may be beyond a plain or gzipped tar of files and directories, where there is no `accept`. */
+  readonly archives?: Partial<ArchiveRules>;
+  /**
+   * Looks at an upload and answers what to keep of it. Throw a ProblemError to refuse it: its sentence goes to the miner.
+   * Without it an upload has to be an archive, and is checked by `acceptArchive`, which is there for an `accept` too.
+   */
+  accept?(upload: Upload, context: ChallengeContext<Static<S>>): Uint8Array | Promise<Uint8Array>;
   /** The job that evaluates a submission. May be asked again after a crash. */
   job(submission: SubmissionContent, context: ChallengeContext<Static<S>>): JobPlan | Promise<JobPlan>;
   /** What a job that ended well is worth. Throw a SubmissionFault when the miner is to blame; anything else blames the challenge. */

@@ -71,10 +71,26 @@ async function planJob<S extends TObject>(
   if (content === null) throw new Error("the submission's content is gone");
   const plan = await definition.job({ id, hotkey, content }, context);
   const blobs: string[] = [];
-  for (const { archive } of plan.inputs) blobs.push(await broker.putArchive(archive, signal));
+  for (const { archive } of plan.inputs) blobs.push(await putInput(broker, archive, content, signal));
   const spec = jobSpecOf(plan, id, blobs);
   context.submissions.planned(id, JSON.stringify(spec));
   return spec;
+}
+
+/** What the platform refuses of the submission itself is its miner's to mend; of anything else, the challenge's. */
+async function putInput(
+  broker: Broker,
+  archive: Uint8Array,
+  content: Uint8Array,
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    return await broker.putArchive(archive, signal);
+  } catch (error) {
+    if (!(error instanceof BrokerRefusal) || !/_mount_archive$/.test(error.code)) throw error;
+    if (!Buffer.from(archive).equals(content)) throw error;
+    throw new SubmissionFault("archive_refused", error.message);
+  }
 }
 
 async function follow<S extends TObject>(submission: Submission, parts: EvaluationParts<S>, signal: AbortSignal) {

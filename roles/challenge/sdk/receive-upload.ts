@@ -3,8 +3,10 @@ import type { Static, TObject } from "@sinclair/typebox";
 import { requestBytes } from "#shared/http/bounded-body.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { acceptArchive } from "./accept-archive.ts";
 import type { ChallengeContext, ChallengeDefinition } from "./define-challenge.ts";
 import type { Submission } from "./store/submission.ts";
+import type { Upload } from "./upload.ts";
 
 const bounds = {
   bytes_max: limits.challenge_sdk.submission_bytes_max,
@@ -36,7 +38,7 @@ export async function receiveUpload<S extends TObject>(
     content_type: (headers.get("content-type") ?? "application/octet-stream").slice(0, 255),
     body,
   };
-  const received = context.submissions.receive(upload, await definition.accept(upload, context));
+  const received = context.submissions.receive(upload, await accepted(upload, definition, context));
   switch (received.kind) {
     case "too_many_pending":
       throw new ProblemError(429, "too_many_pending", "Too many submissions of this hotkey are unfinished");
@@ -45,6 +47,15 @@ export async function receiveUpload<S extends TObject>(
     default:
       return received;
   }
+}
+
+/** What is kept of an upload: what the definition answers, else the archive that it has to be. */
+async function accepted<S extends TObject>(
+  upload: Upload,
+  { accept, archives }: ChallengeDefinition<S>,
+  context: ChallengeContext<Static<S>>,
+): Promise<Uint8Array> {
+  return await (accept?.(upload, context) ?? acceptArchive(upload.body, { rules: archives }));
 }
 
 function verified(headers: Headers, name: string, form: RegExp): string {

@@ -2,6 +2,7 @@ import { gzipSync } from "node:zlib";
 import { pack } from "tar-stream";
 import { signUpload, type UploadSigner, uploadPath } from "#shared/auth/upload-signature.ts";
 import { ProblemError } from "#shared/http/problem.ts";
+import { problemSentence } from "#shared/schemas/problem.ts";
 
 export interface Upload {
   readonly proxy_url: string;
@@ -53,6 +54,6 @@ async function ask<T>(url: string, init: RequestInit): Promise<T> {
   throw new ProblemError(
     response.status,
     body.code ?? "unknown",
-    body.detail ?? `the proxy answered ${response.status}`,
+    body.detail ? problemSentence(body) : `the proxy answered ${response.status}`,
   );
 }

@@ -1,6 +1,7 @@
 /** The smallest challenge, as its author writes it; roles/challenge/README.md shows this file. */
 import { Type } from "@sinclair/typebox";
 import {
+  acceptArchive,
   defineChallenge,
   FromEnvironment,
   ProblemError,
@@ -14,9 +15,9 @@ const dice = defineChallenge({
   settings: Type.Object({
     dice_image: FromEnvironment("DICE_IMAGE", Type.String({ description: "image of the evaluation jobs" })),
   }),
-  accept({ body }) {
+  async accept({ body }) {
     if (body.length > 100_000) throw new ProblemError(413, "too_large", "A submission has at most 100,000 bytes");
-    return body;
+    return await acceptArchive(body, { rules: { forms: ["zip"] } });
   },
   job: ({ content }, { settings }) => ({
     image: settings.dice_image,

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pino from "pino";
 import { deriveToken } from "#shared/auth/tokens.ts";
 import { createChallenges } from "#shared/database/challenges.ts";
 import { connectDatabase, type Database } from "#shared/database/database.ts";
@@ -8,7 +9,6 @@ import { migrate } from "#shared/database/migrate.ts";
 import { type Engine, EngineError, type Labels, type Network, type SwarmNode } from "#shared/engine/engine.ts";
 import { guarded } from "#shared/http/app.ts";
 import { type Server, serve } from "#shared/http/serve.ts";
-import { createLogger } from "#shared/observability/logger.ts";
 import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
@@ -49,6 +49,8 @@ export interface BrokerWorld extends AsyncDisposable {
   readonly url: string;
   readonly app: ReturnType<typeof createApp>;
   readonly sql: Database;
+  /** What the broker said, a line of JSON each. */
+  readonly log_lines: readonly string[];
   /** The folder of its blobs and logs. */
   readonly directory: string;
   readonly blobs: BlobStore;
@@ -134,7 +136,8 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
     new WatchedChanges(systemClock),
   ];
   const logs = await openLogFiles(join(directory, "logs"));
-  const log = createLogger("broker-test", "silent");
+  const log_lines: string[] = [];
+  const log = pino({ level: "info" }, { write: (line) => void log_lines.push(line) });
   const networks = new Map<string, Labels>();
   const engine = engineOf(networks);
   let stopping = new AbortController();
@@ -177,6 +180,7 @@ export async function startBrokerWorld(): Promise<BrokerWorld> {
     sql,
     directory,
     blobs,
+    log_lines,
     logs,
     changes,
     networks,

@@ -18,6 +18,8 @@ let submissions: Submissions;
 let asked: string[] = [];
 let score: () => Score = () => ({ score: 1, details: {} });
 let create: () => Promise<Job>;
+let put: () => Promise<string>;
+let input: (content: Uint8Array) => Uint8Array;
 let poll: () => Promise<Job>;
 
 const nothing = { reason: null, fault: null, node_class: null, exit_code: null };
@@ -27,7 +29,7 @@ const aborted = (signal: AbortSignal) =>
   new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 
 const broker: Broker = {
-  putArchive: async () => "0".repeat(64),
+  putArchive: () => put(),
   async createJob(_, key, signal) {
     asked.push(`create ${key}`);
     return await Promise.race([create(), aborted(signal)]);
@@ -54,7 +56,7 @@ const definition = defineChallenge({
     image: "i",
     command: ["c"],
     timeout_seconds: 10,
-    inputs: [{ target: "/in", archive: content }],
+    inputs: [{ target: "/in", archive: input(content) }],
     outputs: ["/out"],
   }),
   score: () => score(),
@@ -73,6 +75,8 @@ beforeEach(() => {
   submissions = createSubmissions(openDatabase(":memory:"), clock);
   score = () => ({ score: 1, details: {} });
   create = async () => jobThat("queued");
+  put = async () => "0".repeat(64);
+  input = (content) => content;
   poll = async () => jobThat("succeeded");
 });
 
@@ -147,6 +151,28 @@ describe("an evaluation", () => {
     });
     expect(asked).toEqual([1, 2, 3].map((attempt) => `create ${id}-${attempt}`));
     expect(submissions.byId(id)?.failure_detail).not.toContain("image");
+  });
+
+  test("of an archive that the platform refuses is the miner's fault at once, and the miner learns why", async () => {
+    const detail = 'unsafe mount archive: entry 2 "../x": name with a `..` segment. Pack from inside the folder.';
+    put = () => Promise.reject(new BrokerRefusal(400, "unsafe_mount_archive", detail));
+    const id = stored();
+    await step(id);
+    expect(submissions.byId(id)).toMatchObject({
+      state: "failed",
+      fault: "submission",
+      failure_code: "archive_refused",
+      failure_detail: detail,
+      attempt: 1,
+    });
+  });
+
+  test("of the challenge's own archive that the platform refuses is the challenge's fault", async () => {
+    put = () => Promise.reject(new BrokerRefusal(400, "unsafe_mount_archive", "unsafe mount archive"));
+    input = () => Buffer.from("made by the challenge");
+    const id = stored();
+    for (let attempt = 1; attempt <= l.attempts_max; attempt += 1) await step(id);
+    expect(submissions.byId(id)).toMatchObject({ state: "failed", fault: "challenge" });
   });
 
   test.each<[string, () => Score]>([

@@ -1,4 +1,7 @@
+import { Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
 import { readJson } from "#shared/json/read-json.ts";
+import { Problem, problemSentence } from "#shared/schemas/problem.ts";
 
 /** The broker's final no: asking again would be answered the same. */
 export class BrokerRefusal extends Error {
@@ -27,18 +30,16 @@ const passing = new Set([401, 408, 425, 429, 500, 502, 503, 504, 507]);
 
 /** What an answer that is no success means for its caller. */
 export async function refusalOf(response: Response): Promise<BrokerRefusal | BrokerUnavailable> {
-  const { code, detail } = await problemIn(response);
+  const problem = await problemIn(response);
+  const code = String(problem.code ?? response.status);
+  const detail = problemSentence(problem);
   if (!passing.has(response.status)) return new BrokerRefusal(response.status, code, detail);
   const seconds = Number(response.headers.get("retry-after") ?? 0);
   const retry_after_ms = Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 300) * 1_000 : 0;
   return new BrokerUnavailable(`the broker answered ${response.status}: ${detail}`, { retry_after_ms });
 }
 
-async function problemIn(response: Response): Promise<{ code: string; detail: string }> {
-  const text = (await response.text()).slice(0, 4_096);
-  const problem = readJson(text);
-  if (typeof problem !== "object" || problem === null)
-    return { code: String(response.status), detail: "no problem document" };
-  const { code, detail } = problem as { readonly code?: unknown; readonly detail?: unknown };
-  return { code: String(code ?? response.status), detail: String(detail ?? "") };
+async function problemIn(response: Response): Promise<Partial<Problem>> {
+  const problem = readJson((await response.text()).slice(0, 8_192));
+  return Value.Check(Type.Partial(Problem), problem) ? problem : { detail: "no problem document" };
 }
