@@ -113,13 +113,22 @@ function verifyChecksum(block: Uint8Array): void {
   if (expected !== sumOf(block)) throw invalid("checksum", "header checksum does not match");
 }
 
-/** The sum of a header's bytes, its own field counted as spaces. */
+/** A header's copy, so that four of its bytes can be read at once wherever it lies. */
+const copy = new Uint8Array(block_bytes);
+const words = new Int32Array(copy.buffer);
+
+/** The sum of a header's bytes, its own field counted as spaces: four bytes a step, in halves that cannot overflow. */
 function sumOf(block: Uint8Array): number {
-  const [start, end] = field.checksum;
-  let sum = (end - start) * space;
-  for (let i = 0; i < start; i++) sum += block[i] as number;
-  for (let i = end; i < block_bytes; i++) sum += block[i] as number;
-  return sum;
+  copy.set(block);
+  copy.fill(space, ...field.checksum);
+  let even = 0;
+  let odd = 0;
+  for (let i = 0; i < block_bytes / 4; i++) {
+    const word = words[i] as number;
+    even += word & 0x00ff00ff;
+    odd += (word >>> 8) & 0x00ff00ff;
+  }
+  return (even & 0xffff) + (even >>> 16) + (odd & 0xffff) + (odd >>> 16);
 }
 
 function looseOctal(block: Uint8Array, [start, end]: readonly [number, number]): number {

@@ -73,22 +73,19 @@ export function readDirectory(
   return { entries: entries.sort((a, b) => a.offset - b.offset), start };
 }
 
+/**
+ * Where the end's record stands: at the last signature, as for every reader. That there is no other zip in its comment, or
+ * behind it, follows from what else is asked: it fills the rest of the file, and the directory stands right before it.
+ */
 function endRecord({ bytes, view }: ZipBytes): number {
   const last = bytes.length - size.end;
-  let found = -1;
   for (let at = last; at >= 0 && at >= last - comment_bytes_max; at--) {
     if (view.getUint32(at, true) !== signature.end) continue;
-    // Which of two ends is the end depends on the reader.
-    if (found !== -1 && at + size.end + view.getUint16(at + 20, true) === bytes.length) throw twoEnds();
-    if (found === -1) found = at;
-  }
-  if (found === -1) throw invalid("zip_truncated", "zip ends before its end");
-  if (found + size.end + view.getUint16(found + 20, true) !== bytes.length)
+    if (at + size.end + view.getUint16(at + 20, true) === bytes.length) return at;
     throw invalid("zip_trailing_data", "zip with bytes behind its end, or cut in its comment");
-  return found;
+  }
+  throw invalid("zip_truncated", "zip ends before its end");
 }
-
-const twoEnds = () => invalid("zip_directory", "zip with two directories");
 
 function centralEntry({ bytes, view }: ZipBytes, at: number, limit: number): { entry: ZipEntry; end: number } {
   if (at + size.central > limit || view.getUint32(at, true) !== signature.central) throw broken();

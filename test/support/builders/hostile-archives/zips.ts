@@ -59,6 +59,9 @@ export const zips: readonly HostileArchive[] = [
   zip("invalid", "zip_directory", null, "bytes between its directory and its end", [good], {
     after_directory: Buffer.alloc(9),
   }),
+  zip("invalid", "zip_directory", null, "a directory of another size: Python moves all entries by it", [good], {
+    end: (record) => void record.writeUInt32LE(9, 12),
+  }),
   zip("invalid", "zip_directory", null, "a second end in its comment", [good], {
     comment: Buffer.concat([zipOf([good]), Buffer.alloc(0)]),
   }),
