@@ -185,8 +185,8 @@ export interface LogOptions {
   readonly follow?: boolean;
   /** Unix seconds, fractions allowed. */
   readonly since?: number;
-  /** Only so many lines from the end. */
-  readonly tail?: number | undefined;
+  /** Only so many of the last lines, of each stream. */
+  readonly tail?: number;
   readonly signal: AbortSignal;
 }
 

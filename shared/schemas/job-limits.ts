@@ -17,8 +17,20 @@ export const jobLimits = {
   output_bytes_max: 268_435_456,
   /** Of what a job left that no archive may hold, so many names are told: of each mount, and of the job. */
   skipped_told_max: 5,
-  /** Of a log, what is stored; the engine keeps no more either. */
+  /** Of a log, what is stored: its head and its tail. */
   log_bytes_max: 16 * 1_048_576,
+  log_tail_bytes: 4 * 1_048_576,
+  /** Lines by which the tail is asked for where a log cannot be read to its end in time; and that are held of a tail. */
+  log_tail_lines: 50_000,
+  /** Lines that are held in memory when a log is read after its end, before those of the tail. */
+  log_lines_max: 1_000_000,
+  /**
+   * The engine's files of a log. A full file is thrown away whole, so that the last `files - 1` are kept for sure: 256 MiB. An
+   * entry of the `local` driver has up to 30 bytes beside its text, so they hold 16 MiB of lines of one letter (8,388,608
+   * entries of 31 bytes, 248 MiB). A worker's disk must have 320 MiB for a job's log.
+   */
+  log_file_mib: 64,
+  log_files: 5,
   log_read_ms_max: 10_000,
   follow: {
     /** Jobs whose logs are followed at once; those of others are read at their end. */
@@ -32,7 +44,6 @@ export const jobLimits = {
     /** A log whose reading is cut is read anew so often. */
     readings_max: 3,
     /** Lines from the end of a log that is too long to be read in time: as many as `tail_bytes` may hold. */
-    tail_lines: 64_000,
   },
   /** Pause before a log that could not be stored, or an inspection that failed, is tried again. */
   finish_again_ms: 2_000,

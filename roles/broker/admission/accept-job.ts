@@ -3,7 +3,13 @@ import { ArchiveError, canonicalArchive, canonicalArchiveBytes } from "#shared/a
 import type { Engine } from "#shared/engine/engine.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import type { Logger } from "#shared/observability/logger.ts";
-import { type ArchivePolicy, archivePolicyOf, type Challenge, type JobPolicy, jobPolicyOf } from "#shared/schemas/challenge.ts";
+import {
+  type ArchivePolicy,
+  archivePolicyOf,
+  type Challenge,
+  type JobPolicy,
+  jobPolicyOf,
+} from "#shared/schemas/challenge.ts";
 import type { JobRequest } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
@@ -237,7 +243,8 @@ function storageFull(cause?: unknown): ProblemError {
 }
 
 function decodeBase64(text: string): Uint8Array {
-  const invalid = () => archiveRefusal(new ArchiveError("invalid", "base64", "archive_b64 is not base64 (RFC 4648 §4)"));
+  const invalid = () =>
+    archiveRefusal(new ArchiveError("invalid", "base64", "archive_b64 is not base64 (RFC 4648 §4)"));
   // Bun would pass over line breaks and missing padding; the first generation did not.
   if (text.length % 4 !== 0 || /\s/.test(text)) throw invalid();
   try {

@@ -7,7 +7,7 @@ import { inspectorName } from "#shared/swarm/names.ts";
 import { withDeadline } from "#shared/time/with-deadline.ts";
 import type { PlacedJob } from "../job/job.ts";
 import type { Killer } from "../job/outcome.ts";
-import { logBytes, readLog } from "../logs/job-log.ts";
+import { type LogRecord, logBytes, readLog } from "../logs/job-log.ts";
 import { fullNodeOf } from "../placement/full-nodes.ts";
 import { ensureService } from "../swarm/ensure.ts";
 import { janitorService } from "../swarm/stager-service-spec.ts";
@@ -52,7 +52,10 @@ export async function inspect(
       // The disk was so full that the inspection itself could not start.
       if (fullNodeOf(task)) return { kind: "inspect", is_disk_low: true, found: false };
       const left_ms = Math.max(1, deadline_ms - clock.monotonic());
-      const { records } = await withDeadline(clock, left_ms, (signal) => readLog(engine, task.ID, signal));
+      const records: LogRecord[] = [];
+      await withDeadline(clock, left_ms, (signal) =>
+        readLog(engine, task.ID, { signal }, (record) => records.push(record)),
+      );
       return parse(logBytes(records, "stdout").toString());
     }
     return null;

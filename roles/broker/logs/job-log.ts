@@ -1,5 +1,4 @@
-import { type Engine, EngineError, type LogChunk } from "#shared/engine/engine.ts";
-import { limits } from "#shared/schemas/limits.ts";
+import { type Engine, EngineError, type LogChunk, type LogOptions } from "#shared/engine/engine.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { LogFiles } from "./log-files.ts";
 
@@ -8,54 +7,50 @@ export interface LogRecord {
   readonly stream: "stdout" | "stderr";
   readonly time: string;
   readonly data: string;
+  /** Only of what stands where something is missing: how many bytes of this stream, null where that is unknown. */
+  readonly missing_bytes?: number | null;
 }
 
-export interface LogRead {
-  readonly records: LogRecord[];
-  /** False when the read was cut: by its time, by the size that is kept, or by the engine. */
-  readonly isComplete: boolean;
-}
+/** The engine, as far as logs need it. */
+export type LogEngine = Pick<Engine, "taskLogs">;
+
+/** `late`: its time was over; `cut`: the engine broke off. */
+export type ReadingEnd = "whole" | "late" | "cut";
 
 export function asRecord({ stream, time, bytes }: LogChunk): LogRecord {
   return { stream, time, data: Buffer.from(bytes).toString("base64") };
 }
 
-/** Reads a task's log once, or the last lines of it, bounded in time and size (jobs §7: the truth is a bounded read by task id). */
+/** What stands in a log where bytes of a stream are missing. A job cannot write it: only here a record has `missing_bytes`. */
+export function gapRecord(stream: LogRecord["stream"], time: string, missing_bytes: number | null): LogRecord {
+  const number = missing_bytes === null ? "an unknown number of" : missing_bytes.toLocaleString("en-US");
+  const text = `\n[… ${number} bytes of the log are missing here …]\n`;
+  return { stream, time, data: Buffer.from(text).toString("base64"), missing_bytes };
+}
+
+export const isGap = (record: LogRecord) => record.missing_bytes !== undefined;
+
+/** The bytes of a record's text. */
+export const recordBytes = ({ data }: LogRecord) => Buffer.byteLength(data, "base64");
+
+/** Reads a task's log once, until its end or the signal (jobs §7: the truth is a bounded read by task id). */
 export async function readLog(
-  engine: Pick<Engine, "taskLogs">,
+  engine: LogEngine,
   taskId: string,
-  signal: AbortSignal,
-  tail?: number,
-): Promise<LogRead> {
-  const records: LogRecord[] = [];
-  let bytes = 0;
+  options: LogOptions,
+  take: (record: LogRecord) => void,
+): Promise<ReadingEnd> {
   try {
-    for await (const chunk of engine.taskLogs(taskId, { signal, tail })) {
-      bytes += chunk.bytes.length;
-      if (bytes > limits.jobs.log_bytes_max) return { records: merged(records), isComplete: false };
-      records.push(asRecord(chunk));
+    for await (const chunk of engine.taskLogs(taskId, options)) {
+      if (options.signal.aborted) return "late";
+      take(asRecord(chunk));
     }
-    return { records: merged(records), isComplete: !signal.aborted };
+    return options.signal.aborted ? "late" : "whole";
   } catch (error) {
-    if (!(error instanceof EngineError) && !signal.aborted) throw error;
-    return { records: merged(records), isComplete: false };
+    if (options.signal.aborted) return "late";
+    if (!(error instanceof EngineError)) throw error;
+    return "cut";
   }
-}
-
-/** By time; the engine sends the streams one after another. A stable sort keeps pieces of one moment in order. */
-function merged(records: LogRecord[]): LogRecord[] {
-  return records.toSorted((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
-}
-
-/** The last records: of each stream so many as hold its last `bytes`, in the same order. */
-export function endOf(records: readonly LogRecord[], bytes: number): LogRecord[] {
-  const left = { stdout: bytes, stderr: bytes };
-  const kept = records.toReversed().filter(({ stream, data }) => {
-    const isKept = left[stream] > 0;
-    left[stream] -= Buffer.byteLength(data, "base64");
-    return isKept;
-  });
-  return kept.reverse();
 }
 
 export function linesOf(records: readonly LogRecord[]): string {
@@ -71,7 +66,8 @@ const piece_bytes = 16_384;
  * moment there is one piece, unless a long line was taken apart.
  */
 export class LogCursor {
-  readonly #last = new Map<string, { time: string; count: number; readonly short: Set<string> }>();
+  #unmet = new Set<LogRecord["stream"]>();
+  readonly #last = new Map<LogRecord["stream"], { time: string; count: number; readonly short: Set<string> }>();
   readonly #pass = new Map<string, number>();
 
   /** The moment from which a new reading needs nothing but what is new, in seconds; 0 for all. */
@@ -83,6 +79,20 @@ export class LogCursor {
 
   startReading(): void {
     this.#pass.clear();
+    this.#unmet = new Set(this.#last.keys());
+  }
+
+  /** The streams of which this reading has not brought the last piece that was known at its start: what lies between is missing. */
+  get unmet(): readonly LogRecord["stream"][] {
+    return [...this.#unmet];
+  }
+
+  /** The same, to be read on with apart from this one. */
+  copy(): LogCursor {
+    const copy = new LogCursor();
+    for (const [stream, { time, count, short }] of this.#last)
+      copy.#last.set(stream, { time, count, short: new Set(short) });
+    return copy;
   }
 
   isNew({ stream, time, data }: LogRecord): boolean {
@@ -94,9 +104,11 @@ export class LogCursor {
       this.#pass.set(stream, isShort ? 0 : 1);
       return true;
     }
+    if (isShort && last.short.has(data)) this.#unmet.delete(stream);
     if (isShort) return !last.short.has(data) && last.short.add(data) !== undefined;
     const met = (this.#pass.get(stream) ?? 0) + 1;
     this.#pass.set(stream, met);
+    if (met === last.count) this.#unmet.delete(stream);
     if (met <= last.count) return false;
     last.count = met;
     return true;

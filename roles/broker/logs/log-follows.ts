@@ -1,8 +1,9 @@
 import { limits } from "#shared/schemas/limits.ts";
 import { pause } from "#shared/time/pause.ts";
-import { withDeadline } from "#shared/time/with-deadline.ts";
 import type { DispatchWorld } from "../lifecycle/world.ts";
-import { asRecord, endOf, LogCursor, type LogRecord, linesOf, parseRecords, readLog } from "./job-log.ts";
+import { readFinally } from "./final-reading.ts";
+import { asRecord, isGap, LogCursor, type LogRecord, linesOf, parseRecords, recordBytes } from "./job-log.ts";
+import { StreamBytes } from "./stream-bytes.ts";
 
 type FollowWorld = Pick<DispatchWorld, "clock" | "logs" | "log" | "changed"> & {
   readonly engine: Pick<DispatchWorld["engine"], "taskLogs">;
@@ -11,14 +12,21 @@ type FollowWorld = Pick<DispatchWorld, "clock" | "logs" | "log" | "changed"> & {
 /** Who waits for more of a job's log waits for a change of this name. */
 export const logChange = (id: string) => `log/${id}`;
 
-const { follow } = limits.jobs;
+const { follow, log_bytes_max, log_tail_bytes } = limits.jobs;
+/** Pieces that wait to be written; more are not read before they are. */
+const pending_max = 4_096;
+/** A follow brings the head of a log; the tail is read at its end. */
+const head_bytes_max = log_bytes_max - log_tail_bytes;
 
 /** One job's log as it is brought in: followed while the job runs, read whole after its end. */
 class JobLog {
   readonly #world: FollowWorld;
   readonly #id: string;
   readonly #task_id: string;
-  readonly #cursor = new LogCursor();
+  readonly #streams = new StreamBytes();
+  #cursor = new LogCursor();
+  #hasGap = false;
+  #isWriting = false;
   readonly #over = new AbortController();
   #attempt = new AbortController();
   #pending: LogRecord[] = [];
@@ -60,47 +68,25 @@ class JobLog {
    * @throws Error when the reading was cut, and another may do better
    */
   async finish(wasStopped: boolean): Promise<boolean> {
-    if (wasStopped && this.#following) await this.#world.clock.sleep(follow.drain_ms);
+    const { engine, clock } = this.#world;
+    if (wasStopped && this.#following) await clock.sleep(follow.drain_ms);
     await this.stop();
     await this.#load();
-    const { records, isComplete, isLate } = await this.#read();
-    this.#cursor.startReading();
-    for (const record of records) this.#take(record);
-    await this.#flush();
-    const isCut = !isComplete || (records.length === 0 && this.#bytes > 0);
-    const isFull = this.#bytes > limits.jobs.log_bytes_max;
-    if (!isCut && !isFull) return !wasStopped;
+    const stored = { bytes: this.#bytes, streams: this.#streams, hasGap: this.#hasGap, cursor: this.#cursor };
+    const { records, cursor, isComplete, isCut } = await readFinally({ engine, clock }, this.#task_id, stored);
     this.#readings += 1;
-    const isLast = isFull || wasStopped || this.#readings >= follow.readings_max;
-    // A log that is too long to be read in time would be so again: its end is read, and that is all.
-    const hasEnd = (isLast || isLate) && (await this.#takeEnd());
-    if (!isLast && !hasEnd) throw new Error("the log was cut");
-    return false;
-  }
-
-  #read(tail?: number) {
-    const { engine, clock } = this.#world;
-    return withDeadline(clock, limits.jobs.log_read_ms_max, async (signal) => {
-      const reading = await readLog(engine, this.#task_id, signal, tail);
-      return { ...reading, isLate: signal.aborted };
-    });
-  }
-
-  /** Keeps the end of a log that was cut before it, as much as a run call answers. @returns whether the engine had it */
-  async #takeEnd(): Promise<boolean> {
-    const { records, isComplete } = await this.#read(follow.tail_lines);
-    this.#cursor.startReading();
-    for (const record of endOf(records, limits.jobs.tail_bytes))
-      if (this.#cursor.isNew(record)) this.#pending.push(record);
+    if (isCut && !wasStopped && this.#readings < follow.readings_max) throw new Error("the log was cut");
+    this.#cursor = cursor;
+    for (const record of records) this.#keep(record);
     await this.#flush();
-    return isComplete && records.length > 0;
+    return isComplete && !wasStopped;
   }
 
   async #follow(): Promise<void> {
     const { clock, log } = this.#world;
     let silence_ms: number = follow.silence_ms;
     let again_ms: number = follow.again_ms;
-    while (!this.#over.signal.aborted && this.#bytes <= limits.jobs.log_bytes_max) {
+    while (!this.#over.signal.aborted && this.#bytes <= head_bytes_max) {
       try {
         await this.#load();
         const count = await this.#followOnce(silence_ms);
@@ -129,10 +115,10 @@ class JobLog {
         if (attempt.signal.aborted) break;
         heard_ms = clock.monotonic();
         if (this.#take(asRecord(chunk))) count += 1;
-        if (this.#bytes > limits.jobs.log_bytes_max) break;
-        if (this.#pending.length > 256) await this.#flush();
+        if (this.#bytes > head_bytes_max) break;
+        if (this.#pending.length > pending_max) await this.#flush();
         // A failure is met again by the next one that is awaited.
-        else this.#flush().catch(() => undefined);
+        else if (!this.#isWriting) this.#flush().catch(() => undefined);
       }
     } finally {
       done.abort();
@@ -149,10 +135,20 @@ class JobLog {
   }
 
   #take(record: LogRecord): boolean {
-    if (this.#bytes > limits.jobs.log_bytes_max || !this.#cursor.isNew(record)) return false;
-    this.#bytes += record.data.length * 0.75;
-    this.#pending.push(record);
+    if (this.#bytes > head_bytes_max || !this.#cursor.isNew(record)) return false;
+    this.#keep(record);
     return true;
+  }
+
+  #keep(record: LogRecord): void {
+    this.#count(record);
+    this.#pending.push(record);
+  }
+
+  #count(record: LogRecord): void {
+    if (isGap(record)) this.#hasGap = true;
+    else this.#streams.push(record);
+    this.#bytes += recordBytes(record);
   }
 
   /** What an earlier leader brought in. */
@@ -160,8 +156,8 @@ class JobLog {
     this.#loading ??= this.#world.logs.load(this.#id).then(
       (text) => {
         for (const record of parseRecords(text)) {
-          this.#cursor.isNew(record);
-          this.#bytes += record.data.length * 0.75;
+          if (!isGap(record)) this.#cursor.isNew(record);
+          this.#count(record);
         }
       },
       (error: unknown) => {
@@ -174,15 +170,24 @@ class JobLog {
 
   /** One writing after another; what could not be written is kept for the next. */
   #flush(): Promise<void> {
-    const written = this.#writing.then(async () => {
-      const records = [...this.#pending];
-      if (records.length === 0) return;
-      await this.#world.logs.append(this.#id, linesOf(records));
-      this.#pending = this.#pending.slice(records.length);
-      this.#world.changed(logChange(this.#id));
-    });
+    const written = this.#writing.then(() => this.#write());
     this.#writing = written.catch(() => undefined);
     return written;
+  }
+
+  /** Writes what waits, also what comes meanwhile. */
+  async #write(): Promise<void> {
+    this.#isWriting = true;
+    try {
+      while (this.#pending.length > 0) {
+        const records = this.#pending.slice(0, pending_max);
+        await this.#world.logs.append(this.#id, linesOf(records));
+        this.#pending = this.#pending.slice(records.length);
+        this.#world.changed(logChange(this.#id));
+      }
+    } finally {
+      this.#isWriting = false;
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { dataTarget, dataVolume } from "#shared/engine/data-volumes.ts";
 import type { Labels, Mount, NetworkSpec, ServiceSpec } from "#shared/engine/engine.ts";
 import type { JobRequest } from "#shared/schemas/job.ts";
+import { jobLimits } from "#shared/schemas/job-limits.ts";
 import { environmentOf, hardened, localLog, noRestart, onceOnly, requireOneNetwork } from "#shared/swarm/container.ts";
 import { gpuReservation } from "#shared/swarm/gpus.ts";
 import { jobFleet, label, managed, ownPrefix } from "#shared/swarm/labels.ts";
@@ -101,7 +102,7 @@ export function jobService(request: JobRequest, placement: JobPlacement): Servic
       RestartPolicy: noRestart,
       Placement: { Constraints: [`node.labels.${label.workload}==${node_class}`, `node.id==${node_id}`] },
       Networks: networks.map((Target) => ({ Target })),
-      LogDriver: localLog(8, 2),
+      LogDriver: localLog(jobLimits.log_file_mib, jobLimits.log_files),
     },
     Mode: onceOnly,
   });

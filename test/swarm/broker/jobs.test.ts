@@ -76,6 +76,17 @@ describe("a job on a real Swarm", () => {
     expect(rest).toContain(`event: end\ndata: ${JSON.stringify({ state: "succeeded", log_complete })}`);
   }, 60_000);
 
+  test("keeps every line of a log of half a million that come at once, and says so only if it does", async () => {
+    const last = 500_000;
+    const job = await world.ended(await shell(`seq 1 ${last}`));
+    const lines = (await world.log(job.id)).trim().split("\n");
+    expect([job.state, lines[0], lines.at(-1)]).toEqual(["succeeded", "1", String(last)]);
+    const isWhole = lines.length === last && lines.every((line, at) => line === String(at + 1));
+    expect(job.log_complete).toBe(isWhole);
+    // What is missing is said, in its place.
+    expect(lines.some((line) => line.includes("bytes of the log are missing here"))).toBe(!isWhole);
+  }, 120_000);
+
   test("survives the broker's kill, and the next broker takes its result over", async () => {
     const id = await shell("sleep 3; echo done");
     await world.reached(id, "running");

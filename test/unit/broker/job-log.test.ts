@@ -57,11 +57,17 @@ function engineThatFails(error: Error): Pick<Engine, "taskLogs"> {
 
 test("a log that the engine cuts is incomplete", async () => {
   const engine = engineThatFails(new EngineError("unavailable", "the log stream broke off"));
-  const { records, isComplete } = await readLog(engine, "task", new AbortController().signal);
-  expect([records.length, isComplete]).toEqual([1, false]);
+  const records: LogRecord[] = [];
+  const end = await readLog(engine, "task", { signal: new AbortController().signal }, (record) => records.push(record));
+  expect([records.length, end]).toEqual([1, "cut"]);
 });
 
 test("a fault of our own in reading a log is not taken for a cut", async () => {
-  const reading = readLog(engineThatFails(new TypeError("no such member")), "task", new AbortController().signal);
+  const reading = readLog(
+    engineThatFails(new TypeError("no such member")),
+    "task",
+    { signal: new AbortController().signal },
+    () => undefined,
+  );
   await expect(reading).rejects.toThrow("no such member");
 });

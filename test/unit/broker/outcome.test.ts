@@ -53,7 +53,13 @@ test("each reason has its code and its fault", () => {
 });
 
 test("each reason is that of a job's end in a test of a decision", () => {
-  const texts = ["decide.test.ts", "decide-running.test.ts", "decide-collecting.test.ts", "outcome.test.ts"]
+  const texts = [
+    "decide.test.ts",
+    "decide-running.test.ts",
+    "decide-collecting.test.ts",
+    "decide-full-disk.test.ts",
+    "outcome.test.ts",
+  ]
     .map((name) => readFileSync(join(import.meta.dir, name), "utf8"))
     .join("\n");
   const ends = [...texts.matchAll(/(?:failed|timed_out|cancelled|rejected|lost), ([a-z_]+), fault/g)];
