@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { ConfigError, describeSettings } from "#shared/config/load-config.ts";
 import { buildInfo } from "#shared/process/build-info.ts";
 import { type StagerTask, stagerExit } from "#shared/schemas/stager.ts";
+import { systemClock } from "#shared/time/clock.ts";
 import { type Command, commands, type Prepared } from "./commands.ts";
 import { StagerError } from "./outcome.ts";
 
@@ -43,8 +44,8 @@ async function run(kind: string, { deadline_ms, run }: Prepared): Promise<never>
   const stop = new AbortController();
   const late = () => failure(kind, new StagerError("deadline", `not done within ${deadline_ms} ms`));
   // At the deadline the signal lets the work say what it waited for. A second later a hanging process is ended.
-  setTimeout(() => stop.abort(new Error("deadline")), deadline_ms);
-  setTimeout(late, deadline_ms + 1_000);
+  void systemClock.sleep(deadline_ms).then(() => stop.abort(new Error("deadline")));
+  void systemClock.sleep(deadline_ms + 1_000).then(late);
   process.on("SIGTERM", () => failure(kind, new StagerError("deadline", "stopped")));
   try {
     const { result, exit_code } = await run(stop.signal);

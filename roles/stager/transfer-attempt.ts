@@ -1,4 +1,5 @@
 import type { Clock } from "#shared/time/clock.ts";
+import { pause } from "#shared/time/pause.ts";
 import { StagerError } from "./outcome.ts";
 
 export interface TransferContext {
@@ -29,22 +30,34 @@ export class Attempt {
   readonly #context: TransferContext;
   readonly #silence = new AbortController();
   readonly #signal: AbortSignal;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #over = new AbortController();
+  #moved_ms: number;
 
   constructor(context: TransferContext) {
     this.#context = context;
     this.#signal = AbortSignal.any([context.signal, this.#silence.signal]);
-    this.touch();
+    this.#moved_ms = context.clock.monotonic();
+    void this.#watch();
   }
 
   /** Tells that bytes have moved. */
   touch(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#silence.abort(new Interrupted("the connection fell silent")), silence_ms_max);
+    this.#moved_ms = this.#context.clock.monotonic();
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#over.abort();
+  }
+
+  async #watch(): Promise<void> {
+    const { clock } = this.#context;
+    const { signal } = this.#over;
+    for (;;) {
+      const left_ms = this.#moved_ms + silence_ms_max - clock.monotonic();
+      if (left_ms <= 0) return this.#silence.abort(new Interrupted("the connection fell silent"));
+      await pause(clock, left_ms, signal);
+      if (signal.aborted) return;
+    }
   }
 
   /**
