@@ -28,7 +28,7 @@ import { retire } from "./store/retention.ts";
 import { dispatcherSeat } from "./store/seat.ts";
 import { featuresOf } from "./swarm/engine-features.ts";
 import { createTransferApp } from "./transfers/app.ts";
-import { closedTo, findStagerNetwork } from "./transfers/network.ts";
+import { closedTo, findStagerNetwork, ownAddresses } from "./transfers/network.ts";
 import { createTransferTokens } from "./transfers/tokens.ts";
 
 /** A leader that has finished no tick for this long is not ready. */
@@ -122,7 +122,7 @@ interface Routes {
 /** Serves the job API on all networks but the stagers', and the transfer routes only there, when that network is set. */
 async function listen(config: BrokerConfig, engine: Engine, { jobApi, transfers }: Routes): Promise<Server[]> {
   const { transfer_network, listen_host: hostname, job_port, transfer_port } = config;
-  const stagers = transfer_network ? await findStagerNetwork(engine, transfer_network) : null;
+  const stagers = transfer_network ? await findStagerNetwork(engine, transfer_network, ownAddresses()) : null;
   const forChallenges = stagers ? closedTo(stagers, jobApi) : jobApi;
   return [
     serve(forChallenges, { hostname, port: job_port }),

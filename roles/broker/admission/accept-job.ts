@@ -215,13 +215,9 @@ async function storing<T>({ log }: AcceptWorld, slug: string, work: () => Promis
   try {
     return await work();
   } catch (error) {
-    if (error instanceof BlobError && error.code === "storage_full") {
-      throw storageFull(error);
-    }
-    if (error instanceof BlobError && error.code === "blob_too_slow")
-      throw new ProblemError(408, "request_too_slow", "The archive did not arrive in time.", { cause: error });
+    if (error instanceof BlobError && error.code === "storage_full") throw storageFull(error);
     if (error instanceof BlobError)
-      throw new ProblemError(413, "archive_too_large", "the mount archive is too large", { cause: error });
+      throw new ProblemError(408, "request_too_slow", "The archive did not arrive in time.", { cause: error });
     if (!(error instanceof ArchiveError)) throw error;
     log.info({ challenge: slug, ...error.extensions }, `an input archive was refused: ${error.message}`);
     throw archiveRefusal(error);

@@ -6,7 +6,7 @@
  */
 export function streamOf(
   source: AsyncGenerator<Uint8Array | string> | AsyncIterableIterator<Uint8Array>,
-  ended: () => void = () => undefined,
+  ended: () => void,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>(

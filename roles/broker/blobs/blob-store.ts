@@ -8,7 +8,6 @@ export interface StoredBlob {
 }
 
 export interface PutOptions {
-  readonly size_bytes_max?: number;
   /** Writes even below the floor of free space. That reserve is for results, which must not be lost. */
   readonly mayUseReserve?: boolean;
   /** Called when the bytes are written, before anybody can see them. When it throws, the bytes are deleted. */
@@ -38,7 +37,7 @@ export interface BlobStore {
    * Stores what `source` yields. When it resolves, the bytes survive a power cut. An error of the source is rethrown as
    * it is. A failed `put` leaves nothing behind.
    *
-   * @throws BlobError when the disk is full, or the blob too large or too slow
+   * @throws BlobError when the disk is full or the source too slow
    */
   put(source: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<StoredBlob>;
   /** Reads `[start, end)`, by default all; null when there is no such blob. */
@@ -54,11 +53,11 @@ export interface BlobStore {
 }
 
 /**
- * `storage_full`: free space is below the floor; answered with 503. `blob_too_large`: over `size_bytes_max`.
- * `blob_too_slow`: the source took longer than `blob_ms_max`.
+ * `storage_full`: free space is below the floor; answered with 503. `blob_too_slow`: the source took longer than
+ * `blob_ms_max`.
  */
 export class BlobError extends Error {
-  readonly code: "storage_full" | "blob_too_large" | "blob_too_slow";
+  readonly code: "storage_full" | "blob_too_slow";
 
   constructor(code: BlobError["code"], message: string, cause?: unknown) {
     super(message, { cause });

@@ -56,15 +56,12 @@ class FolderBlobStore implements BlobStore {
     this.#renames = new GroupedSync(blobs);
   }
 
-  async put(
-    source: AsyncIterable<Uint8Array>,
-    { size_bytes_max = Number.MAX_SAFE_INTEGER, mayUseReserve = false, admit }: PutOptions = {},
-  ): Promise<StoredBlob> {
+  async put(source: AsyncIterable<Uint8Array>, { mayUseReserve = false, admit }: PutOptions = {}): Promise<StoredBlob> {
     if (!mayUseReserve) await this.#checkSpace();
     const temporary = join(this.#incoming, randomBytes(16).toString("hex"));
     try {
       const file = await open(temporary, "wx", 0o600);
-      const { digest, size_bytes } = await this.#write(file, source, size_bytes_max, mayUseReserve);
+      const { digest, size_bytes } = await this.#write(file, source, mayUseReserve);
       const isKnown = (await this.size(digest)) !== null;
       await admit?.({ digest, size_bytes, isKnown });
       // A known blob is replaced as well: its file is then new, and `list` shows that it was put again.
@@ -77,14 +74,13 @@ class FolderBlobStore implements BlobStore {
     }
   }
 
-  async #write(file: FileHandle, source: AsyncIterable<Uint8Array>, size_bytes_max: number, mayUseReserve: boolean) {
+  async #write(file: FileHandle, source: AsyncIterable<Uint8Array>, mayUseReserve: boolean) {
     const hash = createHash("sha256");
     let size_bytes = 0;
     let checked_bytes = 0;
     const take = async (deadline: AbortSignal) => {
       for await (const chunk of untilLate(source, deadline, tooSlow)) {
         size_bytes += chunk.length;
-        if (size_bytes > size_bytes_max) throw new BlobError("blob_too_large", "the blob is larger than its limit");
         if (!mayUseReserve && size_bytes - checked_bytes > space_check_bytes) {
           await this.#checkSpace();
           checked_bytes = size_bytes;

@@ -13,15 +13,16 @@ export interface StagerNetwork {
 
 const familyOf = (address: string) => (isIPv6(address) ? "ipv6" : "ipv4");
 
-function ownAddresses(): string[] {
+/** The addresses of this process's network interfaces. */
+export function ownAddresses(): string[] {
   return Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
 }
 
-/** @throws Error where there is no such network, or this process is not on it */
+/** The stagers' network by its name. @throws Error when it does not exist, or none of the `own` addresses is on it */
 export async function findStagerNetwork(
   engine: Pick<Engine, "network">,
   name: string,
-  own: readonly string[] = ownAddresses(),
+  own: readonly string[],
 ): Promise<StagerNetwork> {
   const network = await engine.network(name);
   const members = new BlockList();
