@@ -7,18 +7,18 @@ import type { ApiWorld } from "./world.ts";
 
 export type ReadWorld = Pick<ApiWorld, "blobs" | "logs" | "changes" | "store">;
 
-/** A piece of the log, and the byte of the stored log from which a later reading goes on after it. */
+/** A piece of the log, and the offset in the stored log at which the next piece begins. */
 export interface LogLine {
   readonly record: LogRecord;
   readonly next: number;
 }
 
-/** What is read at a time: of many readers that is what each has in memory. */
+/** Bytes that are read at a time. Each reader holds this much in memory. */
 const chunk_bytes = 64 * 1_024;
-/** Another broker's process may write the log: it is looked at this often though nothing here said that it grew. */
+/** Pause between two reads while nothing is heard of growth. Another broker's process may be writing the log. */
 const look_ms = 1_000;
 
-/** From where a log is read; with `follow` for as long as the job goes on. */
+/** Where a log is read from. With `follow` it is read until the job ends. */
 export interface LogReading {
   readonly since: number;
   readonly follow: boolean;
@@ -26,8 +26,8 @@ export interface LogReading {
 }
 
 /**
- * The log from a byte on, some lines at a time; what is in the middle of a line goes on with the next one. With `follow` it waits for
- * more until the job is over; null says now and then that nothing came.
+ * Yields the log from an offset on, some lines at a time. An offset within a line starts at the next line. With `follow` it
+ * waits for more until the job ends. A null means that nothing came for up to 1 s.
  */
 export async function* logLines(
   world: ReadWorld,
@@ -37,7 +37,7 @@ export async function* logLines(
   const splitter = new LineSplitter(since);
   let current = job;
   while (!signal.aborted) {
-    // Asked before the bytes are read: what is there when a job was over is all there will be.
+    // The state is read before the bytes: bytes that are read after the job's end are all there will be.
     const isAll = !follow || hasEnded(current) || current.log_digest !== null;
     const bytes = await read(world, current, splitter.at);
     if (bytes.length > 0) {
@@ -50,7 +50,7 @@ export async function* logLines(
       yield null;
     }
     current = (await world.store.byId(job.challenge, job.id)) ?? current;
-    // It may have been put away since, and its file is gone.
+    // The log may have been stored meanwhile, and its file removed.
     if (isAll && current.log_digest === seen) return;
   }
 }
@@ -62,14 +62,14 @@ async function read({ blobs, logs }: ReadWorld, job: Job, start: number): Promis
   return pieces[0] && pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
 }
 
-/** Takes bytes from an offset on apart into records. */
+/** Splits bytes that begin at an offset into records. */
 class LineSplitter {
   at: number;
   #rest: Buffer = Buffer.alloc(0);
   #isInLine: boolean;
 
   constructor(since: number) {
-    // One byte earlier tells whether `since` is where a line begins.
+    // The byte before `since` tells whether a line begins there.
     this.at = Math.max(0, since - 1);
     this.#isInLine = since > 0;
   }

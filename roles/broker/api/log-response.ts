@@ -15,12 +15,12 @@ type Form = keyof typeof types;
 interface LogQuery {
   readonly form: Form;
   readonly stream: "stdout" | "stderr" | null;
-  /** In the text, of its bytes; in lines and events, of the stored log's: `next` of the last one that was seen. */
+  /** For text: an offset in bytes of the text. For lines and events: `next` of the last one that was seen. */
   readonly since: number;
   readonly follow: boolean;
 }
 
-/** Jobs' logs as text, as lines of JSON, or as server-sent events; from a byte on, and with `follow` until the job is over. */
+/** Answers with a job's log as text, lines of JSON, or server-sent events, from an offset on. `follow` goes on until the job ends. */
 export class LogResponses {
   readonly #world: ReadWorld;
   readonly #readers: FairShares;
@@ -46,7 +46,7 @@ export class LogResponses {
     }
   }
 
-  /** `body`, whose reader counts as one of a log. */
+  /** The stream of `body`, counted as one reader of its challenge. */
   counted(job: Job, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
     return streamOf(body[Symbol.asyncIterator](), this.#admit(job.challenge));
   }
@@ -74,7 +74,7 @@ function parseQuery(query: Record<string, string | undefined>, headers: Headers)
   return { form, stream: stream ?? null, since: Number(since), follow: follow === "true" || follow === "1" };
 }
 
-/** How long the text is that is there now: it is said before the text, which then ends there though the log may go on. */
+/** The present length of the text. It is sent as `x-log-bytes`, and the answer ends there even if the log grows. */
 async function textBytes(world: ReadWorld, job: Job, stream: LogQuery["stream"], signal: AbortSignal): Promise<number> {
   let bytes = 0;
   for await (const lines of logLines(world, job, { since: 0, follow: false, signal })) {
@@ -96,7 +96,7 @@ async function* pieces(world: ReadWorld, job: Job, asked: Asked, signal: AbortSi
   const encoder = new TextEncoder();
   for await (const lines of logLines(world, job, { since, follow, signal })) {
     silent_ms = lines === null ? silent_ms + 1_000 : 0;
-    // So that nothing on the way takes the silence of a job for a dead connection.
+    // A comment line, so that nothing on the way takes a silent job for a dead connection.
     if (silent_ms >= limits.jobs.drip_ms && form === "events") yield encoder.encode(": waiting\n\n");
     if (silent_ms >= limits.jobs.drip_ms) silent_ms = 0;
     const wanted = ofStream(lines ?? [], asked.stream);
@@ -122,7 +122,7 @@ function written({ record, next }: LogLine, form: "lines" | "events"): string {
   return form === "lines" ? `${text}\n` : `id: ${next}\ndata: ${text}\n\n`;
 }
 
-/** A stream of events that just ended would be asked for again by its client. */
+/** The last event. Without it a client would reconnect after the stream's end. */
 async function ending({ store }: ReadWorld, { challenge, id }: Job): Promise<string> {
   const job = await store.byId(challenge, id);
   const data = { state: job?.state ?? null, log_complete: job?.is_log_complete ?? false };

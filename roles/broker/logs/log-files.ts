@@ -3,28 +3,28 @@ import { join } from "node:path";
 import { unlessMissing } from "../blobs/unless-missing.ts";
 
 /**
- * Logs of jobs that are not put away yet: one file a job, lines of JSON, only ever appended to, so that an offset in it
- * stays good when it becomes a blob in the end.
+ * Logs that are not stored as blobs yet: one file a job, with lines of JSON. A file is only appended to, so that an offset
+ * stays valid when the file becomes a blob.
  */
 export interface LogFiles {
-  /** All of the text or nothing: a full disk leaves no half line behind. */
+  /** Appends all of the text or nothing: a full disk leaves no half line. */
   append(id: string, text: string): Promise<void>;
-  /** All that is there; what a killed process left of a last line is cut off. */
+  /** The whole log. A half last line of a killed process is cut off. */
   load(id: string): Promise<string>;
-  /** At most `bytes_max` bytes from `start`; empty at the end, or where there is no log. */
+  /** At most `bytes_max` bytes from `start`. Empty at the end, or when there is no log. */
   read(id: string, start: number, bytes_max: number): Promise<Uint8Array>;
   remove(id: string): Promise<void>;
-  /** The jobs that have a log here. */
+  /** Ids of the jobs that have a log file. */
   ids(): AsyncIterable<string>;
 }
 
-const file_form = /^([0-9a-f]{32})\.ndjson$/;
+const fileForm = /^([0-9a-f]{32})\.ndjson$/;
 
-/** Log files in a folder, which it makes. */
+/** Log files in a folder, which is created. */
 export async function openLogFiles(directory: string): Promise<LogFiles> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const pathOf = (id: string) => {
-    if (!file_form.test(`${id}.ndjson`)) throw new RangeError("not a job's id");
+    if (!fileForm.test(`${id}.ndjson`)) throw new RangeError("not a job's id");
     return join(directory, `${id}.ndjson`);
   };
   return {
@@ -49,7 +49,7 @@ export async function openLogFiles(directory: string): Promise<LogFiles> {
     remove: (id) => rm(pathOf(id), { force: true }),
     async *ids() {
       for await (const { name } of await opendir(directory)) {
-        const id = file_form.exec(name)?.[1];
+        const id = fileForm.exec(name)?.[1];
         if (id) yield id;
       }
     },

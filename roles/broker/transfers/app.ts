@@ -33,7 +33,7 @@ interface Output {
 
 const refusedToken = () => new ProblemError(401, "invalid_transfer_token", "The transfer token is not valid for this.");
 
-/** What stagers reach on `platform_transfer`: the inputs of their job, and the place for its outputs; nothing else. */
+/** The routes of stagers on `platform_transfer`: they read the inputs of their job and send its outputs. */
 export function createTransferApp(world: TransferWorld) {
   const { store, blobs, tokens } = world;
   const authorized = async (request: Request, direction: TransferDirection, id: string, mountText: string) => {
@@ -45,7 +45,8 @@ export function createTransferApp(world: TransferWorld) {
     const digest = direction === "input" ? wanted.blob : null;
     if (!tokens.isValid(token, [direction, id, mount, digest])) throw refusedToken();
     const state = direction === "input" ? "staging" : "collecting";
-    if (job.state !== state) throw new ProblemError(410, "transfer_over", "The time of this transfer is over.");
+    if (job.state !== state)
+      throw new ProblemError(410, "transfer_over", "The job no longer is in the state of this transfer.");
     return { job, mount, digest: digest as Sha256 | null };
   };
 
@@ -69,7 +70,7 @@ export function createTransferApp(world: TransferWorld) {
       { parse: "none" },
     );
 
-  /** What a job leaves is as hostile as what a miner sends: the same gate. */
+  /** Outputs go through the same archive gate as inputs, because they are just as hostile. */
   async function keepOutput({ job, mount, skipped }: Output, body: AsyncIterable<Uint8Array> | null) {
     if (!body) throw new ProblemError(400, "empty_output", "There is no body.");
     try {
@@ -82,14 +83,14 @@ export function createTransferApp(world: TransferWorld) {
         throw new ProblemError(503, error.code, "The output cannot be stored now.", { cause: error });
       if (!(error instanceof ArchiveError)) throw error;
       const status = error.kind === "limit" ? 413 : 422;
-      throw new ProblemError(status, `${error.kind}_output`, "The output is not one that can be kept.", {
+      throw new ProblemError(status, `${error.kind}_output`, "The output cannot be kept.", {
         cause: error,
       });
     }
   }
 }
 
-/** What the stager left out of an upload: the names come from the job, so nothing else than the schema's is taken. */
+/** What the stager left out of an upload. The names come from the job, so they must fit the schema exactly. */
 function skippedOf(header: string | null): SkippedNames {
   const skipped = header === null ? null : parsedOrNull(header);
   if (!Value.Check(SkippedNames, skipped))
@@ -106,7 +107,7 @@ function parsedOrNull(text: string): unknown {
   }
 }
 
-/** The whole blob, or from where a broken transfer left off (RFC 9110 §14.2; one range with an open end). */
+/** The whole blob, or its rest after a broken transfer (RFC 9110 §14.2; one range with an open end). */
 async function inputResponse(blobs: BlobStore, digest: Sha256, range: string | null): Promise<Response> {
   const start = Number(/^bytes=(\d{1,15})-$/.exec(range ?? "")?.[1] ?? 0);
   const size = await blobs.size(digest);

@@ -4,7 +4,7 @@ import type { Engine } from "#shared/engine/engine.ts";
 import { ProblemError, problemResponse } from "#shared/http/problem.ts";
 import { requestIdOf } from "#shared/http/request-id.ts";
 
-/** The network of the stagers, on which the transfer routes are, and nothing else (architecture §2). */
+/** The stagers' network. Only the transfer routes are served there (architecture §2). */
 export interface StagerNetwork {
   /** The broker's own address there. */
   readonly address: string;
@@ -38,7 +38,7 @@ export async function findStagerNetwork(
 
 type Handler = (request: Request) => Promise<Response>;
 
-/** The handler for everybody but those on the stagers' network: they find nothing there. */
+/** Wraps `handler` so that callers on the stagers' network get 404. */
 export function closedTo(network: StagerNetwork, handler: Handler) {
   return async (request: Request, server: Bun.Server<undefined>): Promise<Response> => {
     const peer = server.requestIP(request)?.address;
