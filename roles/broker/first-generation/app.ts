@@ -17,7 +17,7 @@ import { DockerRuns } from "./run-calls.ts";
 export function createDockerApp(world: ApiWorld) {
   const { store } = world;
   const runs = new DockerRuns(world);
-  /** Whoever is not known is not listened to: of what it still sends nothing is kept. */
+  /** Authenticates the caller before its body is read. Of a refused caller's body nothing is kept. */
   const reading = async <T>(request: Request, use: (text: string, challenge: Challenge) => Promise<T>): Promise<T> => {
     const challenge = await authorize(request.headers, world.challenges, world.master_key);
     return await withText(request, challenge.spec.slug, world.held_bytes, (text) => use(text, challenge));
@@ -59,7 +59,7 @@ export function createDockerApp(world: ApiWorld) {
 
 const dockerStatus: Readonly<Record<string, string>> = { running: "running", collecting: "exited" };
 
-/** A live job as the first generation showed a container; before there is one, the job's id stands for it. */
+/** A live job as the first generation showed a container. Before it has a container, the job's id takes its place. */
 function containerOf(job: Job) {
   const { id, challenge, job_id, task_id, container_id, spec, state, accepted_ms } = job;
   return {

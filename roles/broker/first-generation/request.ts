@@ -8,12 +8,12 @@ import { parseJobRequest } from "../admission/job-request.ts";
 
 type Fields = Record<string, unknown>;
 
-/** What the first generation took as numbers also when it came as text. */
+/** Members that the first generation accepted as numbers or as numeric text. */
 const numeric = { top: ["timeout_seconds"], limits: ["cpus", "pids_limit"] } as const;
 
 /**
- * The body of `POST /v1/docker/run` as a job request (contract §4): members that are not known are ignored, numbers may be
- * numeric strings, `gpu_count` alone is strict.
+ * The body of `POST /v1/docker/run` as a job request (contract §4). Unknown members are ignored. Numbers may be numeric
+ * strings, except `gpu_count`.
  *
  * @throws ProblemError 400 or 422
  */
@@ -26,7 +26,7 @@ export function parseRunRequest(text: string): JobRequest {
   return parseJobRequest(request);
 }
 
-/** A `1.0` is no integer here, though JavaScript would read it as one. */
+/** Refuses `1.0` as an integer, though JavaScript reads it as one. */
 function parseJson(text: string): unknown {
   const reviver = (name: string, value: unknown, context?: { readonly source?: string }) =>
     name === "gpu_count" && typeof value === "number" && !/^-?\d+$/.test(context?.source ?? "0") ? Number.NaN : value;
@@ -58,7 +58,7 @@ function withNumbers(fields: Fields, names: readonly string[]): Fields {
   return { ...fields, ...Object.fromEntries(read) };
 }
 
-/** These refusals are the contract's own, so they come before the schema's. */
+/** Refusals with the contract's own sentences. They come before the schema's. */
 function checkSources({ mounts }: Fields): void {
   for (const mount of Array.isArray(mounts) ? mounts : []) {
     if (!isFields(mount) || typeof mount["target"] !== "string") continue;

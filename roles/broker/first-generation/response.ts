@@ -13,7 +13,7 @@ const marker = "@@PLATFORM_BROKER_MOUNT_OUT[";
 const timeoutExitCode = 124;
 const killedExitCode = 137;
 
-/** The answer of a run call whose job has ended, as JSON text in pieces: mounts and logs may be large (contract §4). */
+/** The answer of a run call whose job has ended, as JSON text in pieces, because mounts and logs may be large (contract §4). */
 export async function* runAnswer(world: ReadWorld, job: Job, signal: AbortSignal): AsyncGenerator<string> {
   const tails = { stdout: new Tail(limits.jobs.tail_bytes), stderr: new Tail(limits.jobs.tail_bytes) };
   // Also the log that is not put away yet: of a job that was cut short it is so until its services are gone.
@@ -44,7 +44,7 @@ export function runFailure({ state, outcome }: Job): ProblemError | null {
     : new ProblemError(400, name, detail);
 }
 
-/** The same after the status has gone out: a body without `container_name` is taken as a fault of the platform. */
+/** The error's body after the status was sent. Clients take a body without `container_name` as the platform's fault. */
 export function lateFailure(failure: ProblemError, requestId: string): string {
   return JSON.stringify(problemOf(failure, requestId));
 }
@@ -55,16 +55,16 @@ function exitOf({ outcome, state, exit_code }: Job) {
   if (state === "cancelled") return { returncode: killedExitCode, timed_out: false, note: "" };
   const code = outcome?.exit_code ?? exit_code ?? 1;
   if (state === "succeeded" || code !== 0) return { returncode: code, timed_out: false, note: "" };
-  // The command was content with itself, but what it left could not be kept.
+  // The command succeeded, but its outputs could not be kept.
   return { returncode: 1, timed_out: false, note: `\n${outcome?.reason?.detail ?? "the job failed"}\n` };
 }
 
-/** The last bytes of a stream as text that holds no marker of ours. */
+/** The last bytes of a stream as text, without our marker in it. */
 function printed(tail: Tail): string {
   return tail.text().replaceAll(marker, "@ @PLATFORM_BROKER_MOUNT_OUT[");
 }
 
-/** What stands between the quotes of a JSON string. */
+/** The text between the quotes of a JSON string. */
 function inner(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }

@@ -17,10 +17,10 @@ interface RunCall {
   readonly client: AbortSignal;
 }
 
-/** Run calls under way: each waits for its job, and hears a space now and then so that it does not give up. */
+/** Run calls that wait for their jobs. Each client is sent spaces meanwhile, so that it does not give up. */
 export class DockerRuns {
   readonly #world: ApiWorld;
-  /** Jobs whose client is still there: their results belong to it. */
+  /** Jobs whose client is still connected. Their results belong to that client. */
   readonly #waiting = new Set<string>();
 
   constructor(world: ApiWorld) {
@@ -47,7 +47,7 @@ export class DockerRuns {
     }
   }
 
-  /** A quick job's answer has its own status; a slow one's client is kept waiting with spaces before the body. */
+  /** A quick job is answered with its own status. A slow one is answered with 200 at first, and spaces before the body. */
   async answerWhenEnded(job: Job, request: Request): Promise<Response> {
     const requestId = request.headers.get("x-request-id") ?? "";
     const call = { requestId, signal: AbortSignal.any([request.signal, this.#world.stopping]), client: request.signal };

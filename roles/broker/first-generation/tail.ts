@@ -1,4 +1,4 @@
-/** The last bytes of what is pushed, and little more. */
+/** Keeps the last `bytes_max` of all pushed bytes, and at most as many again. */
 export class Tail {
   readonly #bytes_max: number;
   #pieces: Uint8Array[] = [];
@@ -14,7 +14,7 @@ export class Tail {
     if (this.#bytes > 2 * this.#bytes_max) this.#cut();
   }
 
-  /** The last bytes as text that begins with a whole character. */
+  /** The last bytes as text. It begins with a whole character. */
   text(): string {
     const bytes = Buffer.concat(this.#pieces);
     let start = Math.max(0, bytes.length - this.#bytes_max);
@@ -22,7 +22,7 @@ export class Tail {
     return bytes.subarray(start).toString("utf8");
   }
 
-  /** One byte more than wanted stays: it tells that the text does not begin where the log does. */
+  /** Keeps one byte more than wanted. That byte shows that the log began earlier than the text. */
   #cut(): void {
     const kept = Buffer.from(Buffer.concat(this.#pieces).subarray(-this.#bytes_max - 1));
     this.#pieces = [kept];

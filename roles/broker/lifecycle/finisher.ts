@@ -10,13 +10,13 @@ import { inspect, killerOf } from "./killer.ts";
 import type { JobMemory } from "./memory.ts";
 import type { DispatchWorld } from "./world.ts";
 
-/** How the task that counts ended, and what is made of it. */
+/** The ended task that counts, and its outcome. */
 interface TaskEnd {
   readonly task: Task;
   readonly outcome: Outcome;
 }
 
-/** What takes seconds after a task's end, beside the ticks and once a job: its log is put away, and a kill is looked into. */
+/** Work after a task's end that takes seconds, done once a job, beside the ticks: stores the log and inspects kills. */
 export class Finisher {
   readonly #world: DispatchWorld;
   readonly #finishing = new Set<Promise<void>>();
@@ -41,7 +41,7 @@ export class Finisher {
     memory.isFinishing = true;
     const work = finishing
       .catch((error: unknown) => {
-        log.warn({ err: error, job: job.id }, "the job's log is not stored yet");
+        log.warn({ err: error, job: job.id }, "the job's log could not be stored; tried again later");
         memory.finish_again_ms = clock.monotonic() + limits.jobs.finish_again_ms;
       })
       .finally(() => {
@@ -51,7 +51,7 @@ export class Finisher {
     this.#finishing.add(work);
   }
 
-  /** Waits for what is under way, and follows nothing any more. */
+  /** Waits for the work under way, and stops all follows. */
   async settle(): Promise<void> {
     await Promise.all(this.#finishing);
     await this.follows.stop();
@@ -66,7 +66,7 @@ export class Finisher {
     const is_log_complete = isWhole && !isEngines(final) && !memory.wasNodeAway;
     const log_digest = await putLogAway(blobs, logs, job.id);
     await store.record(job, { log_digest, is_log_complete, outcome: final });
-    // Its GPUs are free from here on; where that must wait, cleaning does it.
+    // Removing the service frees the job's GPUs. While a create may still arrive, it stays, and is removed later.
     await this.#world.confirm();
     if (this.#world.clock.monotonic() >= memory.creates_settled_ms) await engine.removeService(jobName(job.id));
     changed(job.id);
@@ -78,7 +78,7 @@ export class Finisher {
     this.#world.changed(id);
   }
 
-  /** A kill is looked into; and the worker's disk, after a bad end of a job whose outputs nobody collects: else the collector does. */
+  /** Inspects the container after a kill, and the disk after a bad end without outputs. With outputs the collector checks the disk. */
   async #lookInto(job: PlacedJob, memory: JobMemory, { task, outcome }: TaskEnd): Promise<Outcome> {
     const isKilled = outcome.reason?.name === "killed_unknown";
     const isCollected = drainedMounts(job).length > 0;
@@ -86,11 +86,11 @@ export class Finisher {
     const found = await inspect(this.#world, job, task);
     memory.isDiskFull = found?.is_disk_low === true;
     const named = isKilled ? killedOutcome(outcome.exit_code ?? 0, killerOf(found)) : outcome;
-    // What the job's collector finds may prove that it was the job itself.
+    // The collector may still prove that the job itself filled the disk.
     return memory.isDiskFull && !isCollected ? fullDiskOutcome(named) : named;
   }
 
-  /** A second task may have come and gone between two ticks: once the job goes on, and its service is removed, nobody could tell. */
+  /** Records a second task that came and went between two ticks. After the service is removed nobody could see it. */
   async #sayStrays({ id }: PlacedJob): Promise<void> {
     const { engine, store, clock } = this.#world;
     const tasks = await tasksOf(engine, jobName(id));

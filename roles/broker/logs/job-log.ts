@@ -2,7 +2,7 @@ import { type Engine, EngineError, type LogChunk, type LogOptions } from "#share
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { LogFiles } from "./log-files.ts";
 
-/** One piece of a job's log as it is stored: a line of JSON; `data` is base64, so that no byte is lost. */
+/** One stored piece of a job's log, a line of JSON. `data` is base64, so that no byte is lost. */
 export interface LogRecord {
   readonly stream: "stdout" | "stderr";
   readonly time: string;
@@ -57,20 +57,20 @@ export function linesOf(records: readonly LogRecord[]): string {
   return records.map((record) => `${JSON.stringify(record)}\n`).join("");
 }
 
-/** The engine takes longer lines apart into pieces of this size, and they share their time. */
+/** The engine splits longer lines into pieces of this size, which share their time. */
 const piece_bytes = 16_384;
 
 /**
- * Tells the pieces of a log that were seen from new ones, when it is read again from its beginning or from a moment, also
- * within one reading: a node that comes back sends what it has sent. Each stream comes in the order of time; of one
- * moment there is one piece, unless a long line was taken apart.
+ * Tells new pieces of a log from those that were seen, when the log is read again. Even one read may repeat pieces: a node
+ * that comes back sends what it has sent before. Each stream arrives in the order of time. A moment has one piece, unless a
+ * long line was split.
  */
 export class LogCursor {
   #unmet = new Set<LogRecord["stream"]>();
   readonly #last = new Map<LogRecord["stream"], { time: string; count: number; readonly short: Set<string> }>();
   readonly #pass = new Map<string, number>();
 
-  /** The moment from which a new reading needs nothing but what is new, in seconds; 0 for all. */
+  /** From when the next read should begin, in seconds; 0: from the log's beginning. */
   get since(): number {
     if (this.#last.size < 2) return 0;
     const times = [...this.#last.values()].map(({ time }) => Date.parse(time));
@@ -115,7 +115,7 @@ export class LogCursor {
   }
 }
 
-/** Puts a job's log away as a blob of the same bytes. */
+/** Stores a job's log as a blob of the same bytes. */
 export async function putLogAway(blobs: Pick<BlobStore, "put">, logs: LogFiles, id: string): Promise<string> {
   const pieces = async function* () {
     const chunk_bytes = 256 * 1_024;
@@ -133,7 +133,7 @@ export function parseRecords(text: string): LogRecord[] {
   return text.split("\n").flatMap((line) => (line ? [JSON.parse(line) as LogRecord] : []));
 }
 
-/** The bytes of one stream, or of both in the order in which they came. */
+/** The bytes of one stream, or of both in their order of arrival. */
 export function logBytes(records: readonly LogRecord[], stream: "stdout" | "stderr" | null): Buffer {
   return Buffer.concat(
     records

@@ -9,7 +9,7 @@ type FollowWorld = Pick<DispatchWorld, "clock" | "logs" | "log" | "changed"> & {
   readonly engine: Pick<DispatchWorld["engine"], "taskLogs">;
 };
 
-/** Who waits for more of a job's log waits for a change of this name. */
+/** The name under which `Changes` announces growth of a job's log. */
 export const logChange = (id: string) => `log/${id}`;
 
 const { follow, log_bytes_max, log_tail_bytes } = limits.jobs;
@@ -18,7 +18,7 @@ const pending_max = 4_096;
 /** A follow brings the head of a log; the tail is read at its end. */
 const head_bytes_max = log_bytes_max - log_tail_bytes;
 
-/** One job's log as it is brought in: followed while the job runs, read whole after its end. */
+/** Collects one job's log: follows it while the job runs, and reads it whole after the end. */
 class JobLog {
   readonly #world: FollowWorld;
   readonly #id: string;
@@ -34,7 +34,7 @@ class JobLog {
   #loading: Promise<void> | null = null;
   #writing: Promise<void> = Promise.resolve();
   #following: Promise<void> | null = null;
-  /** How often it was read after the task's end. */
+  /** How many times the log was read after the task's end. */
   #readings = 0;
 
   constructor(world: FollowWorld, id: string, taskId: string) {
@@ -47,12 +47,12 @@ class JobLog {
     this.#following ??= this.#follow();
   }
 
-  /** After a cut a follow hangs without ending (jobs §7). */
+  /** Opens the follow anew, because after a cut a follow hangs without ending (jobs §7). */
   reopen(): void {
     this.#attempt.abort(new Error("reopened"));
   }
 
-  /** Resolves when nothing more is written. */
+  /** Stops the follow. Resolves when nothing more is written. */
   async stop(): Promise<void> {
     this.#over.abort(new Error("stopped"));
     this.#attempt.abort(new Error("stopped"));
@@ -61,11 +61,11 @@ class JobLog {
   }
 
   /**
-   * Brings in the rest once the task is over: a follow does not say when it has everything. Stopping a job removes its
-   * container, and with it what the follow had not heard.
+   * Reads the rest once the task is over, because a follow does not tell when it has everything. Stopping a job removes its
+   * container, and any output that the follow had not received.
    *
    * @returns whether nothing is missing
-   * @throws Error when the reading was cut, and another may do better
+   * @throws Error when the read was cut, and another read may succeed
    */
   async finish(wasStopped: boolean): Promise<boolean> {
     const { engine, clock } = this.#world;
@@ -168,7 +168,7 @@ class JobLog {
     return this.#loading;
   }
 
-  /** One writing after another; what could not be written is kept for the next. */
+  /** Writes one batch after another. A batch that could not be written is kept for the next write. */
   #flush(): Promise<void> {
     const written = this.#writing.then(() => this.#write());
     this.#writing = written.catch(() => undefined);
@@ -191,7 +191,7 @@ class JobLog {
   }
 }
 
-/** The logs of all running jobs. A follow is an optimisation: so many at once, and the others are read at their end. */
+/** The logs of all running jobs. At most `follow.jobs_max` are followed at once; the others are read at their end. */
 export class LogFollows {
   readonly #world: FollowWorld;
   readonly #logs = new Map<string, { readonly log: JobLog; readonly node_id: string; isFollowed: boolean }>();
@@ -201,7 +201,7 @@ export class LogFollows {
     this.#world = world;
   }
 
-  /** A job's task runs: its log is followed from here on. */
+  /** Follows the log of a running task, unless it is followed already. */
   follow(id: string, taskId: string, node_id: string): void {
     const known = this.#logs.get(id);
     if (known?.isFollowed || this.#logs.size >= follow.jobs_max || this.#away.has(node_id)) return;
@@ -210,14 +210,14 @@ export class LogFollows {
     entry.log.follow();
   }
 
-  /** A node that left Ready and came back cut every follow of its jobs. */
+  /** Opens follows anew whose node left Ready and came back, because that cut them. */
   seeNode(node_id: string, isReady: boolean): void {
     if (!isReady) this.#away.add(node_id);
     else if (this.#away.delete(node_id))
       for (const entry of this.#logs.values()) if (entry.node_id === node_id) entry.log.reopen();
   }
 
-  /** Brings in the whole log of a task that is over. @returns whether nothing is missing @throws Error to be tried again */
+  /** Reads the whole log of an ended task. @returns whether nothing is missing @throws Error when it must be tried again */
   async finish(id: string, taskId: string, wasStopped: boolean): Promise<boolean> {
     const entry = this.#logs.get(id) ?? { log: new JobLog(this.#world, id, taskId), node_id: "", isFollowed: false };
     this.#logs.set(id, entry);
@@ -226,13 +226,13 @@ export class LogFollows {
     return isComplete;
   }
 
-  /** The job is over: nothing is followed any more. */
+  /** Stops following an ended job. */
   forget(id: string): void {
     void this.#logs.get(id)?.log.stop();
     this.#logs.delete(id);
   }
 
-  /** Resolves when no log is written any more: a later leader of this process goes on with the same files. */
+  /** Stops all follows. Resolves when no log is written any more, because a later leader uses the same files. */
   async stop(): Promise<void> {
     const logs = [...this.#logs.values()];
     this.#logs.clear();
