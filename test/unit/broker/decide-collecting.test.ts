@@ -5,11 +5,11 @@ import { decisionRows } from "../../support/builders/decisions.ts";
 
 const outputs = {
   mounts: [
-    { target: "/in", read_only: true },
+    { target: "/in", read_only: true, archive_b64: "AA==" },
     { target: "/out", read_only: false },
   ],
 };
-const file = { target: "/file", read_only: false, source_type: "file", source_name: "x", archive_b64: "" };
+const file = { target: "/file", read_only: false, source_type: "file", source_name: "x", archive_b64: "AA==" };
 const failed: Outcome = {
   state: "failed",
   reason: { code: 1001, name: "exit_code", detail: "" },

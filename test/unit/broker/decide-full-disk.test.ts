@@ -5,7 +5,7 @@ import { decisionRows } from "../../support/builders/decisions.ts";
 
 const outputs = {
   mounts: [
-    { target: "/in", read_only: true },
+    { target: "/in", read_only: true, archive_b64: "AA==" },
     { target: "/out", read_only: false },
   ],
 };

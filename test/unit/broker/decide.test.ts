@@ -7,7 +7,7 @@ const gone = "failed, task_gone, fault platform";
 const inputs = { mounts: [{ target: "/in", read_only: true, blob: "a".repeat(64) }] };
 const outputs = {
   mounts: [
-    { target: "/in", read_only: true },
+    { target: "/in", read_only: true, archive_b64: "AA==" },
     { target: "/out", read_only: false },
   ],
 };

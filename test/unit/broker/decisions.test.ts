@@ -188,7 +188,7 @@ describe("a job's service", () => {
     expect(labels).toMatchObject({ "platform.id": "1", mine: "1" });
   });
   test("mounts a part of a volume where a file is asked for", () => {
-    const mounts = [{ target: "/f", source_type: "file", source_name: "./x/f", archive_b64: "" }];
+    const mounts = [{ target: "/f", source_type: "file", source_name: "./x/f", archive_b64: "AA==" }];
     expect(container({ mounts }).Mounts?.[0]?.VolumeOptions).toEqual({ NoCopy: true, Subpath: "x/f" });
   });
   test("is sealed by wanting no completions, and never without exactly one network", () => {
