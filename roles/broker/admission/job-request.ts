@@ -16,12 +16,7 @@ const reservedTree = ["/proc/", "/sys/", "/dev/", "/run/secrets/"];
 
 /** The body as a job request with every default filled in. @throws ProblemError 422 with the field's name, never its value */
 export function parseJobRequest(body: unknown): JobRequest {
-  const request = valid(JobRequest, Value.Default(JobRequest, Value.Clone(body)));
-  for (const [index, { read_only, blob, archive_b64 }] of request.mounts.entries()) {
-    if (!read_only || blob !== undefined || archive_b64 !== undefined) continue;
-    throw faultProblem({ path: `/mounts/${index}`, message: "A read-only mount needs a blob or an archive" });
-  }
-  return request;
+  return valid(JobRequest, Value.Default(JobRequest, Value.Clone(body)));
 }
 
 /**
@@ -30,6 +25,7 @@ export function parseJobRequest(body: unknown): JobRequest {
  * @throws ProblemError 400 or 403 at the first rule that the request breaks
  */
 export function checkJobRequest(request: JobRequest, policy: JobPolicy, features: EngineFeatures): void {
+  checkMountContents(request);
   checkIsolation(request);
   checkImage(request, policy);
   checkNetwork(request, policy);
@@ -45,6 +41,14 @@ export function checkJobRequest(request: JobRequest, policy: JobPolicy, features
     throw refuse("invalid_command", "command and workdir may not contain NUL");
   }
   if (request.workdir && !request.workdir.startsWith("/")) throw refuse("invalid_workdir", "workdir must be absolute");
+}
+
+/** A fault of the schema, which stands before all other refusals. */
+function checkMountContents({ mounts }: JobRequest): void {
+  for (const [index, { read_only, blob, archive_b64 }] of mounts.entries()) {
+    if (!read_only || blob !== undefined || archive_b64 !== undefined) continue;
+    throw faultProblem({ path: `/mounts/${index}`, message: "A read-only mount needs a blob or an archive" });
+  }
 }
 
 function checkIsolation({ limits }: JobRequest): void {

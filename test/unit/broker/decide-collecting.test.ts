@@ -52,16 +52,6 @@ decisionRows("collecting", [
     { memory: sealed, tasks: [{ is: "failed" }, { ...ended, id: "task2" }] },
     ["record strays task task2", "finish task: succeeded, exit 0"],
   ],
-  [
-    "whose task vanishes while its log is being stored waits for that",
-    { memory: { ...sealed, isFinishing: true }, job: { swarm_task_id: "task" } },
-    [],
-  ],
-  [
-    "whose task vanished before it was seen over keeps what was heard of its log first",
-    { memory: sealed, job: { swarm_task_id: "task" } },
-    ["drain log"],
-  ],
   // A create that may still take effect.
   [
     "of which no task was seen is sealed again and again while a create may come",
