@@ -1,11 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
-import { databasePath } from "../../../roles/challenge/config.ts";
 import { openDatabase } from "../../../roles/challenge/sdk/store/open-database.ts";
 import { createSubmissions, type Submissions } from "../../../roles/challenge/sdk/store/submissions.ts";
 
@@ -85,22 +81,5 @@ describe("submissions", () => {
     for (let i = 0; i < l.pending_per_hotkey_max; i += 1) stored();
     expect(() => stored()).toThrow("too_many_pending");
     expect(stored("5B")).toBeString();
-  });
-});
-
-describe("the database", () => {
-  test("is in WAL with full synchronisation, and opens again with what it held", () => {
-    const path = join(mkdtempSync(join(tmpdir(), "challenge-db-")), "data/challenge.sqlite3");
-    const first = openDatabase(path);
-    expect(first.query("pragma journal_mode").get()).toEqual({ journal_mode: "wal" });
-    expect(first.query("pragma synchronous").get()).toEqual({ synchronous: 2 });
-    first.run("insert into schema_migrations values (99)");
-    first.close();
-    expect(() => openDatabase(path)).toThrow("the database is at version 99");
-  });
-
-  test("is found by the URLs that existing challenges are given", () => {
-    expect(databasePath("sqlite+aiosqlite:////data/challenge.sqlite3")).toBe("/data/challenge.sqlite3");
-    expect(databasePath("sqlite:///relative.sqlite3")).toBe("relative.sqlite3");
   });
 });
