@@ -1,18 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { changesBetween, isGrave } from "../../../roles/platform/plan/changes.ts";
-import {
-  adopt,
-  asItRuns,
-  type Choices,
-  choose,
-  defaultInstallation,
-  epochSeconds,
-} from "../../../roles/platform/plan/choices.ts";
+import { adopt, asItRuns, type Choices, choose, epochSeconds } from "../../../roles/platform/plan/choices.ts";
 import type { Installation } from "../../../roles/platform/plan/installation.ts";
 import type { RunningInstallation } from "../../../roles/platform/plan/running-installation.ts";
+import { anyChoices, anyInstallation, defaults } from "../../support/builders/random-installations.ts";
 
-const defaults = defaultInstallation("host");
 const nothing: RunningInstallation = {
   netuid: undefined,
   chain: undefined,
@@ -22,26 +14,6 @@ const nothing: RunningInstallation = {
   socket: undefined,
   database_secret: undefined,
 };
-const port = fc.integer({ min: 1, max: 65_535 });
-/** Options that are given, each alone or with any others. */
-const anyChoices: fc.Arbitrary<Choices> = fc.record(
-  {
-    name: fc.constantFrom("one", "two"),
-    netuid: fc.integer({ min: 0, max: 65_535 }),
-    epochSeconds: fc.integer({ min: 1, max: 10_000 }),
-    chainEndpoint: fc.constantFrom(["development"], ["finney"], ["wss://a.example", "wss://b.example"]),
-    databaseUrl: fc.constantFrom("embedded", "postgres://u:p@db.example/one"),
-    proxyPort: port,
-    adminPort: port,
-    opsPort: port,
-    chainPort: port,
-    encryption: fc.boolean(),
-    advertiseAddr: fc.constantFrom("10.0.0.1", "10.0.0.2"),
-    socket: fc.constantFrom("/run/docker.sock", "/run/other.sock"),
-  },
-  { requiredKeys: [] },
-);
-const anyInstallation = anyChoices.map((choices) => choose(defaults, choices));
 const without = (choices: Choices, key: string) =>
   Object.fromEntries(Object.entries(choices).filter(([name]) => name !== key)) as Choices;
 /** What the roles of `installation` were started with. */
@@ -104,38 +76,5 @@ describe("an installation without a file of which nothing runs", () => {
       subnet: { netuid: 7 },
       chain: { kind: "external", endpoints: ["finney"] },
     });
-  });
-});
-
-describe("changes", () => {
-  const database = "the embedded database";
-  const of = (installation: Installation) => ({ installation, database });
-
-  test("are none between an installation and itself", () => {
-    fc.assert(
-      fc.property(anyInstallation, (installation) =>
-        expect(changesBetween(of(installation), of(installation))).toEqual([]),
-      ),
-    );
-  });
-
-  test("of database, subnet and chain are grave, with what they mean, and no others are", () => {
-    fc.assert(
-      fc.property(anyInstallation, anyInstallation, (from, to) => {
-        const changes = changesBetween(of(from), { installation: to, database: `postgres://${to.name}` });
-        for (const { what, meaning } of changes) expect(isGrave({ what })).toBe(meaning !== null);
-        const grave = changes.filter(isGrave).map(({ what }) => what);
-        expect(grave.includes("netuid")).toBe(from.subnet.netuid !== to.subnet.netuid);
-        expect(grave.includes("chain")).toBe(JSON.stringify(from.chain) !== JSON.stringify(to.chain));
-        expect(grave.includes("database")).toBe(true);
-      }),
-    );
-  });
-
-  test("of an endpoint's path alone are seen, and its path is not shown: it may be a key", () => {
-    const external = (endpoint: string) => of(choose(defaults, { chainEndpoint: [endpoint] }));
-    const [change] = changesBetween(external("wss://a.example/key-one"), external("wss://a.example/key-two"));
-    expect(change?.what).toBe("chain");
-    expect(JSON.stringify(change)).not.toContain("key-");
   });
 });

@@ -3,7 +3,6 @@ import { Keyring } from "@polkadot/keyring";
 import { u8aWrapBytes } from "@polkadot/util";
 import { cryptoWaitReady } from "@polkadot/util-crypto";
 import fc from "fast-check";
-import { publicKeyOf } from "#shared/auth/ss58.ts";
 import { isSignedUpload, signUpload, type UploadClaim, uploadPath, uploadText } from "#shared/auth/upload-signature.ts";
 
 let alice: ReturnType<Keyring["addFromUri"]>;
@@ -78,19 +77,5 @@ describe("an upload's signature", () => {
     expect(headers).toMatchObject({ "x-hotkey": alice.address, "x-nonce": "n-1", "x-timestamp": "1700000000" });
     expect(await isSignedUpload({ ...claim, body_sha256 }, headers["x-signature"] ?? "")).toBe(true);
     expect(uploadPath("My Demo")).toBe("/v1/challenges/My%20Demo/submissions");
-  });
-});
-
-describe("an ss58 address", () => {
-  test("gives its public key for any network, and nothing when a character is wrong", () => {
-    expect(hex(publicKeyOf(alice.address) ?? new Uint8Array())).toBe(hex(alice.publicKey));
-    const kusama = new Keyring({ type: "sr25519", ss58Format: 2 }).addFromUri("//Alice").address;
-    const long = new Keyring({ type: "sr25519", ss58Format: 172 }).addFromUri("//Alice").address;
-    expect(hex(publicKeyOf(kusama) ?? new Uint8Array())).toBe(hex(alice.publicKey));
-    expect(hex(publicKeyOf(long) ?? new Uint8Array())).toBe(hex(alice.publicKey));
-    for (let at = 0; at < alice.address.length; at += 1) {
-      const wrong = `${alice.address.slice(0, at)}${alice.address[at] === "2" ? "3" : "2"}${alice.address.slice(at + 1)}`;
-      expect(publicKeyOf(wrong)).toBeNull();
-    }
   });
 });

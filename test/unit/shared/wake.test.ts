@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { systemClock } from "#shared/time/clock.ts";
-import { pause } from "#shared/time/pause.ts";
 import { Wake } from "#shared/time/wake.ts";
 
 const never = new AbortController().signal;
+
 const hour_ms = 3_600_000;
 
 test("a wait ends when it is woken, also by a call from before it began, and the next one waits again", async () => {
@@ -17,13 +17,4 @@ test("a wait ends when it is woken, also by a call from before it began, and the
   const sleep = async (ms: number, signal?: AbortSignal) => void waits.push({ ms, isOver: signal?.aborted });
   await wake.orAfter(5, { ...systemClock, sleep }, never);
   expect(waits).toEqual([{ ms: 5, isOver: false }]);
-});
-
-test("an aborted pause resolves; what else goes wrong in it is thrown", async () => {
-  const stop = new AbortController();
-  const waiting = pause(systemClock, hour_ms, stop.signal);
-  stop.abort(new Error("stopping"));
-  await waiting;
-  const broken = { ...systemClock, sleep: () => Promise.reject(new Error("the clock is broken")) };
-  await expect(pause(broken, 1, never)).rejects.toThrow("the clock is broken");
 });

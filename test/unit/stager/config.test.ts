@@ -1,8 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { loadConfig } from "#shared/config/load-config.ts";
-import { environmentOfOrder, type StagerEnd, stagerEndOf, stagerExit } from "#shared/schemas/stager.ts";
-import { exitCodeIn } from "../../../roles/broker/swarm/exit-code.ts";
+import { environmentOfOrder } from "#shared/schemas/stager.ts";
 import { CollectConfig, FetchConfig, InspectConfig, JanitorConfig } from "../../../roles/stager/config.ts";
 
 const hex = (chars: number) => fc.stringMatching(new RegExp(`^[0-9a-f]{${chars}}$`));
@@ -40,11 +39,4 @@ test.each(orders)("the stager reads the broker's %s order as it was given", (_, 
       expect(loadConfig(config, { env: environmentOfOrder(given) })).toMatchObject(given);
     }),
   );
-});
-
-test("every exit code of the stager is read back from Swarm's message; other messages have none", () => {
-  for (const [end, code] of Object.entries(stagerExit))
-    expect(stagerEndOf(exitCodeIn(`task: non-zero exit (${code})`))).toBe(end as StagerEnd);
-  expect(stagerEndOf(exitCodeIn("task: non-zero exit (99)"))).toBeNull();
-  expect(stagerEndOf(exitCodeIn("the container's hook: exit (13)"))).toBeNull();
 });
