@@ -2,11 +2,11 @@ import type { Challenge } from "../schemas/challenge.ts";
 import { acceptedGenerations, deriveToken } from "./tokens.ts";
 
 /**
- * Calls a challenge with its token. While a rotation is under way the challenge may still hold the former one: when it
- * answers 401, it is asked again with that.
+ * Calls a challenge with its present token. During a rotation the challenge may still hold the former one: after a 401 it
+ * is called again with that.
  *
  * @param send sends the request with this token
- * @param discard lets go of an answer that is not used
+ * @param discard releases an answer that is not used
  */
 export async function callChallenge<A extends { readonly status: number }>(
   challenge: Pick<Challenge, "spec" | "token_generation" | "token_rotating">,

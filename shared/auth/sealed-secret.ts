@@ -4,8 +4,8 @@ const nonce_bytes = 12;
 const tag_bytes = 16;
 
 /**
- * Seals a secret for the database: AES-256-GCM under a key that HKDF-SHA256 derives from the master key for `purpose`, bound
- * to `context`, so that it opens nowhere but where it belongs (NIST SP 800-38D).
+ * Seals a secret for the database with AES-256-GCM (NIST SP 800-38D). HKDF-SHA256 derives the key from the master key, for
+ * `purpose`. The secret opens only with the same `context`.
  *
  * @returns nonce (12 bytes), tag (16 bytes), ciphertext
  */
@@ -17,7 +17,7 @@ export function sealSecret(masterKey: string, purpose: string, context: string, 
   return Buffer.concat([nonce, cipher.getAuthTag(), sealed]);
 }
 
-/** Opens what `sealSecret` made. @throws Error for another key, purpose or context, and for what was changed */
+/** Opens what `sealSecret` made. @throws Error for another key, purpose or context, and for changed bytes */
 export function openSecret(masterKey: string, purpose: string, context: string, sealed: Uint8Array): string {
   const body = nonce_bytes + tag_bytes;
   if (sealed.length < body) throw new Error("the sealed secret is too short");

@@ -4,7 +4,7 @@ const alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 const address_chars_max = 50;
 const checksumPrefix = Buffer.from("SS58PRE");
 
-/** The 32-byte public key of an ss58 address of any network, or null when the text is none or its checksum is wrong. Never throws. */
+/** The 32-byte public key of an ss58 address of any network, or null when the text is no address or its checksum is wrong. Never throws. */
 export function publicKeyOf(address: string): Uint8Array | null {
   const bytes = decodeBase58(address);
   if (!bytes) return null;

@@ -15,12 +15,12 @@ interface Generations {
   readonly token_rotating: boolean;
 }
 
-/** The generations of a challenge's tokens that count now, the present one first: the former one while a rotation is under way. */
+/** The generations of a challenge's tokens that are accepted now: the present one first, then the former one during a rotation. */
 export function acceptedGenerations({ token_generation, token_rotating }: Generations): number[] {
   return token_rotating && token_generation > 1 ? [token_generation, token_generation - 1] : [token_generation];
 }
 
-/** Whether `presented` is the challenge's token of this generation, or of the one before while a rotation is under way. Takes the same time for every wrong token. */
+/** Whether `presented` is a token of the challenge that is accepted now. Takes the same time for every wrong token. */
 export function isToken(
   presented: string,
   masterKey: string,

@@ -2,13 +2,13 @@ import { createHash, randomUUID } from "node:crypto";
 import { sr25519Verify, waitReady } from "@polkadot/wasm-crypto";
 import { publicKeyOf } from "./ss58.ts";
 
-/** What an upload's signature stands for (contract §3). */
+/** What an upload's signature covers (contract §3). */
 export interface UploadClaim {
   readonly netuid: number;
   /** The record's slug, however the path names the challenge. */
   readonly slug: string;
   readonly method: string;
-  /** Without query. */
+  /** The path without its query. */
   readonly path: string;
   readonly hotkey: string;
   readonly nonce: string;
@@ -18,7 +18,7 @@ export interface UploadClaim {
   readonly body_sha256: string;
 }
 
-/** Whoever can sign: a @polkadot/keyring pair, or a `Hotkey` of `#shared/chain/hotkey.ts`. */
+/** Anything that can sign: a @polkadot/keyring pair, or a `Hotkey` of `#shared/chain/hotkey.ts`. */
 export interface UploadSigner {
   readonly address: string;
   sign(message: Uint8Array): Uint8Array;
@@ -59,8 +59,8 @@ export function signUpload(signer: UploadSigner, upload: UploadToSign): Record<s
 }
 
 /**
- * Whether `signature` (128 hex digits, `0x` optional) is the claim's hotkey's sr25519 signature over the claim's text, plain
- * or in the `<Bytes>…</Bytes>` that browser wallets put around it. False for whatever is malformed; never throws.
+ * Whether `signature` (128 hex digits, `0x` optional) is the hotkey's sr25519 signature of the claim's text. Browser wallets
+ * sign the text within `<Bytes>…</Bytes>`, which is accepted as well. False for malformed input; never throws.
  */
 export async function isSignedUpload(claim: UploadClaim, signature: string): Promise<boolean> {
   const hex = /^(?:0x)?([0-9a-f]{128})$/i.exec(signature)?.[1];

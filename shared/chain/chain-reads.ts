@@ -7,7 +7,7 @@ import { storageIndex } from "./storage-index.ts";
 /** Fields of the selective metagraph by their number in the runtime: hotkeys, permits, last update, total stake. */
 const fieldIndexes = { hotkeys: 52, validatorPermit: 57, lastUpdate: 59, totalStake: 69 };
 
-/** A codec of the library, as far as we read it. */
+/** The members of a library codec that we read. */
 interface Value {
   toJSON(): unknown;
   toString(): string;
@@ -36,7 +36,7 @@ async function refOf(api: ApiPromise, block_hash: string): Promise<BlockRef> {
   return { block: header.number.toNumber(), block_hash };
 }
 
-/** The neurons by one runtime call, or from storage where the runtime has no such call. */
+/** Reads the neurons by one runtime call, or from storage when the runtime does not have that call. */
 export async function readMetagraphAt(api: ApiPromise, netuid: number, at: BlockRef): Promise<Metagraph> {
   const api_at = await api.at(at.block_hash);
   const fields = (await selectiveMetagraph(api_at, netuid)) ?? (await metagraphFromStorage(api_at, netuid));
@@ -107,7 +107,7 @@ export async function readCommitsAt(
   return commits.map(([hotkey, , commit, reveal_round]) => ({ hotkey, commit, reveal_round: Number(reveal_round) }));
 }
 
-/** All that decides about one hotkey's weights, in one storage query and one runtime call at the same block. */
+/** Reads everything that decides whether one hotkey may set weights: one storage query and one runtime call, at one block. */
 export async function readSubnetAt(
   api: ApiPromise,
   subject: { readonly netuid: number; readonly mechanism: number; readonly hotkey: string },

@@ -1,6 +1,6 @@
 import type { EpochState } from "./schedule.ts";
 
-/** One neuron of a subnet as the chain lists it. `stake` is in rao (alpha and TAO weighted as the runtime does), null when the runtime does not tell. */
+/** One neuron of a subnet as the chain lists it. `stake` is in rao (alpha and TAO weighted as the runtime does), null when the runtime does not say. */
 export interface Neuron {
   readonly uid: number;
   readonly hotkey: string;
@@ -52,10 +52,11 @@ export interface SubnetState extends BlockRef {
 
 /**
  * The chain as the control plane reads it. Every read is pinned to one block, so its parts agree with each other.
- * Each promise rejects with {@link ChainUnreachableError} when no endpoint answers within its deadline.
+ *
+ * @throws ChainUnreachableError from every method, when no endpoint answers within its deadline
  */
 export interface Chain {
-  /** Reads the neurons of `netuid` at the best block, or at `at`. Rejects with `SubnetNotFoundError` for an unknown netuid. */
+  /** Reads the neurons of `netuid` at the best block, or at `at`. @throws SubnetNotFoundError for an unknown netuid */
   readMetagraph(netuid: number, at?: BlockRef): Promise<Metagraph>;
   /** Reads the stored weights of `uid`, sorted by uid; empty when it never set any. */
   readWeights(netuid: number, uid: number, at?: BlockRef): Promise<readonly WeightEntry[]>;
@@ -63,14 +64,14 @@ export interface Chain {
   genesis(): Promise<string>;
   /** The best block. */
   head(): Promise<BlockRef>;
-  /** The last finalized block: only what stands there cannot be undone. */
+  /** The last finalized block: nothing up to it can be undone. */
   finalizedHead(): Promise<BlockRef>;
   /** The endpoint in use, without credentials; "" before the first answer. */
   readonly endpoint: string;
   close(): Promise<void>;
 }
 
-/** No endpoint answered: the network's or the node's fault, worth another try later. */
+/** No endpoint answered. Network or nodes are at fault: try again later. */
 export class ChainUnreachableError extends Error {
   override readonly name = "ChainUnreachableError";
 }

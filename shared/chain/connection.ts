@@ -19,7 +19,7 @@ export interface Session {
   readonly endpoint: string;
 }
 
-/** Subtensor's own extensions carry nothing in the extrinsic; without an entry the library warns and guesses. */
+/** Subtensor's own extensions add nothing to the extrinsic. Without an entry here the library warns and guesses. */
 const emptyExtensions = Object.fromEntries(
   ["SudoTransactionExtension", "CheckShieldedTxValidity", "SubtensorTransactionExtension", "DrandPriority"].map(
     (name) => [name, { extrinsic: {}, payload: {} }],
@@ -28,7 +28,7 @@ const emptyExtensions = Object.fromEntries(
 const { connect_ms_max, call_ms_max } = limits.chain;
 const rate_limit_code = -32005;
 
-/** One connection to whichever endpoint answers; opened on first use, and anew after it broke. */
+/** One connection to the first endpoint that answers. Opened on first use, and again after it broke. */
 export class ChainConnection {
   readonly #ring: EndpointRing;
   readonly #clock: Clock;
@@ -47,7 +47,8 @@ export class ChainConnection {
 
   /**
    * Runs `read`, which must be safe to repeat: when an endpoint fails, each of the others gets one try.
-   * Rejects with {@link ChainUnreachableError} when none is left; the chain's own answers (errors of a call) pass as they are.
+   *
+   * @throws ChainUnreachableError when no endpoint is left, and the chain's own errors as they are
    */
   async read<T>(read: (session: Session) => Promise<T>): Promise<T> {
     let cause: unknown;
@@ -66,7 +67,7 @@ export class ChainConnection {
     throw new ChainUnreachableError("no chain endpoint answered", { cause });
   }
 
-  /** The open session, for what must not be repeated: nothing is retried and no other endpoint is tried. */
+  /** The open session, for a call that must not be repeated: neither this endpoint nor another is tried again. */
   async session(): Promise<Session> {
     return await this.#open(this.#ring.current());
   }
@@ -97,7 +98,7 @@ export class ChainConnection {
 }
 
 async function openSession(endpoint: string, clock: Clock, lost: () => void): Promise<Session> {
-  // Costs 100 ms and 50 MB: only who talks to a chain pays.
+  // Loading the library costs 100 ms and 50 MB, so only a role that uses a chain loads it.
   const [{ ApiPromise, WsProvider }, { rpcDefinitions }] = await Promise.all([
     import("@polkadot/api"),
     import("@polkadot/types"),
@@ -134,7 +135,7 @@ async function openSession(endpoint: string, clock: Clock, lost: () => void): Pr
   }
 }
 
-/** Errors are ours to report: the library's own lines on standard error are no JSON. */
+/** We log errors ourselves: the library would write lines to standard error that are not JSON. */
 function silence(definitions: Readonly<Record<string, Readonly<Record<string, object>>>>): void {
   for (const methods of Object.values(definitions)) {
     for (const definition of Object.values(methods)) Object.assign(definition, { noErrorLog: true });

@@ -4,7 +4,7 @@ import { ChainUnreachableError } from "./chain.ts";
 /** How long an endpoint that answered 429 or -32005 is left alone (chain §6). */
 export const cool_down_ms = 60_000;
 
-/** Endpoints in the operator's order: the current one stays until it fails, then the next that is not cooling down. */
+/** Endpoints in the operator's order. The current one is used until it fails; the next is the first that is not cooling down. */
 export class EndpointRing {
   readonly #endpoints: readonly string[];
   readonly #clock: Clock;
@@ -21,7 +21,7 @@ export class EndpointRing {
     return this.#endpoints.length;
   }
 
-  /** The endpoint to use now. Throws {@link ChainUnreachableError} when all of them are cooling down. */
+  /** The endpoint to use now. @throws ChainUnreachableError when all endpoints are cooling down */
   current(): string {
     const now = this.#clock.monotonic();
     for (let step = 0; step < this.#endpoints.length; step++) {
@@ -34,11 +34,11 @@ export class EndpointRing {
     }
     const wait_ms = Math.min(...this.#cools_until.values()) - now;
     throw new ChainUnreachableError(
-      `every chain endpoint limits us; the first may be asked again in ${Math.ceil(wait_ms / 1000)} s`,
+      `every chain endpoint refuses further calls for now (rate limit); the first takes calls again in ${Math.ceil(wait_ms / 1000)} s`,
     );
   }
 
-  /** Moves on after a failure of `endpoint`; one that limits us is not asked again for {@link cool_down_ms}. */
+  /** Moves on to the next endpoint. An endpoint that limits our rate is left alone for {@link cool_down_ms}. */
   failed(endpoint: string, is_rate_limit: boolean): void {
     if (is_rate_limit) this.#cools_until.set(endpoint, this.#clock.monotonic() + cool_down_ms);
     if (this.#endpoints[this.#index] === endpoint) this.#index = (this.#index + 1) % this.#endpoints.length;

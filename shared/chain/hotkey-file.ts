@@ -21,7 +21,8 @@ export function hotkeyPath(wallet: { readonly path?: string; readonly name: stri
 
 /**
  * Reads a hotkey file in any of the forms of chain §2: JSON, bare seed or mnemonic, or `$NACL` with `password`.
- * Throws {@link HotkeyFileError} (never quoting the content) for forms it refuses, a wrong password, or an address that does not match.
+ *
+ * @throws HotkeyFileError for a form that is refused, a wrong password, or an address that does not match; it never quotes the content
  */
 export async function readHotkeyFile(
   path: string,

@@ -48,7 +48,7 @@ interface KeyPair {
   readonly secretKey: Uint8Array;
 }
 
-/** Derives the hotkey from a decrypted file's text (chain §2). Throws {@link HotkeyFileError}. */
+/** Derives the hotkey from a decrypted file's text (chain §2). @throws HotkeyFileError for a text that holds no usable key */
 export async function deriveHotkey(text: string): Promise<Hotkey> {
   const secrets = readSecrets(text.trim());
   const crypto = await import("@polkadot/util-crypto");
@@ -96,7 +96,7 @@ function readSecrets(text: string): Secrets {
 
 function parseObject(text: string): Map<string, unknown> {
   const refusal = "expected one JSON object, a 0x seed or a mnemonic in the hotkey file";
-  // Nothing of the parser's message: it quotes the text, which may be a secret.
+  // The parser's message is left out: it quotes the text, which may be a secret.
   const value = readJson(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new HotkeyFileError("form", refusal);
   // Old files have " ss58Address" with a leading space.

@@ -3,10 +3,10 @@ import { finalizedHeadOf, headOf, readMetagraphAt, readWeightsAt } from "./chain
 import { ChainConnection, type ConnectionOptions } from "./connection.ts";
 
 /**
- * Opens the chain for reading. Connects on the first read, and anew when a connection broke; reads go to the next of
- * `endpoints` when one fails, and one that limits us is left alone for a minute. Throws for an endpoint that is neither
- * a known network's name nor a ws(s) URL.
+ * Opens the chain for reading. Connects on the first read, and again after a connection broke. When an endpoint fails, reads
+ * go to the next one. An endpoint that limits our rate is left alone for 60 s.
  *
+ * @throws Error for an endpoint that is neither a known network's name nor a ws(s) URL
  * @example
  * const chain = connectChain({ endpoints: ["ws://127.0.0.1:9944"] });
  * const { block, neurons } = await chain.readMetagraph(1);

@@ -6,7 +6,7 @@ const endpointByNetwork: Readonly<Record<string, string>> = {
   local: "ws://127.0.0.1:9944",
 };
 
-/** Resolves `finney`, `test`, `archive`, `local` or a ws(s) URL to the URL. Throws with what was expected otherwise. */
+/** The URL of `finney`, `test`, `archive`, `local`, or of a ws(s) URL itself. @throws Error for any other text, with what was expected */
 export function resolveEndpoint(network: string): string {
   const known = endpointByNetwork[network];
   if (known !== undefined) return known;
@@ -19,7 +19,7 @@ export function resolveEndpoint(network: string): string {
   return network;
 }
 
-/** The endpoint as it may be shown: scheme, host and port, nothing that could be a key. */
+/** The endpoint as it may be shown: scheme, host and port. The rest may hold a key. */
 export function publicEndpoint(endpoint: string): string {
   const url = URL.parse(endpoint);
   return url === null ? "" : `${url.protocol}//${url.host}`;

@@ -61,7 +61,7 @@ export function blob(bytes: Uint8Array): Uint8Array {
   return join(compact(bytes.length), bytes);
 }
 
-/** Reads SCALE front to back; throws `RangeError` when the bytes end early. */
+/** Reads SCALE from front to back. @throws RangeError when the bytes end early */
 export class ScaleReader {
   readonly bytes: Uint8Array;
   readonly #view: DataView;

@@ -1,4 +1,4 @@
-/** Where a subnet stands in its cycle. Stateful runtimes (spec 407 and later) keep it in storage, older ones compute it. */
+/** A subnet's position in its cycle of epochs. Runtimes from spec 407 on keep it in storage; older ones compute it. */
 export type EpochState =
   | {
       readonly kind: "stateful";
@@ -21,10 +21,10 @@ const blocks_without_step_max = 50_400;
 /** Drand quicknet's first round, seconds since 1970. */
 const quicknet_genesis_s = 1_692_803_367;
 const quicknet_period_s = 3;
-/** The beacon's pulse reaches the chain a little after its time: aim behind the first block of the reveal epoch. */
+/** The beacon's signature reaches the chain after its time: a commit names a round this many blocks into the reveal epoch. */
 const reveal_margin_blocks = 3;
 
-/** True when weights may be set in block `block`: never set before, or the rate window is over (chain §4). */
+/** Whether weights may be set in block `block`: they never were, or the rate window is over (chain §4). */
 export function isWindowOpen(block: number, last_update: number, rate_limit_blocks: number): boolean {
   return last_update === 0 || block - last_update >= rate_limit_blocks;
 }
@@ -34,7 +34,7 @@ export function windowOpensAt(last_update: number, rate_limit_blocks: number): n
   return last_update === 0 ? 0 : last_update + rate_limit_blocks;
 }
 
-/** The first block after `head` in which an epoch fires. Throws {@link NoScheduleError} when tempo is 0. */
+/** The first block after `head` in which an epoch fires. @throws NoScheduleError when tempo is 0 */
 export function nextEpochBlock(state: EpochState, head: number): number {
   if (state.tempo === 0) throw new NoScheduleError("tempo is 0: this subnet runs no epochs");
   if (state.kind === "computed") {
@@ -49,12 +49,14 @@ export function nextEpochBlock(state: EpochState, head: number): number {
 
 /**
  * The first block of the epoch in which a commit sent now is revealed, for an extrinsic that lands at `head + 1`
- * (chain §5). Throws {@link NoScheduleError} when tempo is 0.
+ * (chain §5).
+ *
+ * @throws NoScheduleError when tempo is 0
  */
 export function revealBlock(state: EpochState, head: number, reveal_period_epochs: number): number {
   const landing = head + 1;
   let fires_at = nextEpochBlock(state, head);
-  // An epoch that fires in the landing block is the commit's own: the count begins behind it.
+  // A commit that lands in an epoch's block belongs to that epoch: counting begins after it.
   let epochs_to_go = reveal_period_epochs + (fires_at === landing ? 1 : 0);
   let walking = state;
   while (epochs_to_go > 1) {
@@ -65,7 +67,7 @@ export function revealBlock(state: EpochState, head: number, reveal_period_epoch
   return fires_at;
 }
 
-/** True when no epoch fired between `block` and `head`, at which `state` was read. */
+/** Whether no epoch fired between `block` and the head at which `state` was read. */
 export function isSameEpoch(state: EpochState, block: number, head: number): boolean {
   if (state.kind === "stateful") return state.last_epoch_block <= block;
   const epochOf = (number: number) => Math.floor((number + state.netuid + 1) / (state.tempo + 1));

@@ -14,7 +14,7 @@ const argonSalt = Buffer.from("137183dff15a09bc9c90b5518739e9b1", "hex");
 const argon_passes = 8;
 const argon_memory_kib = 512 * 1024;
 
-/** True for an encrypted file of a form we open; throws {@link HotkeyFileError} for the encrypted forms we refuse. */
+/** Whether the file is encrypted in the form that we open. @throws HotkeyFileError for an encrypted form that we refuse */
 export function isSealedKeyfile(bytes: Buffer): boolean {
   for (const { prefix, form } of refusedPrefixes) {
     if (bytes.subarray(0, prefix.length).equals(prefix)) {
@@ -27,7 +27,7 @@ export function isSealedKeyfile(bytes: Buffer): boolean {
   return bytes.subarray(0, naclPrefix.length).equals(naclPrefix);
 }
 
-/** Decrypts a `$NACL` file. Takes seconds and 512 MiB, as the format wants. Throws {@link HotkeyFileError} without or with a wrong password. */
+/** Decrypts a `$NACL` file. The format makes this take seconds and 512 MiB. @throws HotkeyFileError for a missing or wrong password */
 export async function openSealedKeyfile(bytes: Buffer, password: string | undefined): Promise<Buffer> {
   if (password === undefined)
     throw new HotkeyFileError("password", "the hotkey file is encrypted: give hotkey_password_file");

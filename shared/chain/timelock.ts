@@ -36,17 +36,17 @@ export function encodeRevealPayload(payload: RevealPayload): Uint8Array {
   );
 }
 
-/** Bytes that are no payload, or no ciphertext that the signature opens; the cause says more. */
+/** The bytes are no payload, or the signature does not open the ciphertext; `cause` says more. */
 export class TimelockError extends Error {
   override readonly name = "TimelockError";
 }
 
-/** The inverse of {@link encodeRevealPayload}. @throws TimelockError on bytes that are none */
+/** The inverse of {@link encodeRevealPayload}. @throws TimelockError for bytes that are no payload */
 export function decodeRevealPayload(bytes: Uint8Array): RevealPayload {
   return hostile("the bytes are no reveal payload", () => payloadOf(bytes));
 }
 
-/** Bytes that anybody may have made: whatever fails in reading them is theirs. */
+/** Reads bytes that anybody may have made: every failure is the fault of the bytes, so it becomes a TimelockError. */
 function hostile<T>(what: string, read: () => T): T {
   try {
     return read();
@@ -81,7 +81,7 @@ export function encryptUntilRound(message: Uint8Array, round: number, public_key
   return join(u, sized(v), sized(w), sized(join(sized(sealed), sized(nonce))), sized(cipherName));
 }
 
-/** Opens what {@link encryptUntilRound} made with the beacon's signature of that round (48 bytes, G1). @throws TimelockError when it does not fit */
+/** Opens what {@link encryptUntilRound} made with the beacon's signature of that round (48 bytes, G1). @throws TimelockError when the signature does not open it */
 export function decryptWithSignature(ciphertext: Uint8Array, signature_hex: string): Uint8Array {
   return hostile("the ciphertext cannot be opened", () => opened(ciphertext, signature_hex));
 }
@@ -105,7 +105,7 @@ function opened(ciphertext: Uint8Array, signature_hex: string): Uint8Array {
   return join(decipher.update(sealed.subarray(0, sealed.length - tag_bytes)), decipher.final());
 }
 
-/** A beacon of one's own, for development chains and tests: the same scheme under a secret everybody may know. */
+/** A private beacon for development chains and tests: the same scheme with a secret that everybody may know. */
 export function testBeacon(seed: string): { readonly public_key: string; sign(round: number): string } {
   const secret =
     (BigInt(`0x${Buffer.from(sha256(new TextEncoder().encode(seed))).toString("hex")}`) % (group_order - 1n)) + 1n;

@@ -1,4 +1,4 @@
-/** A vector as the chain takes it: parallel lists, sorted by uid, values 1..65535. */
+/** A vector in the chain's form: parallel lists, sorted by uid, values 1..65535. */
 export interface ChainVector {
   readonly uids: readonly number[];
   readonly values: readonly number[];
@@ -19,8 +19,9 @@ const u16_max = 65_535;
 
 /**
  * Turns weights into the chain's u16 values: `round_half_even(w / max × 65535)`, zeros dropped, sorted by uid (chain §3).
- * Throws {@link WeightsVectorError} for lists of different lengths, a uid that is no u16, a repeated uid, a negative or
- * non-finite weight, or when nothing is above zero.
+ *
+ * @throws WeightsVectorError for lists of different lengths, a uid that is no u16, a repeated uid, a negative or non-finite
+ * weight, and when no weight is above zero
  */
 export function quantiseWeights(uids: readonly number[], weights: readonly number[]): ChainVector {
   if (uids.length !== weights.length) {

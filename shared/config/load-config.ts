@@ -6,7 +6,7 @@ import { readJson } from "../json/read-json.ts";
 const prefix = "PLATFORM_";
 const fileKey = `${prefix}CONFIG_FILE`;
 
-/** All that is wrong with a configuration, one sentence a problem: the key's name and what was expected, never a secret's value. */
+/** Everything that is wrong with a configuration, one sentence each: the key, what was expected, never a secret's value. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly problems: readonly string[];
@@ -21,7 +21,7 @@ export function Secret<T extends TSchema>(schema: T): T {
   return { ...schema, secret: true };
 }
 
-/** Gives a setting another name in the environment than `PLATFORM_<KEY>`; its `…_FILE` variant follows. */
+/** Names a setting's environment variable, instead of `PLATFORM_<KEY>`. Its `…_FILE` variant gets the same name. */
 export function FromEnvironment<T extends TSchema>(name: string, schema: T): T {
   return { ...schema, environment: name };
 }
@@ -33,11 +33,11 @@ export interface ConfigSources {
 }
 
 /**
- * Reads the configuration that `schema` describes. A key `listen_port` is set, first found wins, by the environment's
- * `PLATFORM_LISTEN_PORT`, by the content of the file that `PLATFORM_LISTEN_PORT_FILE` names (one trailing newline is
- * dropped), by `listen_port` in the optional TOML file, or by the schema's default. Lists are comma separated or JSON,
- * objects are JSON. Unknown `PLATFORM_…` names and unknown keys of the file are refused, so that a typing error cannot
- * go unnoticed. A setting marked by `FromEnvironment` is read under the name given there instead.
+ * Reads the configuration that `schema` describes. The value of a key `listen_port` is the first of these: the environment's
+ * `PLATFORM_LISTEN_PORT`; the content of the file that `PLATFORM_LISTEN_PORT_FILE` names, without one trailing newline;
+ * `listen_port` in the optional TOML file; the schema's default. Lists are comma separated or JSON, objects are JSON. Unknown
+ * `PLATFORM_…` names and unknown keys of the file are refused, so that no typing error stays unnoticed. `FromEnvironment`
+ * gives a setting another name in the environment.
  *
  * @throws ConfigError with every problem found
  */
@@ -121,7 +121,7 @@ function readSecretFile(path: string | undefined, name: string, problems: string
   }
 }
 
-/** Environment text as the value its schema asks for; text that does not fit stays text, and validation names it. */
+/** Text of the environment as its schema's type. Text that does not fit stays text, and validation refuses it by name. */
 function parse(text: string, schema: TSchema): unknown {
   switch (schema["type"]) {
     case "integer":

@@ -17,8 +17,8 @@ export interface NewAdminToken {
 }
 
 /**
- * Stores a new random token (256 bits) and returns its text, which is shown this once: the database keeps its SHA-256
- * alone. A revoked or expired token of the same name is replaced.
+ * Stores a new random token (256 bits) and returns its text. The text is shown only now: the database keeps its SHA-256. A
+ * revoked or expired token of the same name is replaced.
  *
  * @returns null when a token of this name is in force
  */
@@ -43,7 +43,7 @@ export async function findAdminToken(sql: Database | Transaction, text: string):
   return row ? { name: row["name"] as string, scope: row["scope"] as AdminScope } : null;
 }
 
-/** A plain hash suffices: the tokens are random, so there is nothing to guess. */
+/** A plain hash is enough, because the tokens are random and cannot be guessed. */
 function hashOf(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }

@@ -1,4 +1,4 @@
-/** Keys of the advisory locks in the control plane's database: all in one place, since two that are equal would wait for each other. */
+/** Keys of the advisory locks in the control plane's database: in one place, because two users of one key would wait for each other. */
 export const advisoryLocks = {
   migrations: 7_305_001,
   audit: 7_305_002,

@@ -3,7 +3,7 @@ import { canonicalJson } from "../weights/canonical-json.ts";
 import { advisoryLocks } from "./advisory-locks.ts";
 import type { Database, Transaction } from "./database.ts";
 
-/** One act of an administrator. `before` and `after` are what the subject was and became, JSON, without secrets. */
+/** One change by an administrator. `before` and `after` are the subject before and after it, as JSON without secrets. */
 export interface AuditEntry {
   readonly at: Date;
   readonly actor: string;
@@ -27,7 +27,7 @@ export interface AuditVerdict {
   readonly checked: number;
   /** The first record whose hash or predecessor is not what it must be. */
   readonly broken_at: number | null;
-  /** Hash of the last record: kept elsewhere, it shows later that the log was not cut short. */
+  /** Hash of the newest record. A copy kept elsewhere shows later whether the log was cut short. */
   readonly head: string;
 }
 
@@ -36,8 +36,8 @@ const genesis = "0".repeat(64);
 const batch_rows = 500;
 
 /**
- * Appends `entry` within the transaction of the act it tells of, so that there is neither an act without its entry nor an
- * entry without its act. Writers queue up: each record holds the hash of the one before.
+ * Appends `entry` within the transaction of the change that it records: both are stored, or neither. Writers wait for each
+ * other, because each record holds the hash of the record before it.
  */
 export async function appendAudit(tx: Transaction, entry: AuditEntry): Promise<void> {
   await tx`select pg_advisory_xact_lock(${lockKey})`;
@@ -62,7 +62,7 @@ export async function listAudit(
   return rows.map((row) => ({ ...row }) as AuditRecord);
 }
 
-/** Computes the chain anew from its beginning; stops at the first record that does not fit. */
+/** Computes all hashes again from the first record on, and stops at the first record that does not match. */
 export async function verifyAudit(sql: Database): Promise<AuditVerdict> {
   let [previous, checked, last] = [genesis, 0, 0];
   for (;;) {

@@ -6,7 +6,7 @@ import type { Database, Transaction } from "./database.ts";
 
 type Row = Omit<Challenge, "spec"> & { readonly spec: unknown };
 
-/** The registry. Its writes are the administrator's alone, except readiness and the end of a rotation. */
+/** The registry. Only administrators write it, except for readiness and the end of a rotation. */
 export interface Challenges {
   /** Every record, by slug. */
   all(): Promise<readonly Challenge[]>;
@@ -15,7 +15,7 @@ export interface Challenges {
   /** By slug, else by a unique match of the name in any case; null when unknown or ambiguous (contract §2). */
   byNameOrSlug(name: string): Promise<Challenge | null>;
   recordReadiness(slug: string, readiness: Readiness): Promise<void>;
-  /** The supervisor's: from now on the token of this generation counts alone, unless there is a later one. */
+  /** For the supervisor: only the token of this generation is accepted from now on, unless there is a later one. */
   endRotation(slug: string, token_generation: number): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export function createChallenges(sql: Database | Transaction): Challenges {
   };
 }
 
-/** Stored records meet the schema or the database was changed behind our back: then it is better to stop than to guess. */
+/** A stored record that does not meet the schema was changed by somebody else: the role stops instead of guessing. */
 function parse(row: Row): Challenge {
   return {
     spec: Value.Decode(ChallengeSpec, Value.Default(ChallengeSpec, withoutReserved(row.spec))),
@@ -59,7 +59,7 @@ function parse(row: Row): Challenge {
   };
 }
 
-/** Grants of networks that nobody may be granted: a record from before that was refused grants them no more, and can be read. */
+/** Drops grants of networks that may not be granted: older records may name them, and must stay readable. */
 function withoutReserved(spec: unknown): unknown {
   const { jobs } = spec as { readonly jobs?: { readonly networks?: readonly string[] } };
   return jobs?.networks

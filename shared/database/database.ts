@@ -9,7 +9,7 @@ export type Transaction = postgres.TransactionSql;
  * A pool of connections to `url`, each with the time limits of `limits.database` and the role's name. `?host=/folder` in
  * the URL means the unix socket in that folder, which postgres.js does not read by itself.
  *
- * @param isKept for a connection that holds a lock: it is not closed because it is idle, or old (postgres.js: after 30 to 60 min)
+ * @param isKept true for a connection that holds a lock: it is never closed for being idle or old (postgres.js: 30 to 60 min)
  */
 export function connectDatabase(
   url: string,
@@ -37,7 +37,7 @@ export function connectDatabase(
   });
 }
 
-/** A probe that the database answers. */
+/** The probe that asks whether the database answers. */
 export function databaseProbe(sql: Database) {
   return { name: "database", run: () => sql`select 1` };
 }

@@ -8,7 +8,7 @@ export interface EpochSummary {
   readonly digest: string;
   readonly uid_count: number;
   readonly challenge_count: number;
-  /** Challenges that did not answer in it. */
+  /** How many challenges did not answer in this epoch. */
   readonly failed_count: number;
 }
 

@@ -1,4 +1,4 @@
-/** What others than the broker ask of its jobs, and the one thing that the supervisor puts on their record. */
+/** What other roles than the broker read of its jobs, and the one event that the supervisor records. */
 import { limits } from "../schemas/limits.ts";
 import type { ClockOffset } from "../time/clock-offset.ts";
 import type { Database } from "./database.ts";
@@ -9,14 +9,14 @@ export interface JobCount {
   readonly count: number;
 }
 
-/** How many jobs each challenge has in which state. */
+/** The number of jobs of each challenge in each state. */
 export async function jobCounts(sql: Database): Promise<JobCount[]> {
   const rows = await sql`
     select challenge, state, count(*)::int as count from jobs group by challenge, state order by challenge, state`;
   return rows.map((row) => ({ ...row }) as JobCount);
 }
 
-/** Jobs of which something may run and whose deadline passed before then, by the clock as it was when they were written. */
+/** Jobs that may still run and whose deadline passed before `before_ms`, by the clock as it was when the deadline was written. */
 export async function overdueJobs(
   sql: Database,
   before_ms: number,
@@ -28,13 +28,13 @@ export async function overdueJobs(
     order by id limit ${limits.jobs.dispatch.rows_max}`;
 }
 
-/** Puts on record that the supervisor stopped the job in this state: its broker did not. */
+/** Records that the supervisor stopped the job in this state, because no broker did. */
 export async function recordReaped(sql: Database, id: string, state: string, now_ms: number): Promise<void> {
   await sql`insert into job_events (job, at, kind, detail)
     values (${id}, ${new Date(now_ms)}, 'reaped', ${sql.json({ state })})`;
 }
 
-/** Whether anything of a job is, or may be, on the node. */
+/** Whether the node holds, or may hold, anything of a job. */
 export async function hasJobs(sql: Database, node_id: string): Promise<boolean> {
   const [row] = await sql`select exists (select 1 from capacity_leases where node_id = ${node_id})
     or exists (select 1 from jobs where node_id = ${node_id} and cleaned_at is null) as is_used`;

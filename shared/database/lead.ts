@@ -6,9 +6,9 @@ import { connectDatabase, type Database, type Transaction } from "./database.ts"
 
 const { lead_heartbeat_ms, lead_retry_ms, lead_retry_ms_max } = limits.database;
 
-/** What one process at a time leads: its lock, and the row that holds its fencing number. */
+/** A task that one process at a time may do: the lock, and the row that holds the fencing number. */
 export interface Seat {
-  /** As its connection is called in Postgres. */
+  /** The name of the connection in Postgres. */
   readonly name: string;
   /** Key of the advisory lock: one number, or two. */
   readonly lock: readonly [number] | readonly [number, number];
@@ -17,17 +17,17 @@ export interface Seat {
   readonly key: number;
 }
 
-/** Another process leads, or may lead by now: stop acting. */
+/** Another process leads, or may lead by now: this one must stop acting. */
 export class LeadLostError extends Error {
   override readonly name = "LeadLostError";
 }
 
 export interface Lead {
-  /** Higher than that of every leader before; a leader's writes carry it. */
+  /** Higher than the number of every former leader. A leader's writes carry it. */
   readonly fencing: number;
-  /** Within a transaction that writes: see {@link guardFencing}. */
+  /** To be called in each transaction that writes: see {@link guardFencing}. */
   guard(tx: Transaction): Promise<void>;
-  /** Asks the lock's connection again unless the last answer is younger than `age_ms_max`. @throws LeadLostError when the connection is gone */
+  /** Makes sure of the lock, unless that was done within `age_ms_max`. @throws LeadLostError when the lock's connection is gone */
   confirm(age_ms_max?: number): Promise<void>;
   /** Gives the lead up. */
   release(): Promise<void>;
@@ -40,7 +40,7 @@ export interface CandidateOptions {
   readonly log: Logger;
 }
 
-/** A process that wants to lead. The lock lies on a connection of its own: losing the connection is losing the lead. */
+/** A process that wants to lead. The lock has a connection of its own: when the connection is lost, the lead is lost. */
 export class Candidate {
   readonly #options: CandidateOptions;
   #standing: "asking" | "leads" | "follows" | "cannot lead" = "asking";
@@ -78,7 +78,7 @@ export class Candidate {
     };
   }
 
-  /** The lead, or the milliseconds until it is worth another try. */
+  /** The lead, or how many milliseconds to wait before the next try. */
   async #try(): Promise<Lead | number> {
     const { database_url, seat, clock, log } = this.#options;
     const sql = connectDatabase(database_url, `${seat.name}-lead`, { connections_max: 1, isKept: true });
@@ -86,7 +86,7 @@ export class Candidate {
       const lead = await tryLead(sql, seat, clock);
       this.#failures = 0;
       if (!lead) await sql.end({ timeout: 1 });
-      if (this.#standing !== "follows" && !lead) log.info(`another ${seat.name} leads: this one follows`);
+      if (this.#standing !== "follows" && !lead) log.info(`another ${seat.name} leads; this one follows`);
       if (lead) log.info({ fencing: lead.fencing }, `this ${seat.name} leads`);
       this.#standing = lead ? "leads" : "follows";
       return lead ? { ...lead, release: () => this.#release(lead) } : lead_heartbeat_ms;
@@ -102,7 +102,7 @@ export class Candidate {
     const isKnown = this.#standing === "cannot lead" && this.#reason === reason;
     this.#standing = "cannot lead";
     this.#reason = reason;
-    if (!isKnown) log.error({ err: error }, `the ${seat.name} cannot take the lead: it tries again until it can`);
+    if (!isKnown) log.error({ err: error }, `the ${seat.name} cannot take the lead; it tries again until it can`);
     this.#failures += 1;
     return Math.min(lead_retry_ms * 2 ** (this.#failures - 1), lead_retry_ms_max);
   }
@@ -132,7 +132,7 @@ async function tryLead(sql: Database, seat: Seat, clock: Clock): Promise<Lead | 
     async confirm(age_ms_max = 0) {
       const asked_ms = clock.monotonic();
       if (asked_ms - confirmed_ms < age_ms_max) return;
-      // The library reconnects by itself: another backend is another session, without the lock.
+      // The library reconnects by itself. The new session has another backend, and not the lock.
       const [now] = await sql`select pg_backend_pid() as pid`.catch((cause: unknown) => {
         throw new LeadLostError("the lock's connection is gone", { cause });
       });
@@ -144,7 +144,7 @@ async function tryLead(sql: Database, seat: Seat, clock: Clock): Promise<Lead | 
 }
 
 /**
- * Makes sure that no later leader of `seat` wrote, and keeps one out until the transaction ends.
+ * Makes sure that no later leader of `seat` wrote, and lets none write until the transaction ends.
  *
  * @throws LeadLostError when a later leader has written
  */

@@ -20,7 +20,7 @@ export async function loadMetagraph(sql: Database | Transaction, netuid: number)
   };
 }
 
-/** The uid of a hotkey, null when it has none, and when the metagraph was stored, null when it never was. */
+/** A hotkey's uid (null: it has none), and when the metagraph was stored (null: never). */
 export async function registrationOf(
   sql: Database,
   netuid: number,

@@ -10,7 +10,7 @@ const lockKey = advisoryLocks.migrations;
 /** The schema version this build needs. */
 export const schemaVersion = migrations.length;
 
-/** What the database has: the number of the last migration applied, 0 when it is empty. */
+/** The database's version: the number of the last applied migration; 0 for an empty database. */
 export async function currentVersion(sql: Database): Promise<number> {
   const [found] = await sql`select to_regclass('schema_migrations') is not null as exists`;
   if (!found?.["exists"]) return 0;
@@ -19,13 +19,13 @@ export async function currentVersion(sql: Database): Promise<number> {
 }
 
 /**
- * Brings the schema to `schemaVersion`, one transaction a migration, under an advisory lock: whichever role comes first
- * does it, the others wait for the lock and find it done.
+ * Brings the schema to `schemaVersion`, with one transaction for each migration. An advisory lock lets one role do it; the
+ * others wait and find it done.
  *
  * @throws Error when the database is newer than this build
  */
 export async function migrate(sql: Database): Promise<void> {
-  // A reservation waits for ever on a server that cannot be reached; a query fails.
+  // A query first: it fails on a server that cannot be reached, while a reservation would wait for ever.
   await sql`select 1`;
   const connection = await sql.reserve();
   try {
@@ -53,7 +53,7 @@ export async function migrate(sql: Database): Promise<void> {
   }
 }
 
-/** Waits until the database can be reached and has this build's schema, applying what is missing; says so while it waits. */
+/** Waits until the database can be reached, then applies the missing migrations. Says so while it waits. */
 export function migrateWhenReachable(
   sql: Database,
   say: (sentence: string) => void,
@@ -63,7 +63,7 @@ export function migrateWhenReachable(
   return untilReachable("the database", () => migrate(sql), isConnectionError, reaching);
 }
 
-/** Whether the failure is of the connection, not of the statement: such a call may be tried again when it is safe to repeat. */
+/** Whether the connection failed and not the statement. A call that is safe to repeat may then be tried again. */
 export function isConnectionError(error: unknown): boolean {
   const code = (error as { code?: string } | null)?.code ?? "";
   return /^(CONNECT|CONNECTION_|ECONN|ENOENT|EPIPE|ETIMEDOUT|57P0|08)/.test(code) || code === "53300";

@@ -12,7 +12,7 @@ export interface NodeRecord {
   readonly seen_at: Date;
 }
 
-/** The supervisor's: writes down what the nodes look like now; those that left are forgotten. */
+/** For the supervisor: stores the nodes' present state and deletes nodes that left the Swarm. */
 export async function recordNodes(sql: Database, nodes: readonly NodeRecord[]): Promise<void> {
   if (nodes.length === 0) return;
   const rows = nodes.map(({ details, ...node }) => ({ ...node, details: sql.json(details as never) }));
@@ -24,25 +24,25 @@ export async function recordNodes(sql: Database, nodes: readonly NodeRecord[]): 
   });
 }
 
-/** How many nodes can work now. */
+/** How many nodes are ready. */
 export async function readyNodes(sql: Database): Promise<number> {
   const [row] = await sql`select count(*)::int as count from nodes where state = 'ready' and availability = 'active'`;
   return (row?.["count"] as number | undefined) ?? 0;
 }
 
-/** A node with what was ordered of it, and how many jobs have capacity there. */
+/** A node with its order, and how many jobs hold capacity there. */
 export interface NodeView extends Omit<NodeRecord, "details"> {
   readonly data_volumes: string[];
   readonly jobs: number;
   readonly order: Omit<WorkerOrder, "node_id"> | null;
 }
 
-/** By id, those after `after`. */
+/** Nodes by ID, from the first one after `after` on. */
 export function listNodes(sql: Database, limit: number, after: string): Promise<NodeView[]> {
   return select(sql, sql`where n.id > ${after} order by n.id limit ${limit}`);
 }
 
-/** Null when there is none of this ID. */
+/** The node of this ID, or null. */
 export async function nodeById(tx: Transaction, id: string): Promise<NodeView | null> {
   return (await select(tx, tx`where n.id = ${id}` as never))[0] ?? null;
 }

@@ -2,10 +2,10 @@ import { openSecret, sealSecret } from "../auth/sealed-secret.ts";
 import type { Database, Transaction } from "./database.ts";
 
 const purpose = "registry-credentials";
-/** A challenge's credentials open for its own registry alone. */
+/** Binds a sealed password to its challenge and registry: it opens for no other. */
 const contextOf = (challenge: string, registry: string) => `${challenge} ${registry}`;
 
-/** Who a challenge is at a registry; its password is nobody's to read but the broker's. */
+/** A challenge's account at a registry. Only the broker reads the password. */
 export interface RegistryAccount {
   readonly registry: string;
   readonly username: string;
@@ -18,7 +18,7 @@ export async function registryAccounts(sql: Database | Transaction, challenge: s
     where challenge = ${challenge} order by registry`;
 }
 
-/** Writes an account, over one that was there. */
+/** Stores an account, or replaces it. */
 export async function setRegistryAccount(
   sql: Database | Transaction,
   masterKey: string,
@@ -32,7 +32,7 @@ export async function setRegistryAccount(
       sealed_password = excluded.sealed_password, updated_at = excluded.updated_at`;
 }
 
-/** What the challenge shows at the registry, or null. @throws Error where the master key is not the one that sealed it */
+/** The challenge's login at the registry, or null. @throws Error when another master key sealed it */
 export async function registryLogin(
   sql: Database,
   masterKey: string,

@@ -4,15 +4,15 @@ import type { Database, Transaction } from "./database.ts";
 export interface WeightsAnswer {
   readonly slug: string;
   readonly asked_at: Date;
-  /** Why its weights were not taken; null: they were. */
+  /** Why its weights could not be used; null when they were. */
   readonly error: string | null;
 }
 
 /** How the challenges of a subnet answered; the aggregator writes it, others read. */
 export interface WeightsAnswers {
-  /** By slug, of every challenge that was ever asked. */
+  /** The last answer of every challenge that was ever asked, by slug. */
   bySlug(): Promise<ReadonlyMap<string, WeightsAnswer>>;
-  /** Whether any challenge, of today or before, has ever answered with weights that were taken; none at all count too. */
+  /** Whether any challenge, also a deleted one, ever gave an answer that could be used. An answer without weights counts. */
   hasAny(): Promise<boolean>;
   record(answers: readonly Pick<WeightsAnswer, "slug" | "error">[], asked_at: Date): Promise<void>;
 }

@@ -1,24 +1,24 @@
-/** What administrators want of workers. The one table that three roles write: all of its statements stand here. */
+/** Orders of administrators for workers. Three roles write this table, and no other table: all its statements are here. */
 import { limits } from "../schemas/limits.ts";
 import { type ClockOffset, clock_step_ms_min } from "../time/clock-offset.ts";
 import type { Database, Transaction } from "./database.ts";
 
-/** What an administrator wants of a worker (jobs §4): kept until it is done, `drain` until another order takes its place. */
+/** An administrator's order for a worker (jobs §4). It is kept until it is carried out; a `drain` until another order replaces it. */
 export interface WorkerOrder {
   readonly node_id: string;
   readonly kind: "drain" | "label" | "activate";
-  /** The class that a `label` gives; null takes it away. */
+  /** The class that a `label` sets; null removes the class. */
   readonly workload: "cpu" | "gpu" | null;
-  /** When jobs that still run there are cancelled. */
+  /** When the jobs that still run there are cancelled. */
   readonly deadline_at: Date;
 }
 
-/** All orders; there is one a node at most. */
+/** All orders: at most one for each node. */
 export async function workerOrders(sql: Database): Promise<WorkerOrder[]> {
   return await sql<WorkerOrder[]>`select node_id, kind, workload, deadline_at from worker_orders order by node_id`;
 }
 
-/** Admin's: gives an order, in place of the node's former one. */
+/** For admin: stores an order and replaces the node's former one. */
 export async function placeOrder(
   tx: Transaction,
   order: WorkerOrder,
@@ -29,7 +29,7 @@ export async function placeOrder(
   await tx`insert into worker_orders ${tx(row)} on conflict (node_id) do update set ${tx(row)}`;
 }
 
-/** Whether the broker may not know of the node's order yet, and be giving it a job now. */
+/** Whether the node's order is so new that the broker may not know it yet, and may give the node a job. */
 export async function isOrderFresh(sql: Database, node_id: string): Promise<boolean> {
   const settled = limits.jobs.order_settle_ms / 1_000;
   const [row] = await sql`select exists (select 1 from worker_orders
@@ -37,17 +37,17 @@ export async function isOrderFresh(sql: Database, node_id: string): Promise<bool
   return row?.["is_fresh"] === true;
 }
 
-/** The supervisor's: the order is carried out, unless another one has taken its place meanwhile. */
+/** For the supervisor: deletes an order that was carried out, unless another order replaced it meanwhile. */
 export async function forgetOrder(sql: Database, { node_id, kind, workload }: WorkerOrder): Promise<void> {
   await sql`delete from worker_orders
     where node_id = ${node_id} and kind = ${kind} and workload is not distinct from ${workload}`;
 }
 
 /**
- * The broker's: moves the deadlines along with a wall clock that was set since they were written; the same again does nothing.
- * What was written before the machine's last boot stays as it is.
+ * For the broker: moves the deadlines by as much as the wall clock was set since they were written. Repeating it changes
+ * nothing. Deadlines from before the machine's last boot stay as they are.
  *
- * @returns how many were moved
+ * @returns how many deadlines were moved
  */
 export async function moveOrdersWithClock(tx: Transaction, { boot_id, clock_offset_ms }: ClockOffset): Promise<number> {
   const moved = await tx`update worker_orders set clock_offset_ms = ${clock_offset_ms},

@@ -8,7 +8,7 @@ export interface CallOptions {
   readonly body?: unknown;
   readonly auth?: RegistryAuth | undefined;
   readonly file?: string;
-  /** Bounds the call and its stream; without one `limits.engine.call_ms_max` does. */
+  /** Ends the call and its stream; without a signal, `limits.engine.call_ms_max` ends the call. */
   readonly signal?: AbortSignal;
 }
 
@@ -61,7 +61,7 @@ function engineError(cause: unknown): EngineError {
   const { statusCode, json, message } = cause as { statusCode?: number; json?: { message?: string }; message?: string };
   const text = json?.message ?? message ?? "no answer";
   if (text.includes("update out of sequence")) return new EngineError("conflict", text, { cause });
-  // Engine 26.1 answers 500 for a service on a network that is not there.
+  // Engine 26.1 answers 500 for a service on a network that does not exist.
   if (/^network \S+ not found$/.test(text)) return new EngineError("not_found", text, { cause });
   return new EngineError(faults[statusCode ?? 0] ?? "unavailable", text, { cause });
 }

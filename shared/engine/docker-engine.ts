@@ -119,12 +119,12 @@ function surroundings(call: DockerCall, get: Get) {
   } satisfies Partial<Engine>;
 }
 
-/** The engine says null where a network of the Swarm has no labels. */
+/** The engine answers null for a Swarm network without labels. */
 function labelled(network: Network): Network {
   return { ...network, Labels: network.Labels ?? {} };
 }
 
-/** A registry that wants another account is a 500 of the engine, told apart by its words (engine 26.1). */
+/** When a registry refuses the account, the engine answers 500: only the text tells this case apart (engine 26.1). */
 function asRegistryRefusal(error: unknown): never {
   if (
     error instanceof EngineError &&
@@ -134,7 +134,7 @@ function asRegistryRefusal(error: unknown): never {
   throw error;
 }
 
-/** What belongs to this node alone: containers, images, events. */
+/** What belongs to this node: containers, images, events. */
 function thisNode(call: DockerCall, get: Get) {
   return {
     containers: (labels, { all = false } = {}) =>

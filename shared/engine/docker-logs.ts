@@ -8,7 +8,7 @@ const streams = { 1: "stdout", 2: "stderr" } as const;
  * Takes the Engine's multiplexed log stream apart: frames of an 8-byte header (stream, 3 × 0, length as 32-bit big endian)
  * and a payload that begins with the time stamp and a space (Engine API, "ContainerAttach", stream format).
  *
- * @throws EngineError when the stream breaks off or is out of step
+ * @throws EngineError when the stream breaks off or a frame is malformed
  */
 export async function* demultiplex(source: Readable): AsyncGenerator<LogChunk> {
   let pending: Buffer = Buffer.alloc(0);
@@ -17,7 +17,7 @@ export async function* demultiplex(source: Readable): AsyncGenerator<LogChunk> {
     let offset = 0;
     while (pending.length - offset >= headerBytes) {
       const stream = streams[pending[offset] as 1 | 2];
-      if (!stream) throw new EngineError("unavailable", "the log stream is out of step");
+      if (!stream) throw new EngineError("unavailable", "the log stream holds a malformed frame");
       const end = offset + headerBytes + pending.readUInt32BE(offset + 4);
       if (pending.length < end) break;
       yield chunkOf(stream, pending.subarray(offset + headerBytes, end));

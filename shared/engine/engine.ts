@@ -39,7 +39,7 @@ export interface Engine {
   createService(spec: ServiceSpec, auth?: RegistryAuth): Promise<string>;
   /** @throws EngineError "conflict" when `version` is out of date ("update out of sequence") */
   updateService(id: string, version: number, spec: ServiceSpec, auth?: RegistryAuth): Promise<void>;
-  /** Removing what is gone is no error, here and below. */
+  /** Removing what does not exist is no error, here and below. */
   removeService(nameOrId: string): Promise<void>;
 
   /** All tasks of services with these labels, in whatever state. */
@@ -65,7 +65,7 @@ export interface Engine {
   createVolume(name: string, labels: Labels): Promise<void>;
   removeVolume(name: string): Promise<void>;
 
-  /** Containers of this node, running ones alone unless `all`. */
+  /** Containers of this node; only running ones unless `all`. */
   containers(labels: Labels, options?: { readonly all?: boolean }): Promise<readonly Container[]>;
   /** The local image, or null. */
   image(reference: string): Promise<LocalImage | null>;
@@ -83,7 +83,7 @@ export interface Engine {
 
 export type EngineFault = "not_found" | "conflict" | "refused" | "unavailable";
 
-/** What the Engine answered; `unavailable` also means that nobody knows whether the call took effect. */
+/** What the Engine answered. `unavailable` also means that nobody knows whether the call took effect. */
 export class EngineError extends Error {
   override readonly name = "EngineError";
   readonly fault: EngineFault;

@@ -1,15 +1,15 @@
 import { type Engine, EngineError, type ServiceSpec } from "./engine.ts";
 
 /**
- * The one update ever made to a job's service: no completions wanted. What runs is stopped, nothing starts, tasks and logs
- * stay (jobs §3, decision 0002). Update settings are refused for jobs, and left out.
+ * A seal is the only update that a job's service ever gets: it wants no completions any more. Swarm stops what runs and
+ * starts nothing; tasks and logs stay (jobs §3, decision 0002). Update settings are left out, because Swarm refuses them for jobs.
  */
 export function sealed(spec: ServiceSpec): ServiceSpec {
   const { UpdateConfig: _, ...rest } = spec;
   return { ...rest, Mode: { ReplicatedJob: { MaxConcurrent: 0, TotalCompletions: 0 } } };
 }
 
-/** Whether the service is a job that wants no completions any more. */
+/** Whether the service is a sealed job. */
 export function isSealed({ Mode }: ServiceSpec): boolean {
   return "ReplicatedJob" in Mode && Mode.ReplicatedJob.TotalCompletions === 0;
 }

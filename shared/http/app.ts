@@ -6,7 +6,7 @@ import { ProblemError, problemResponse } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
 import { faultProblem, type SchemaFault } from "./valid.ts";
 
-/** Elysia finds the path by counting characters behind the authority: a fixed, long one keeps a client's Host out of routing. */
+/** Elysia finds the path by counting characters after the authority. A fixed, long authority keeps a client's Host out of routing. */
 const origin = "http://platform.internal";
 
 /**

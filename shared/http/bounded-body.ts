@@ -3,15 +3,15 @@ import { ProblemError } from "./problem.ts";
 
 export interface BodyBounds {
   readonly bytes_max: number;
-  /** From the first byte that is waited for to the last. */
+  /** Longest time for the whole body. */
   readonly ms_max?: number;
-  /** How long nothing may come. */
+  /** Longest time without a byte. */
   readonly silence_ms_max?: number;
-  /** What a client is told whose body is too large, where that is agreed. */
+  /** The refusal of a body that is too large, where a contract fixes it. */
   tooLarge?(): ProblemError;
 }
 
-/** The body does not keep within its bounds: of bytes (`too_large`) or of time (`too_slow`). */
+/** The body exceeds its bounds: bytes (`too_large`) or time (`too_slow`). */
 export class BodyError extends Error {
   override readonly name = "BodyError";
   readonly kind: "too_large" | "too_slow";
@@ -25,9 +25,9 @@ export class BodyError extends Error {
 type Body = ReadableStream<Uint8Array> | null;
 
 /**
- * The whole body of an answer that we asked for; of one that is refused no more is read, and its connection ends.
+ * The whole body of an answer that we asked for. A body beyond its bounds is not read on, and its connection is closed.
  *
- * @throws BodyError
+ * @throws BodyError for a body that is too large or too slow
  */
 export async function bytesWithin(body: Body, bounds: BodyBounds): Promise<Buffer> {
   if (body === null) return Buffer.alloc(0);
@@ -35,13 +35,13 @@ export async function bytesWithin(body: Body, bounds: BodyBounds): Promise<Buffe
   try {
     return Buffer.concat(await Array.fromAsync(piecesOf(reader, bounds)));
   } catch (error) {
-    // Not waited for: who sent too much may be in no hurry to end. It rejects where the connection is gone already.
+    // Not awaited: a sender of too much may never end. It rejects when the connection is gone already.
     reader.cancel().catch(() => undefined);
     throw error;
   }
 }
 
-/** The same, as text. @throws BodyError */
+/** The same, as text. @throws BodyError for a body that is too large or too slow */
 export async function textWithin(body: Body, bounds: BodyBounds): Promise<string> {
   return (await bytesWithin(body, bounds)).toString("utf8");
 }
@@ -56,10 +56,10 @@ export function isLeftUnread(request: Request): boolean {
 }
 
 /**
- * The body of a request that we serve, piece by piece; a client that stops sending is given up. When its reader ends early, the rest
- * is left to `serve`, which lets the client finish sending.
+ * The body of a request that we serve, piece by piece. A client that stops sending is given up. When the reader ends early,
+ * `serve` lets the client finish sending.
  *
- * @throws ProblemError 413 before anything is read where the client says that it is too large, 408, and 400 when the client goes
+ * @throws ProblemError 413 when it is too large (before anything is read, if the client declares the size), 408 when it is too slow, 400 when the client goes
  */
 export async function* requestPieces(
   request: Request,
@@ -86,7 +86,7 @@ export async function requestBytes(request: Request, bounds: BodyBounds): Promis
   return Buffer.concat(await Array.fromAsync(requestPieces(request, bounds)));
 }
 
-/** Makes the ways in which a router or a route reads a whole request keep within `bounds`; they reject as `requestBytes` does. */
+/** Bounds `json()`, `text()` and the other ways to read the whole request. They reject as `requestBytes` does. */
 export function boundReaders(request: Request, bounds: BodyBounds): void {
   const bytes = () => requestBytes(request, bounds);
   const text = async () => (await bytes()).toString("utf8");

@@ -6,7 +6,7 @@ import { plain } from "./operation.ts";
 import { ProblemError } from "./problem.ts";
 
 const documentPath = "/openapi.json";
-/** The plugin's own page loads its script from elsewhere: it is answered as if it were not there. */
+/** The plugin's own page loads a script from another origin, so it is answered with 404. */
 const hiddenPagePath = "/plugin-page";
 
 export interface DocumentOptions {
@@ -17,7 +17,7 @@ export interface DocumentOptions {
   readonly security: Readonly<Record<string, object>>;
 }
 
-/** The OpenAPI 3.1 document at `/openapi.json` of the routes of the app that uses it: to be used after they are. */
+/** Serves the OpenAPI 3.1 document of an app's routes at `/openapi.json`. Use it after the routes. */
 export function createDocument({ title, description, tags, security }: DocumentOptions) {
   const securitySchemes = security as Record<string, never>;
   return swagger({
@@ -42,7 +42,7 @@ export function createDocument({ title, description, tags, security }: DocumentO
   });
 }
 
-/** To be used before any route: the plugin's page is not ours. */
+/** Hides the plugin's page. Use it before any route. */
 export const hidePluginPage = new Elysia().onRequest(({ request }) => {
   if (new URL(request.url).pathname === hiddenPagePath)
     throw new ProblemError(404, "not_found", "There is nothing at this path.");

@@ -1,4 +1,4 @@
-/** Headers that speak of one connection, in lower case: who passes a message on leaves them out (RFC 9110 §7.6.1). */
+/** Headers about one connection, in lower case. They are left out of a message that is passed on (RFC 9110 §7.6.1). */
 export const hopByHop: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",

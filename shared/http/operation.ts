@@ -17,9 +17,9 @@ export interface Operation {
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
-  /** What is sent, where the route reads it by itself: by media type. */
+  /** The request body by media type, for a route that reads the body by itself. */
   readonly body?: Readonly<Record<string, TSchema>>;
-  /** What is said in path, query and headers, where the route reads it by itself. */
+  /** Parameters in path, query and headers, for a route that reads them by itself. */
   readonly parameters?: readonly Parameter[];
   readonly answer?: TSchema;
   readonly status?: number;

@@ -4,12 +4,13 @@ import { ProblemError } from "./problem.ts";
 
 const { drain_bytes_max, drain_ms_max, drain_silence_ms_max } = limits.http;
 
-/** For Bun's `maxRequestBodySize`: whoever reads a body bounds it (`bounded-body.ts`) and says so; Bun's own 413 is empty. */
+/** For Bun's `maxRequestBodySize`. `bounded-body.ts` bounds bodies instead, because Bun's own 413 has no problem document. */
 export const declared_bytes_max = 2 ** 31 - 1;
 
 /**
- * The answer to a client that may still be sending what it was refused for: it leaves at once, and the client may finish sending within
- * a bound, for many read no answer before they have sent everything, and see a broken pipe instead. Then the connection is closed.
+ * Answers a client that may still be sending a refused body. The answer leaves at once, and the client may finish sending
+ * within a bound. Many clients read the answer only after they sent everything, and would see a broken pipe instead. Then the
+ * connection is closed.
  */
 export async function answerSender(
   request: Request,
@@ -20,11 +21,11 @@ export async function answerSender(
   const isOnUnixSocket = server.requestIP(request) === null;
   const isLastRequest = /\bclose\b/i.test(request.headers.get("connection") ?? "");
   if (!isOnUnixSocket && !isLastRequest) {
-    // Bun drops what still comes; the time is not prolonged by it, and a next request on the connection has its own.
+    // Bun drops what still comes. That does not prolong this time, and the next request on the connection has its own.
     server.timeout(request, drain_ms_max / 1_000);
     return response;
   }
-  // Bun would close such a connection with the last byte of the answer, and knows no time limit on a unix socket.
+  // Bun would close such a connection with the last byte of the answer, and has no time limit on a unix socket.
   return await answerAndDrain(request, response);
 }
 
@@ -46,7 +47,7 @@ async function answerAndDrain(request: Request, response: Response): Promise<Res
 
 /** Until the client has sent everything, has gone, or has used up its bound. */
 async function drain(request: Request, signal: AbortSignal): Promise<void> {
-  // Whoever gave the body up without an end still holds it.
+  // A reader that stopped without cancelling still holds the body.
   if (request.body === null || request.body.locked) return;
   const bounds = { bytes_max: drain_bytes_max, ms_max: drain_ms_max, silence_ms_max: drain_silence_ms_max };
   try {

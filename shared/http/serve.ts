@@ -16,8 +16,8 @@ export interface Server {
 }
 
 /**
- * Serves `handle` on a unix socket (a stale file of a former run is replaced) or a TCP address. Silent responses are never cut.
- * What `handle` does not read of a body waits in the network, and a client that is refused meanwhile may finish sending within a bound.
+ * Serves `handle` on a unix socket or a TCP address; a socket's file of a former run is replaced. A response may be silent for
+ * any time. A body that `handle` does not read stays in the network's buffers; a refused client may finish sending within a bound.
  */
 export function serve(
   handle: (request: Request, server: Bun.Server<undefined>) => Response | Promise<Response>,
@@ -40,7 +40,7 @@ export function serve(
   }
   mkdirSync(dirname(address.unix), { recursive: true });
   rmSync(address.unix, { force: true });
-  // The types know no idle time on a unix socket, where Bun takes 10 s unless it is told.
+  // Bun's idle time on a unix socket is 10 s unless it is set, but its types do not allow that.
   const server = Bun.serve({ ...common, unix: address.unix } as Bun.Serve.Options<undefined>);
   chmodSync(address.unix, address.mode ?? 0o660);
   return {
@@ -55,6 +55,7 @@ export function serve(
 
 async function stop(server: Bun.Server<undefined>, grace_ms = limits.process.shutdown_ms_max / 2): Promise<void> {
   const drained = server.stop(false);
+  // Connections of real clients: no test could bring its own time.
   const cut = setTimeout(() => void server.stop(true), grace_ms);
   await drained;
   clearTimeout(cut);

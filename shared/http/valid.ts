@@ -7,11 +7,11 @@ export interface SchemaFault {
   /** As TypeBox writes it: `/limits/cpus`; "" for the whole. */
   readonly path: string;
   readonly message: string;
-  /** What the value did not meet; `x-expected` in it are words of its own, better than a pattern. */
+  /** The schema that the value does not meet. Its `x-expected` says in words what a pattern cannot. */
   readonly schema?: Readonly<Record<string, unknown>>;
 }
 
-/** A JSON value of a client as its schema's type. @throws ProblemError 422 with {@link faultProblem}'s sentence */
+/** A client's JSON value as its schema's type. @throws ProblemError 422 with {@link faultProblem}'s sentence */
 export function valid<S extends TSchema>(schema: S, value: unknown): Static<S> {
   const fault = Value.Errors(schema, value).First();
   if (fault) throw faultProblem(fault);

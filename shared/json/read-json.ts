@@ -1,4 +1,4 @@
-/** What the JSON text says; undefined, which no JSON text says, where it is none. */
+/** The value of a JSON text, or undefined when the text is not JSON. No JSON text means undefined. */
 export function readJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -8,10 +8,10 @@ import { limits } from "../schemas/limits.ts";
 import { type ProbeResult, RoleLiveness, RoleReadiness, RoleVersion } from "../schemas/ops.ts";
 import type { Logger } from "./logger.ts";
 
-/** One thing that must hold; `run` throws an Error whose message an operator may read. */
+/** One condition of readiness. `run` throws an Error whose message an operator may read. */
 export interface Probe {
   readonly name: string;
-  /** A text that it resolves to is shown as the probe's state. */
+  /** Resolves when the condition holds. A text that it resolves to is shown as the probe's state. */
   run(signal: AbortSignal): Promise<unknown>;
 }
 
@@ -20,7 +20,7 @@ export interface OpsState {
   probes: readonly Probe[];
 }
 
-/** Runs all probes at once, each for at most `ms_max`; a probe that throws or takes longer is a failed one. */
+/** Runs all probes at once, each for at most `ms_max`; a probe that throws or takes longer has failed. */
 export function runProbes(probes: readonly Probe[], ms_max: number): Promise<ProbeResult[]> {
   return Promise.all(
     probes.map(async ({ name, run }) => {
@@ -110,7 +110,7 @@ function processMetrics(role: string, registry: Registry): void {
     registers,
     collect() {
       const { user, system } = process.cpuUsage();
-      // The kernel counts; a counter of prom-client can only be set by starting it anew.
+      // The kernel does the counting. A counter of prom-client has no `set`, so it is reset and raised.
       this.reset();
       this.inc((user + system) / 1e6);
     },

@@ -1,12 +1,12 @@
 import type { Logger } from "./logger.ts";
 
-/** Work that is done again and again: its failure is logged when it begins and when its cause changes, its end once. */
+/** Logs for work that repeats: a failure when it begins and when its cause changes, and once that the work succeeds again. */
 export class RepeatedWork {
   readonly #log: Logger;
   readonly #what: string;
   #cause: string | null = null;
 
-  /** @param what a noun, as in "reconciling": log lines say that it fails, and that it works again */
+  /** @param what the subject of the log lines: "reconciling" makes "reconciling fails: …" and "reconciling works again" */
   constructor(log: Logger, what: string) {
     this.#log = log;
     this.#what = what;
@@ -14,7 +14,7 @@ export class RepeatedWork {
 
   failed(error: unknown): void {
     const cause = error instanceof Error ? error.message : String(error);
-    if (cause !== this.#cause) this.#log.error({ err: error }, `${this.#what} fails: it is tried again until it works`);
+    if (cause !== this.#cause) this.#log.error({ err: error }, `${this.#what} fails; it is tried again until it works`);
     this.#cause = cause;
   }
 

@@ -13,12 +13,12 @@ export interface RoleContext<C> {
   readonly metrics: Registry;
   /** Aborted when the process is asked to stop. */
   readonly signal: AbortSignal;
-  /** Ends the process as failed: for what the role cannot live without (its supervisor starts it anew). */
+  /** Ends the process as failed, because the role cannot work without what failed. Docker or systemd restarts it. */
   fail(reason: string, cause?: unknown): void;
 }
 
 export interface RunningRole {
-  /** What must hold for the role to be ready; asked by /readyz. */
+  /** The conditions of readiness, which `/readyz` checks. */
   readonly probes?: readonly Probe[];
   /** Stops accepting, finishes what is in flight, releases what is held. */
   stop(): Promise<void>;
@@ -85,6 +85,7 @@ async function live<S extends TObject>(
     log.info({ signal }, "stopping");
     state.starting = true;
     stopping.abort(new Error("the process is stopping"));
+    // The time of the process itself, whatever clock its parts use.
     setTimeout(() => context.fail("shutdown took too long"), config.shutdown_ms).unref();
     try {
       await running?.stop();
@@ -100,8 +101,8 @@ async function live<S extends TObject>(
   process.on("unhandledRejection", (cause) => context.fail("unhandled rejection", cause));
   process.on("uncaughtException", (cause) => {
     if (!isLeakedFile(cause)) return context.fail("uncaught exception", cause);
-    // A fault of ours, but the file is closed now and nothing waits for it: no reason to drop everybody's requests.
-    log.error({ err: cause }, "a file was never closed, and the collector of memory closed it");
+    // This is a fault of ours. But the file is closed now and nothing waits for it, so the requests of others go on.
+    log.error({ err: cause }, "a file was never closed; the garbage collector closed it");
   });
   try {
     running = await role.start(context);
@@ -115,7 +116,7 @@ async function live<S extends TObject>(
   log.info({ version: buildInfo.version, commit: buildInfo.commit }, "started");
 }
 
-/** What Bun throws, at no one in particular, when a `FileHandle` that is still open is collected. */
+/** Whether the error is the one that Bun throws outside of any call when it collects an open `FileHandle`. */
 function isLeakedFile(cause: Error): boolean {
   return (
     (cause as NodeJS.ErrnoException).code === "ERR_INVALID_STATE" && cause.message.startsWith("A FileHandle object")

@@ -2,7 +2,7 @@ import type { ContainerSpec, Mount, ServiceSpec } from "../engine/engine.ts";
 
 const MiB = 2 ** 20;
 
-/** What every container of ours is, whatever runs in it: it may do nothing that it does not need, and writes only to mounts. */
+/** Settings of every container of ours: no privileges beyond its needs, and writes only to mounts. */
 export const hardened = {
   Init: true,
   ReadOnly: true,
@@ -10,29 +10,30 @@ export const hardened = {
   Privileges: { NoNewPrivileges: true, Seccomp: { Mode: "default" } },
 } as const satisfies Partial<ContainerSpec>;
 
-/** One run, of which Swarm is not asked for another. */
+/** Swarm runs it once and never restarts it. */
 export const onceOnly = { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 1 } } as const;
 export const noRestart = { Condition: "none", MaxAttempts: 0 } as const;
 
-/** The user that our images run as, as a secret's file wants it. */
+/** The user that our images run as, in the form of a secret's owner. */
 export const imageUser = "65532";
 /** Where a service of ours finds its secrets. */
 export const secretsFolder = "/run/secrets/platform";
 
-/** A `/tmp` of so many MiB. */
+/** A `/tmp` in memory, of this many MiB. */
 export function temporaryFolder(size_mib: number): Mount {
   return { Type: "tmpfs", Target: "/tmp", TmpfsOptions: { SizeBytes: size_mib * MiB } };
 }
 
 /**
- * The engine's `local` log of so many files of so many MiB. At least two: the one that is full is thrown away as a whole.
+ * The engine's `local` log driver, with the size of a file in MiB and the number of files. At least two files: the oldest is
+ * deleted as a whole.
  * (`json-file` loses multi-byte characters at each 16 KiB of an unbroken line.)
  */
 export function localLog(file_mib: number, files: number) {
   return { Name: "local", Options: { "max-size": `${file_mib}m`, "max-file": String(files) } };
 }
 
-/** `values` as Swarm takes them, none of them a template. */
+/** `values` as lines of an environment. Swarm expands no template in them. */
 export function environmentOf(values: Readonly<Record<string, string | number>>): string[] {
   return Object.entries(values).map(([name, value]) => `${name}=${escapeTemplate(String(value))}`);
 }
@@ -42,7 +43,7 @@ export function escapeTemplate(value: string): string {
   return value.replaceAll("{{", '{{"{{"}}');
 }
 
-/** Without any network Swarm gives a container docker0 and a default route. @throws Error without exactly one */
+/** Refuses a service without exactly one network: with none, Swarm gives a container docker0 and a default route. @throws Error in that case */
 export function requireOneNetwork(spec: ServiceSpec): ServiceSpec {
   if (spec.TaskTemplate.Networks?.length !== 1) throw new Error(`service ${spec.Name} must have exactly one network`);
   return spec;

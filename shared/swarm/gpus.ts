@@ -1,6 +1,6 @@
 import type { GenericResource } from "../engine/engine.ts";
 
-/** Swarm's name of the resource; it compares it with case. */
+/** Swarm's name of the resource. It is case-sensitive. */
 const kind = "NVIDIA-GPU";
 
 type Resources = readonly GenericResource[] | null | undefined;
@@ -10,7 +10,7 @@ export function gpuCount(resources: Resources): number {
   return (resources ?? []).reduce((count, resource) => count + gpusIn(resource), 0);
 }
 
-/** The GPUs of a node by their ids: to be shown, never to place by. */
+/** The IDs of a node's GPUs, for display only: placement counts GPUs. */
 export function gpuNames(resources: Resources): string[] {
   return (resources ?? []).flatMap((resource) =>
     "NamedResourceSpec" in resource && resource.NamedResourceSpec.Kind === kind
@@ -19,7 +19,7 @@ export function gpuNames(resources: Resources): string[] {
   );
 }
 
-/** So many GPUs as a service reserves them. */
+/** A service's reservation of this many GPUs. */
 export function gpuReservation(count: number): GenericResource[] {
   return [{ DiscreteResourceSpec: { Kind: kind, Value: count } }];
 }

@@ -1,27 +1,27 @@
 /**
- * Names of services, networks and volumes are functions of the job, challenge or role: a service of the name counts as created,
- * so a create that is sent again makes no second one.
+ * Names of services, networks and volumes follow from the job, challenge or role. A service that has the name counts as
+ * created, so a repeated create makes no second one.
  */
 import { createHash } from "node:crypto";
 import { challengeHost } from "../schemas/challenge.ts";
 
-/** What works beside a job: brings its inputs, or fetches its outputs. */
+/** The stagers of a job: `stage` brings its inputs, `collect` fetches its outputs. */
 export type StagerKind = "stage" | "collect";
 
-/** All volumes of jobs begin with it, and nothing else does. */
+/** The names of all volumes of jobs begin with it, and no others. */
 export const jobVolumePrefix = "platform-job-";
 
 /** A job's service, and the network of its own. */
 export const jobName = (id: string) => `platform-job-${id}`;
 export const jobVolume = (id: string, mount: number) => `${jobVolumePrefix}${id}-${mount}`;
 export const stagerName = (kind: StagerKind, id: string) => `platform-${kind}-${id}`;
-/** Named after all jobs that it looks for: one that a former leader sent for some of them has not looked for the others. */
+/** A janitor's name follows from all jobs that it cleans up after: a former leader's janitor for some of them has another name. */
 export function janitorName(ids: readonly string[]): string {
   return `platform-janitor-${createHash("sha256").update(ids.toSorted().join()).digest("hex").slice(0, 32)}`;
 }
 export const inspectorName = (id: string) => `platform-inspect-${id}`;
 
-/** The id of the job whose service, stager or volume has this name; "" when it is none's. */
+/** The ID of the job whose service, stager or volume has this name; "" when no job's has. */
 export function jobOfName(name: string): string {
   return /^platform-(?:job|stage|collect)-([0-9a-f]{32})(?:-\d{1,2})?$/.exec(name)?.[1] ?? "";
 }

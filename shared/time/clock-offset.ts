@@ -1,9 +1,9 @@
 import type { Clock } from "./clock.ts";
 
-/** Less than this is what reading two clocks one after the other may show. */
+/** Smaller differences come from reading the two clocks one after the other. */
 export const clock_step_ms_min = 1_000;
 
-/** How far the wall clock was ahead of the time since the boot: it tells later by how much the clock was set meanwhile. */
+/** How far the wall clock was ahead of the time since boot. A later difference tells by how much the clock was set. */
 export interface ClockOffset {
   readonly boot_id: string;
   readonly clock_offset_ms: number;

@@ -7,8 +7,8 @@ export interface Clock {
   /** Milliseconds from an arbitrary origin, never going backwards: for durations and deadlines. */
   monotonic(): number;
   /**
-   * Milliseconds since the machine booted, the same in all its processes, and which boot that was: setting the wall clock
-   * does not change it.
+   * Milliseconds since the machine booted, and the ID of that boot. The same in all processes; setting the wall clock does
+   * not change it.
    */
   sinceBoot(): { readonly boot_id: string; readonly ms: number };
   /** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */

@@ -2,7 +2,7 @@
  * Runs `work` on every item, at most `at_once_max` at a time.
  *
  * @returns the results in the order of the items
- * @throws what one of them throws: then no other is started, and those under way have ended
+ * @throws the first error of `work`. No further item is started then, and those under way have ended
  */
 export async function each<T, R>(
   items: readonly T[],

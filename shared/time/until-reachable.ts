@@ -4,17 +4,17 @@ const try_again_ms = 1_000;
 
 interface Reaching {
   readonly clock: Clock;
-  /** Told at each failed attempt. */
+  /** Called after each failed attempt. */
   readonly say: (sentence: string) => void;
   readonly signal: AbortSignal;
-  /** From when on an absence is thrown; without it, it is waited out for as long as it takes. */
+  /** After this time an absence is thrown. Without it there is no limit. */
   readonly ms_max?: number;
 }
 
 /**
- * Repeats `act` until it succeeds. Only what `isAbsence` calls the absence of a dependency is waited out.
+ * Repeats `act` until it succeeds. It repeats only after errors that `isAbsence` takes for an absent dependency.
  *
- * @throws what else `act` throws, an absence of more than `ms_max`, and the signal's reason when it is aborted
+ * @throws every other error of `act`, the last absence after `ms_max`, and the signal's reason when it is aborted
  */
 export async function untilReachable<T>(
   what: string,

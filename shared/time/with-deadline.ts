@@ -6,8 +6,8 @@ export class DeadlineError extends Error {
 }
 
 /**
- * Runs `work` with a signal that is aborted when `ms` of the clock have passed, and answers what it answers: work that does
- * not heed the signal is waited for. The timer ends with the work.
+ * Runs `work` with a signal that is aborted after `ms` of the clock, and resolves to its result. Work that ignores the signal
+ * is still awaited. The timer ends with the work.
  */
 export async function withDeadline<T>(clock: Clock, ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const late = new AbortController();
@@ -24,7 +24,7 @@ export async function withDeadline<T>(clock: Clock, ms: number, work: (signal: A
 }
 
 /**
- * `promise`, for what knows no signal: it goes on unheard when it is late.
+ * `promise` with a deadline, for work that takes no signal. Late work goes on, and its result is dropped.
  *
  * @throws DeadlineError naming `what` when `ms` of the clock have passed
  */

@@ -1,31 +1,31 @@
-/** What happens to a share that nobody earned: to uid 0, or to those who earned theirs, in proportion. */
+/** What happens to a share that nobody earned. `burn` gives it to uid 0, `redistribute` to the earners in proportion. */
 export type SharePolicy = "burn" | "redistribute";
 
 export interface ChallengeWeights {
   readonly slug: string;
-  /** 0 to 100; where all of them exceed 100 together they are scaled down to it. */
+  /** 0 to 100. When the sum of all is above 100, all are scaled down to 100. */
   readonly emission_percent: number;
-  /** As the challenge answered, by hotkey: what is not finite or not above zero counts for nothing. */
+  /** The challenge's answer by hotkey. Weights that are not finite or not above zero are ignored. */
   readonly weights: Readonly<Record<string, number>>;
 }
 
 export interface WeightVector {
-  /** Rising, no uid twice. */
+  /** Ascending, without repetition. */
   readonly uids: readonly number[];
-  /** Above zero, parallel to `uids`, their sum 1. */
+  /** Parallel to `uids`, above zero, with the sum 1. */
   readonly weights: readonly number[];
-  /** What each earning hotkey has of the 1; a burnt share belongs to none. */
+  /** Each earning hotkey's part of the sum. A burnt share belongs to no hotkey. */
   readonly hotkey_weights: Readonly<Record<string, number>>;
 }
 
-/** uid 0 is the subnet owner's: it earns nothing and takes what is burnt. */
+/** uid 0 belongs to the subnet's owner. It earns nothing and gets the burnt shares. */
 const burn_uid = 0;
-/** A rest below this is the rounding of float64 sums, not a share. */
+/** A smaller rest comes from rounding float64 sums and is not a share. */
 const rounding_max = 1e-12;
 
 /**
- * One vector of all challenges (contract §5). The result does not depend on the order of challenges or hotkeys, bit by bit.
- * When nobody earned anything everything goes to uid 0.
+ * One vector of all challenges (contract §5). The order of challenges and hotkeys does not change a bit of the result. When
+ * nobody earned anything, everything goes to uid 0.
  */
 export function aggregate(
   challenges: readonly ChallengeWeights[],

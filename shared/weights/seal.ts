@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, hkdfSync, type KeyObject, sign, verify } from "node:crypto";
 import { canonicalJson } from "./canonical-json.ts";
 
-/** What a seal covers; everything else of a published vector explains it and may be added to. */
+/** The members that a seal covers. The other members of a published vector explain it, and may grow in number. */
 export interface SealedVector {
   readonly netuid: number;
   readonly epoch: number;
@@ -19,7 +19,7 @@ export interface Seal {
   readonly digest: string;
   /** Ed25519 over the 32 bytes of the digest, 64 bytes. */
   readonly signature: string;
-  /** Of the key that signed, 32 bytes: tells a receiver which key to ask for, proves nothing by itself. */
+  /** The signing key's public half, 32 bytes. It says which key signed, and proves nothing by itself. */
   readonly public_key: string;
 }
 
@@ -57,9 +57,9 @@ export function sealVector(vector: SealedVector, key: KeyObject): Seal {
 }
 
 /**
- * Whether `sealed` is what the holder of `publicKey` (64 hexadecimal digits, known beforehand) sealed. Null when it is,
- * else what is wrong. Never throws on hostile input. Says nothing of time: compare `expires_at` and `epoch` yourself.
- * Without `publicKey` it proves only that digest and signature fit the key that the vector itself names.
+ * Null when the holder of `publicKey` (64 hexadecimal digits, known beforehand) sealed `sealed`; else what is wrong. Never
+ * throws on hostile input. It does not check times: compare `expires_at` and `epoch` yourself. Without `publicKey` it proves
+ * only that digest and signature match the key that the vector names.
  */
 export function verifySeal(sealed: SealedVector & Seal, publicKey: string = sealed.public_key): SealProblem | null {
   if (!isHex(sealed.digest, 32) || !isHex(sealed.signature, 64) || !isHex(publicKey, 32)) return "malformed";
@@ -67,7 +67,7 @@ export function verifySeal(sealed: SealedVector & Seal, publicKey: string = seal
   try {
     digest = vectorDigest(sealed);
   } catch (error) {
-    // What canonical JSON cannot hold.
+    // Canonical JSON cannot hold such a value.
     if (!(error instanceof TypeError)) throw error;
     return "malformed";
   }

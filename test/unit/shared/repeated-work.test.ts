@@ -16,6 +16,6 @@ test("a failure is logged when it begins and when its cause changes, and its end
   work.worked();
   work.worked();
   work.failed(new Error("full"));
-  const fails = "reconciling fails: it is tried again until it works";
+  const fails = "reconciling fails; it is tried again until it works";
   expect(lines).toEqual([fails, fails, "reconciling works again", fails]);
 });
