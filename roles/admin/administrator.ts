@@ -10,7 +10,7 @@ export interface Caller {
 
 export interface Change<T> {
   readonly result: T;
-  /** null: nothing was changed, so there is nothing to tell. */
+  /** null: nothing was changed, so nothing is logged. */
   readonly audit: Pick<AuditEntry, "action" | "subject" | "before" | "after"> | null;
 }
 

@@ -5,17 +5,17 @@ import { ProblemError } from "#shared/http/problem.ts";
 import { type AdminScope, includesScope } from "#shared/schemas/admin.ts";
 import type { Caller } from "./administrator.ts";
 
-/** All that needs a token lies below it. */
+/** Every path below it needs a token. */
 export const adminPath = "/v1/admin/";
 
-/** What a request below `adminPath` needs. Everything that is not known to need less needs the most. */
+/** The scope that a request below `adminPath` needs. The default is the highest. */
 export function neededScope(method: string, path: string): AdminScope {
   if (method === "GET" || method === "HEAD") return "read";
   if (/^(challenges|nodes)(\/|$)/.test(path.slice(adminPath.length)) && method !== "DELETE") return "operate";
   return "admin";
 }
 
-/** Checks callers before anything else of their request is read. */
+/** Checks who calls, before the body is read. */
 export function createAuthenticator(sql: Database) {
   const identities = new WeakMap<Request, AdminIdentity>();
   return {

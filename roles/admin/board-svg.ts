@@ -4,7 +4,7 @@ const row_px = 34;
 const width_px = 720;
 const name_chars_max = 40;
 
-/** The challenges as a picture for other people's pages (contract §5); whatever a record holds is text in it, nothing else. */
+/** The challenges as an SVG picture for other people's pages (contract §5). A record's content becomes text only, never markup. */
 export function boardSvg(challenges: readonly Challenge[]): string {
   const height = 64 + Math.max(1, challenges.length) * row_px;
   const rows = challenges.length > 0 ? challenges.map(row) : [text([24, 84], "No challenges yet.", "#8a93a6")];

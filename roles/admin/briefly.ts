@@ -1,6 +1,6 @@
 import type { Clock } from "#shared/time/clock.ts";
 
-/** `load` at most once in `ms`; who asks meanwhile gets the same answer. A failure is not kept. */
+/** Calls `load` at most once in `ms`; calls in between get the same answer. A failure is not kept. */
 export function briefly<T>(clock: Clock, ms: number, load: () => Promise<T>): () => Promise<T> {
   let kept: { readonly until: number; readonly value: Promise<T> } | null = null;
   return () => {

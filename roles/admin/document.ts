@@ -1,6 +1,6 @@
 import { createDocument } from "#shared/http/document.ts";
 
-/** What the admin API says of itself. */
+/** The admin API's OpenAPI document. */
 export const adminDocument = () =>
   createDocument({
     title: "Platform admin API",

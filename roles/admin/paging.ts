@@ -27,15 +27,15 @@ export function limitOf({ limit }: { readonly limit?: string }): number {
   return asked;
 }
 
-/** A cursor that is a number, as of the audit log and the epochs. */
+/** The cursor of a list that is sorted by a number: the audit log, the epochs. */
 export function numberCursorOf({ cursor }: { readonly cursor?: string }): number | undefined {
   if (cursor === undefined) return undefined;
   if (!/^[0-9]{1,15}$/.test(cursor))
-    throw new ProblemError(422, "invalid_request", "query field cursor: not of this list");
+    throw new ProblemError(422, "invalid_request", "query field cursor: expected next_cursor of this list");
   return Number(cursor);
 }
 
-/** The page of `rows`, of which one more than `limit` was read: it tells whether there are more. */
+/** The page of `rows`. The caller reads one row more than `limit`: it tells whether there is another page. */
 export function pageOf<R, T>(
   rows: readonly R[],
   limit: number,

@@ -16,8 +16,8 @@ export interface AskOptions {
 }
 
 /**
- * Asks a challenge for its weights (contract §1). Whatever it does ends within `answer_ms` and is a value: the sentence of a
- * failure is published, so it holds nothing that the challenge sent.
+ * Asks a challenge for its weights (contract §1). It ends within `answer_ms` and never throws: a failure is a value. Its
+ * sentence is published, so it quotes nothing of the challenge's answer.
  */
 export async function askChallenge(challenge: Challenge, options: AskOptions): Promise<AskResult> {
   const signal = AbortSignal.timeout(options.answer_ms);
@@ -48,11 +48,11 @@ async function send(challenge: Challenge, options: AskOptions, signal: AbortSign
         "accept-encoding": "identity",
       },
       redirect: "manual",
-      // A connection kept from the epoch before is closed by now as often as not.
+      // A connection of the last epoch is often closed by now.
       keepalive: false,
       signal,
     });
-  // A challenge that was restarted a moment ago may have another address by now; asking twice does no harm.
+  // A challenge that just restarted may have another address. Asking twice does no harm.
   const askTwice = (token: string) =>
     ask(token).catch((error: unknown) => {
       if (signal.aborted) throw error;

@@ -1,4 +1,4 @@
-/** What an epoch comes to: pure, from the answers and the metagraph. `seal-epoch.ts` asks, and stores it. */
+/** Decides an epoch's inputs and vector from answers and metagraph. Pure: `seal-epoch.ts` asks, and stores the result. */
 import type { EpochInput } from "#shared/database/epochs.ts";
 import type { StoredMetagraph } from "#shared/database/metagraph.ts";
 import { limits } from "#shared/schemas/limits.ts";
@@ -7,13 +7,13 @@ import { aggregate, type SharePolicy } from "#shared/weights/aggregate.ts";
 import type { Seal, SealedVector } from "#shared/weights/seal.ts";
 import type { AskResult } from "./ask-challenge.ts";
 
-/** A challenge's last answer that counted. */
+/** The last answer of a challenge that could be used. */
 export interface GoodAnswer {
   readonly epoch: number;
   readonly weights: Record<string, number>;
 }
 
-/** What counts of a challenge in this epoch: its answer, or in its place the last good one, where there is one to be had. */
+/** What counts for a challenge in this epoch: its answer; after a failure its last good answer, if there is one. */
 export function inputFrom(
   asked: Pick<EpochInput, "slug" | "emission_percent" | "ms">,
   result: AskResult,
@@ -37,7 +37,7 @@ interface VectorTerms {
   readonly vector_ttl_ms: number;
 }
 
-/** The epoch's vector: what is sealed, and what is published beside the seal. */
+/** The epoch's vector: the sealed members, and all published members. */
 export function vectorOf(
   { netuid, chainEndpoint, policy, vector_ttl_ms }: VectorTerms,
   { epoch, now_ms }: { readonly epoch: number; readonly now_ms: number },
@@ -63,7 +63,7 @@ export function vectorOf(
 }
 
 /**
- * What everyone may see of an input. Hotkeys that the subnet does not have are a sum: what a challenge makes up must not make
+ * The public part of an input. Hotkeys that are not in the subnet appear as a count and a sum: invented hotkeys must not make
  * the vector larger than validators accept.
  */
 function publishedSource(
@@ -81,7 +81,7 @@ function publishedSource(
   };
 }
 
-/** How long until the next epoch is due; never more than an epoch, whatever the wall clock did. */
+/** Milliseconds until the next epoch is due. At most one epoch, even after the wall clock was set. */
 export function msUntilDue(last_sealed_ms: number | null, now_ms: number, epoch_ms: number): number {
   if (last_sealed_ms === null) return 0;
   return Math.min(Math.max(0, last_sealed_ms + epoch_ms - now_ms), epoch_ms);

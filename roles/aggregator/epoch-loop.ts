@@ -15,14 +15,14 @@ export interface EpochLoop {
   /** When the last epoch was sealed, milliseconds since the Unix epoch; null: none was. */
   readonly lastSealedAt: () => Promise<number | null>;
   readonly seal: (lead: Lead) => Promise<PublishedVector>;
-  /** Reads the metagraph between epochs, so that a miner registered meanwhile is known soon; does not throw. */
+  /** Reads the metagraph between epochs, so that a new miner is known soon. Never throws. */
   readonly refresh: () => Promise<unknown>;
   readonly refresh_ms: number;
-  /** Told of each outcome, for readiness and metrics. */
+  /** Called with each outcome, for readiness and metrics. */
   readonly onOutcome: (outcome: PublishedVector | Error) => void;
 }
 
-/** Seals one epoch after another while this process leads; takes the lead anew when it lost it. Ends when `signal` is aborted. */
+/** Seals one epoch after another while this process leads. Takes the lead again after losing it. Ends when `signal` is aborted. */
 export async function runEpochs(loop: EpochLoop, signal: AbortSignal): Promise<void> {
   const { log, clock } = loop;
   while (!signal.aborted) {
@@ -36,13 +36,13 @@ export async function runEpochs(loop: EpochLoop, signal: AbortSignal): Promise<v
     } catch (error) {
       if (signal.aborted) return;
       loop.onOutcome(error as Error);
-      log.warn({ err: error }, "this aggregator lost the lead");
+      log.warn({ err: error }, "this aggregator lost the lead; it tries to take it again");
       await pause(clock, 1_000, signal);
     }
   }
 }
 
-/** Runs until the lead is lost, which is thrown, or `signal` is aborted. */
+/** Seals while this process leads. @throws LeadLostError when it does not lead any more, and the signal's reason */
 async function whileLeading(loop: EpochLoop, lead: Lead, signal: AbortSignal): Promise<void> {
   const { clock, log, epoch_ms } = loop;
   let retry_ms = 0;
@@ -70,7 +70,8 @@ async function whileLeading(loop: EpochLoop, lead: Lead, signal: AbortSignal): P
     } catch (error) {
       if (signal.aborted || error instanceof LeadLostError) throw error;
       const { message } = error as Error;
-      if (!(error instanceof NothingToSealError)) log.error({ err: error }, "the epoch could not be sealed");
+      if (!(error instanceof NothingToSealError))
+        log.error({ err: error }, "the epoch could not be sealed; it is tried again");
       else if (message !== waiting_for) log.warn(`no epoch is sealed: ${message}`);
       waiting_for = message;
       loop.onOutcome(error as Error);

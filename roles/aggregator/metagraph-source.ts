@@ -4,12 +4,12 @@ import { loadMetagraph, type StoredMetagraph, storeMetagraph } from "#shared/dat
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
 
-/** As much of the chain as aggregation needs. */
+/** The part of the chain that aggregation needs. */
 export interface MetagraphReader {
   readMetagraph(netuid: number): Promise<Metagraph>;
 }
 
-/** There is no metagraph that weights could be mapped with: nothing may be sealed. */
+/** There is no metagraph to map hotkeys to uids, so nothing may be sealed. */
 export class NoMetagraphError extends Error {
   override readonly name = "NoMetagraphError";
 }
@@ -24,9 +24,10 @@ export interface MetagraphSource {
 }
 
 /**
- * The subnet's neurons: from the chain, stored for the proxy; from the store when the chain does not answer.
+ * The subnet's neurons. They come from the chain, and are stored for the proxy. When the chain does not answer, the stored ones
+ * are used.
  *
- * @throws NoMetagraphError when there is none, or none younger than `limits.weights.metagraph_age_ms_max` with a chain configured
+ * @throws NoMetagraphError when none is stored, or when a chain is configured and the stored one is older than `limits.weights.metagraph_age_ms_max`
  */
 export async function currentMetagraph(source: MetagraphSource): Promise<StoredMetagraph> {
   const { sql, netuid, chain, clock } = source;
@@ -35,12 +36,12 @@ export async function currentMetagraph(source: MetagraphSource): Promise<StoredM
   const stored = await loadMetagraph(sql, netuid);
   if (!stored) throw new NoMetagraphError(`no metagraph of subnet ${netuid} was ever read`);
   if (chain && clock.now() - stored.updated_at.getTime() > limits.weights.metagraph_age_ms_max) {
-    throw new NoMetagraphError("the metagraph stored last is too old");
+    throw new NoMetagraphError("the stored metagraph is too old: check the chain endpoints");
   }
   return stored;
 }
 
-/** Reads and stores the metagraph; null, with a warning, when the chain does not tell it or none is configured. */
+/** Reads and stores the metagraph. Null without a configured chain, and, with a warning, when the chain does not answer. */
 export async function refreshMetagraph(source: MetagraphSource): Promise<StoredMetagraph | null> {
   const { sql, netuid, chain, clock, warn } = source;
   if (!chain) return null;
@@ -52,7 +53,7 @@ export async function refreshMetagraph(source: MetagraphSource): Promise<StoredM
     await sql.begin((tx) => storeMetagraph(tx, netuid, read, updated_at));
     return { block, updated_at, uid_by_hotkey: new Map(neurons.map(({ uid, hotkey }) => [hotkey, uid])) };
   } catch (error) {
-    warn("the metagraph cannot be read from the chain: the one stored last stays", error);
+    warn("the metagraph cannot be read from the chain; the stored one is used", error);
     return null;
   }
 }

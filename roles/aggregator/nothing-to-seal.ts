@@ -3,9 +3,9 @@ import type { EpochInput } from "#shared/database/epochs.ts";
 const told_max = 5;
 
 /**
- * No challenge has ever answered in this database: a vector of it would burn everything, and say so in nobody's name. Most of
- * all this is a platform that was given another database a moment ago. Once one has answered, an epoch without earners is
- * what the challenges, or the operator who deactivated them all, have said, and it is sealed by the share policy.
+ * No challenge has ever answered in this database. A vector would burn everything, although no challenge said so; most likely
+ * the database is the wrong one. After the first answer an epoch without earners is what the challenges say, or the operator
+ * who deactivated them all: it is sealed by the share policy.
  */
 export class NothingToSealError extends Error {
   override readonly name = "NothingToSealError";

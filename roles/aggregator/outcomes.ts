@@ -5,7 +5,7 @@ import type { PublishedVector } from "#shared/schemas/weights.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { NothingToSealError } from "./nothing-to-seal.ts";
 
-/** What became of the epochs: for readiness and metrics. A follower, which seals nothing, is ready. */
+/** Readiness and metrics of epochs. A follower seals nothing and is ready. */
 export function createOutcomes(metrics: Registry, clock: Clock) {
   const registers = [metrics];
   const epochs = new Counter({
@@ -31,7 +31,7 @@ export function createOutcomes(metrics: Registry, clock: Clock) {
       },
     },
     {
-      // Of this name, so that the installer can tell what only the operator can give from what is broken.
+      // The installer knows this name: here only the operator can help, and nothing is broken.
       name: first_answer_probe,
       async run() {
         if (failure instanceof NothingToSealError) throw failure;

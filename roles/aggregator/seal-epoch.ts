@@ -17,7 +17,7 @@ import { NothingToSealError } from "./nothing-to-seal.ts";
 export interface EpochWorld extends Omit<MetagraphSource, "warn"> {
   readonly sql: Database;
   readonly clock: Clock;
-  /** As it is published; "" when no chain is configured. */
+  /** The published endpoint; "" without a configured chain. */
   readonly chainEndpoint: string;
   readonly signingKey: KeyObject;
   readonly ask: (challenge: Challenge) => Promise<AskResult>;
@@ -29,9 +29,9 @@ export interface EpochWorld extends Omit<MetagraphSource, "warn"> {
 }
 
 /**
- * One epoch from question to seal (architecture §5): reads the metagraph, asks every active challenge at once, and stores
- * inputs and vector in one transaction. A challenge that fails costs nobody else anything. How each one answered is written
- * down first, whatever becomes of the epoch.
+ * One epoch from question to seal (architecture §5). It reads the metagraph, asks all active challenges at the same time, and
+ * stores inputs and vector in one transaction. A challenge that fails costs no other challenge anything. Each answer is
+ * recorded first, even if the epoch is not sealed then.
  *
  * @throws LeadLostError when another leader has written, NoMetagraphError, NothingToSealError, or what the database throws
  */
@@ -57,7 +57,7 @@ export async function sealEpoch(world: EpochWorld, lead: Pick<Lead, "guard" | "f
   return vector;
 }
 
-/** @throws NothingToSealError where no challenge has ever answered */
+/** @throws NothingToSealError when no challenge has ever answered in this database */
 async function recordAnswers(
   { sql, netuid }: EpochWorld,
   lead: Pick<Lead, "guard">,

@@ -1,7 +1,7 @@
 import { advisoryLocks } from "#shared/database/advisory-locks.ts";
 import type { Seat } from "#shared/database/lead.ts";
 
-/** Who seals the epochs of `netuid`: one aggregator at a time. */
+/** The lead among the aggregators of `netuid`: one of them seals. */
 export function sealerSeat(netuid: number): Seat {
   return {
     name: "aggregator",

@@ -4,7 +4,7 @@ import { operation } from "#shared/http/operation.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import { SubmitterStatus } from "./status.ts";
 
-/** The loopback routes of a validator: what it does, and its metrics. */
+/** The loopback routes of a submitter: its status and its metrics. */
 export function createApp({
   status,
   metrics,

@@ -36,7 +36,7 @@ export const SubmitterConfig = Type.Object(
     vector_public_key: Type.Optional(
       Type.String({
         pattern: "^[0-9a-f]{64}$",
-        description: "the platform's vector key; without it any consistent seal is taken",
+        description: "the platform's vector key; without it any consistent seal is accepted",
       }),
     ),
     beacon_public_key: Type.String({
@@ -48,13 +48,13 @@ export const SubmitterConfig = Type.Object(
       default: 12,
       minimum: 0.1,
       maximum: 3_600,
-      description: "seconds between looks at vector and chain",
+      description: "seconds between two reads of vector and chain",
     }),
     refresh_blocks: Type.Integer({
       default: 360,
       minimum: 1,
       maximum: 1_000_000,
-      description: "an unchanged vector is set again after so many blocks, so that the validator stays active",
+      description: "blocks after which an unchanged vector is set again, so that the validator stays active",
     }),
     state_directory: Type.String({
       default: "/var/lib/platform/submitter",
@@ -72,14 +72,14 @@ export const SubmitterConfig = Type.Object(
 );
 export type SubmitterConfig = Static<typeof SubmitterConfig>;
 
-/** What the settings come to once Bittensor's own environment has filled the gaps. */
+/** The settings, completed from Bittensor's own environment variables. */
 export interface Target {
   readonly endpoints: readonly string[];
   readonly netuid: number;
   readonly hotkey_file: string;
 }
 
-/** Fills what is not set from `BT_…`, as Bittensor's tools do. Throws with the name of what is missing or wrong. */
+/** Completes the settings from `BT_…` variables, as Bittensor's tools do. @throws Error that names a missing or wrong setting */
 export function resolveTarget(config: SubmitterConfig, env: Readonly<Record<string, string | undefined>>): Target {
   const netuid = config.netuid ?? Number(env["BT_NETUID"] ?? Number.NaN);
   if (!Number.isInteger(netuid) || netuid < 1)

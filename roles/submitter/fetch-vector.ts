@@ -10,7 +10,7 @@ import { verifySeal } from "#shared/weights/seal.ts";
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 FormatRegistry.Set("date-time", (text) => rfc3339.test(text) && !Number.isNaN(Date.parse(text)));
 
-/** The members that decide what is set on chain; what else the platform serves explains them. */
+/** The members that decide what is set on chain. The other members explain them and are not read. */
 const Vector = Type.Pick(PublishedVector, [
   "netuid",
   "epoch",
@@ -24,7 +24,7 @@ const Vector = Type.Pick(PublishedVector, [
 ]);
 export type Vector = Static<typeof Vector>;
 
-/** The vector must not be used; `code` is stable. */
+/** The vector must not be used. `code` is stable. */
 export class VectorError extends Error {
   override readonly name = "VectorError";
   readonly code:
@@ -48,13 +48,13 @@ const sum_tolerance = 1e-6;
 export interface VectorSource {
   readonly url: string;
   readonly netuid: number;
-  /** The platform's key, known beforehand; undefined: any consistent seal. */
+  /** The platform's public key; undefined: any consistent seal is accepted. */
   readonly public_key: string | undefined;
   readonly clock: Clock;
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
 }
 
-/** Fetches the sealed vector and believes nothing of it unproven. Rejects with {@link VectorError}. */
+/** Fetches the sealed vector and verifies it. @throws VectorError when it cannot be fetched or must not be used */
 export async function fetchVector(source: VectorSource, signal: AbortSignal): Promise<Vector> {
   const text = await download(source, signal);
   const value = readJson(text);
@@ -67,7 +67,7 @@ export async function fetchVector(source: VectorSource, signal: AbortSignal): Pr
   return value;
 }
 
-/** Checks netuid, the weights, the times and the seal. Throws {@link VectorError}. */
+/** Checks netuid, seal, weights and times. @throws VectorError for the first that is wrong */
 export function verifyVector(
   vector: Vector,
   { netuid, public_key, clock }: Pick<VectorSource, "netuid" | "public_key" | "clock">,

@@ -75,7 +75,7 @@ await runRole({
     return {
       probes: [{ name: "chain", run: async () => await chain.head() }],
       async stop() {
-        // Ends a watch in flight; the journal knows what was sent.
+        // Ends a running watch. The journal holds what was sent.
         await chain.close();
         await running;
         await server?.stop(0);

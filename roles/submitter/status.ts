@@ -8,7 +8,7 @@ const orNull = <
   description: string,
 ) => Type.Union([schema, Type.Null()], { description });
 
-/** What the operator of a validator asks first. */
+/** The status that a validator's operator reads. */
 export const SubmitterStatus = Type.Object(
   {
     hotkey: Type.Readonly(Type.String()),
@@ -28,17 +28,17 @@ export const SubmitterStatus = Type.Object(
         Type.Literal("failed"),
         Type.Literal("chain_unreachable"),
       ],
-      { description: "what the last look came to" },
+      { description: "the result of the last round" },
     ),
     reason: orNull(Type.String(), "why, in words"),
     vector_epoch: orNull(Type.Integer(), "the platform's epoch of the vector seen last"),
-    included_block_hash: orNull(Type.String(), "in a block that may still be undone"),
-    finalized_block: orNull(Type.Integer(), "the block of the last vector that is final"),
+    included_block_hash: orNull(Type.String(), "the block that holds the weights, which may still be undone"),
+    finalized_block: orNull(Type.Integer(), "the final block that holds the last vector"),
     is_revealed: orNull(
       Type.Boolean(),
-      "of a commit: whether its vector became readable on chain; null for plain weights",
+      "for a commit: whether its vector was revealed on chain; null for plain weights",
     ),
-    alert: orNull(Type.String(), "a permanent error that wants a human; null when there is none"),
+    alert: orNull(Type.String(), "an error that only a person can end; null when there is none"),
   },
   { description: "what the submitter does" },
 );
@@ -64,7 +64,9 @@ export function registerMetrics(registry: Registry, status: SubmitterStatus): Su
     });
   gauge("submitter_finalized_block", "Block of the last weights that are final.", () => status.finalized_block);
   gauge("submitter_vector_epoch", "The platform's epoch of the vector seen last.", () => status.vector_epoch);
-  gauge("submitter_alert", "1 when a permanent error wants a human.", () => (status.alert === null ? 0 : 1));
+  gauge("submitter_alert", "1 while there is an error that only a person can end.", () =>
+    status.alert === null ? 0 : 1,
+  );
   const outcomes = new Counter({
     name: "submitter_submissions_total",
     help: "Submissions by how they ended.",

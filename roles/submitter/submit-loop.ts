@@ -30,7 +30,7 @@ export interface SubmitLoopOptions {
   fetchVector(): Promise<Vector>;
 }
 
-/** Looks at vector and chain, over and over, and keeps the one on the other. */
+/** Keeps the newest vector on the chain: settles the pending submission, fetches the vector, sends it if needed, and repeats. */
 export class SubmitLoop {
   readonly #options: SubmitLoopOptions;
   #epoch_seen = -1;
@@ -39,7 +39,7 @@ export class SubmitLoop {
     this.#options = options;
   }
 
-  /** Runs until `signal` is aborted. A look that fails is logged and followed by the next. */
+  /** Runs until `signal` is aborted. A round that fails is logged, and the next one follows. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, interval_ms, status, log } = this.#options;
     while (!signal.aborted) {
@@ -49,13 +49,13 @@ export class SubmitLoop {
         if (signal.aborted) return;
         status.activity = "chain_unreachable";
         status.reason = (error as Error).message;
-        log.warn({ err: error }, "the chain could not be read");
+        log.warn({ err: error }, "the chain could not be read; it is tried again");
       }
       await pause(clock, interval_ms, signal);
     }
   }
 
-  /** One look: settle what is open, then send what is new. */
+  /** One round: settles the pending submission, then sends a new vector. */
   async look(): Promise<void> {
     const { chain, journal, status } = this.#options;
     if (journal.pending !== null) {
@@ -92,11 +92,11 @@ export class SubmitLoop {
     });
     switch (result.kind) {
       case "waiting":
-        this.#note("waiting", `the next chance is block ${result.until_block}`);
+        this.#note("waiting", `the next possible block is ${result.until_block}`);
         break;
       case "pending":
         this.#note("pending", result.reason);
-        log.warn({ reason: result.reason }, "sent, and not known yet what became of it");
+        log.warn({ reason: result.reason }, "the weights were sent, and their outcome is not known yet");
         break;
       case "refused":
         this.#note("refused", result.refusal.name);
@@ -128,7 +128,7 @@ export class SubmitLoop {
   #alert(name: string): void {
     const { status, log } = this.#options;
     if (status.alert !== name)
-      log.error({ alert: name }, "the chain will not take weights of this hotkey until somebody acts");
+      log.error({ alert: name }, "the chain refuses the weights of this hotkey until somebody acts");
     status.alert = name;
   }
 
@@ -144,12 +144,12 @@ export class SubmitLoop {
       return on_chain;
     } catch (error) {
       this.#note("no_vector", (error as Error).message);
-      log.warn({ err: error }, "there is no vector to set");
+      log.warn({ err: error }, "no valid vector could be fetched; it is tried again");
       return undefined;
     }
   }
 
-  /** True when the very vector was set, by us, less than `refresh_blocks` ago. */
+  /** Whether we set this same vector less than `refresh_blocks` ago. */
   async #isStanding(vector: ChainVector, chain: Chain): Promise<boolean> {
     const { journal, refresh_blocks } = this.#options;
     const { last } = journal;
@@ -160,7 +160,7 @@ export class SubmitLoop {
     return last.block !== null && block >= last.block && block - last.block < refresh_blocks;
   }
 
-  /** True when the chain dropped our commit without revealing it: the vector must be sent again, and somebody should know. */
+  /** Whether the chain dropped our commit without revealing it. Then the vector is sent again, with an alert. */
   async #isRevealMissed({ entry }: Settlement): Promise<boolean> {
     const { chain, hotkey, netuid, mechanism, status, metrics, log } = this.#options;
     if (status.is_revealed === true) return false;
@@ -177,7 +177,7 @@ export class SubmitLoop {
     return true;
   }
 
-  /** True when the chain refused the very vector for good, in the epoch that still runs. */
+  /** Whether the chain refused this same vector for good in the present epoch. */
   async #isHeld(vector: ChainVector): Promise<boolean> {
     const { chain, journal, hotkey, netuid, mechanism } = this.#options;
     const { last } = journal;

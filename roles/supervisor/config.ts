@@ -21,13 +21,13 @@ export const SupervisorConfig = Type.Object(
     ),
     encrypted_overlays: Type.Boolean({
       default: true,
-      description: "whether the networks it makes are encrypted (ESP)",
+      description: "whether the challenges' networks are encrypted (ESP)",
     }),
     reconcile_ms: Type.Integer({
       minimum: 100,
       maximum: 600_000,
       default: 2_000,
-      description: "milliseconds between two looks at registry and Swarm",
+      description: "milliseconds between two rounds",
     }),
     external_secrets_directory: Type.String({
       default: "/etc/platform/secrets",

@@ -14,7 +14,7 @@ import { forwardAdmin, forwardOps } from "./host/loopback.ts";
 import { createNotifier } from "./host/sd-notify.ts";
 import { supervise } from "./supervise.ts";
 
-/** A round that takes longer than this means that engine or database do not answer. */
+/** Without a successful round for this long, engine or database do not answer, and the supervisor is not ready. */
 const round_ms_max = 60_000;
 
 await runRole({
@@ -33,7 +33,7 @@ await runRole({
     const ops = forwardOps(config.run_directory, config.ops_port, log);
     const chainSocket = join(config.run_directory, "devchain", "rpc.sock");
     const chain = config.chain_port === undefined ? null : await forwardSocket(chainSocket, config.chain_port);
-    // Ready already: its ports serve, and what it waits for (the engine, Postgres in a service of it) may start after it.
+    // Ready now: its ports serve. Engine and Postgres, which it waits for, may start after it.
     notify("READY=1");
     let told = "";
     const waiting = (sentence: string) => {
@@ -81,7 +81,8 @@ await runRole({
           name: "reconciler",
           async run() {
             const age_ms = systemClock.monotonic() - rounds.last_success_ms;
-            if (age_ms > round_ms_max) throw new Error(`no round succeeded for ${Math.round(age_ms / 1_000)} s`);
+            if (age_ms > round_ms_max)
+              throw new Error(`no round succeeded for ${Math.round(age_ms / 1_000)} s: the log says what fails`);
           },
         },
       ],
@@ -94,7 +95,7 @@ await runRole({
   },
 });
 
-/** After the engine's own start it takes a moment until the Swarm has a leader and this node is Ready. */
+/** After the engine's start it takes a moment until the Swarm has a leader and this node is ready. */
 async function managerIsReady(engine: Engine): Promise<void> {
   const { NodeID } = await engine.swarm();
   const node = (await engine.nodes()).find(({ ID }) => ID === NodeID);

@@ -13,7 +13,7 @@ import { carryOutOrders } from "./workers/worker-orders.ts";
 export interface SuperviseWorld extends ReconcilerWorld {
   readonly reconcile_ms: number;
   readonly rounds: { last_success_ms: number; readonly missing_attachments: Gauge };
-  /** Called after each round: the watchdog is fed by work done, not by a timer. */
+  /** Called after each round. The watchdog hears of rounds, not of a timer. */
   readonly onRound: () => void;
 }
 
@@ -21,7 +21,7 @@ const event_pause_ms = 1_000;
 const hurry_ms = 500;
 const attach_again_ms = 100;
 
-/** Reconciles and attaches until `signal`: two loops, so that roles are attached again while the database is away. */
+/** Reconciles and attaches until `signal` is aborted. Two loops, so that roles are attached while the database is away. */
 export async function supervise(world: SuperviseWorld, signal: AbortSignal): Promise<void> {
   const wake = new Wake();
   await Promise.all([
@@ -70,7 +70,7 @@ async function keepAttached(world: SuperviseWorld, wake: Wake, signal: AbortSign
   }
 }
 
-/** A role that restarts comes back without its attachments, and a challenge's network is there once it starts. */
+/** Starts attaching when a container starts: a restarted role has lost its attachments, and a started challenge has its network. */
 async function followStarts({ engine, clock, log }: SuperviseWorld, wake: Wake, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
@@ -78,7 +78,7 @@ async function followStarts({ engine, clock, log }: SuperviseWorld, wake: Wake, 
         if (Action === "start" && isOwnService(Actor.Attributes[label.service_name] ?? "")) wake.now();
       }
     } catch (error) {
-      if (!signal.aborted) log.warn({ err: error }, "engine events were cut");
+      if (!signal.aborted) log.warn({ err: error }, "the stream of engine events ended; it is opened again");
     }
     wake.now();
     await pause(clock, event_pause_ms, signal);

@@ -1,13 +1,17 @@
-import type { Logger } from "./logger.ts";
+/** The part of a logger that it needs. */
+interface Log {
+  error(fields: object, line: string): void;
+  info(line: string): void;
+}
 
 /** Logs for work that repeats: a failure when it begins and when its cause changes, and once that the work succeeds again. */
 export class RepeatedWork {
-  readonly #log: Logger;
+  readonly #log: Log;
   readonly #what: string;
   #cause: string | null = null;
 
   /** @param what the subject of the log lines: "reconciling" makes "reconciling fails: …" and "reconciling works again" */
-  constructor(log: Logger, what: string) {
+  constructor(log: Log, what: string) {
     this.#log = log;
     this.#what = what;
   }

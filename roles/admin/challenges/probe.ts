@@ -6,8 +6,8 @@ import { limits } from "#shared/schemas/limits.ts";
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /**
- * Why the challenge is not ready (contract §1), null when it is. The sentence quotes nothing that the challenge sent but
- * versions and capabilities, shortened.
+ * Why the challenge is not ready (contract §1); null when it is. Of what the challenge sent, the sentence quotes only versions
+ * and capabilities, shortened.
  */
 export async function probeChallenge(
   { spec }: Pick<Challenge, "spec">,

@@ -1,7 +1,7 @@
 import type { Challenge } from "#shared/schemas/challenge.ts";
 import type { PublicRegistry, RegistryEntry } from "./public-registry.ts";
 
-/** The registry as everyone may see it (contract §5): no draft, nothing of the inside. */
+/** The registry as everyone may see it (contract §5): without drafts and without internals. */
 export function publicRegistry(challenges: readonly Challenge[]): PublicRegistry {
   return {
     network: "platform",

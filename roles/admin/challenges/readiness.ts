@@ -17,21 +17,21 @@ export interface Prober {
   readonly baseUrl?: Parameters<typeof probeChallenge>[2];
 }
 
-/** Probes every active challenge again and again and writes down what it saw, until `signal` is aborted. */
+/** Probes every active challenge each `interval_ms` and records the result, until `signal` is aborted. */
 export async function keepProbing(prober: Prober, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
       await probeAll(prober);
     } catch (error) {
-      prober.log.warn({ err: error }, "readiness could not be probed");
+      prober.log.warn({ err: error }, "the readiness of challenges could not be probed; it is tried again");
     }
     await pause(prober.clock, prober.interval_ms, signal);
   }
 }
 
 /**
- * Probes every active challenge once, all at the same time. One that answers the probe is still not ready while the aggregator
- * does not take its weights: they are what it is there for.
+ * Probes every active challenge once, all at the same time. A challenge that answers the probe is still not ready while the
+ * aggregator cannot use its weights.
  */
 export async function probeAll({
   sql,
@@ -51,13 +51,14 @@ export async function probeAll({
       const { slug } = challenge.spec;
       const reason = (await probeChallenge(challenge, fetch, baseUrl)) ?? weightsProblem(challenge, answers.get(slug));
       const ready = reason === null;
-      if (challenge.readiness?.ready !== ready) log.info({ slug, ready, reason }, "readiness of a challenge changed");
+      if (challenge.readiness?.ready !== ready)
+        log.info({ slug, ready, reason }, "the readiness of a challenge changed");
       await registry.recordReadiness(slug, { ready, reason, checked_at: new Date(clock.now()).toISOString() });
     }),
   );
 }
 
-/** What was asked of it before its record last changed, its activation included, says nothing of it any more. */
+/** Why the aggregator cannot use its weights. Answers from before the record's last change, or activation, do not count. */
 function weightsProblem({ updated_at }: Challenge, answer: WeightsAnswer | undefined): string | null {
   if (!answer || answer.error === null || answer.asked_at < updated_at) return null;
   return `its weights are not taken: ${answer.error}`;

@@ -6,13 +6,13 @@ import type { Clock } from "#shared/time/clock.ts";
 import { act, type Caller } from "../administrator.ts";
 import { mergePatch, parseSpec } from "./parse-record.ts";
 
-/** What an administrator may do with the registry; each act is one transaction with its audit entry. */
+/** What an administrator may change in the registry. Each change is one transaction with its audit entry. */
 export interface ChallengeWrites {
   create(caller: Caller, spec: unknown): Promise<Challenge>;
   replace(caller: Caller, slug: string, spec: unknown): Promise<Challenge>;
   patch(caller: Caller, slug: string, patch: unknown): Promise<Challenge>;
   setStatus(caller: Caller, slug: string, status: "active" | "inactive"): Promise<Challenge>;
-  /** A new generation of its tokens; the former one stays valid until the supervisor has delivered the new one. */
+  /** Makes new tokens. The former ones stay valid until the supervisor has delivered the new ones. */
   rotateTokens(caller: Caller, slug: string): Promise<Challenge>;
   remove(caller: Caller, slug: string): Promise<void>;
 }
@@ -75,7 +75,7 @@ async function rotate(tx: Transaction, slug: string) {
   if (before.token_rotating) {
     throw new ProblemError(409, "rotation_under_way", "The former rotation of its tokens has not been delivered yet.");
   }
-  // Without a running service nobody holds the former generation.
+  // Only an active challenge holds tokens of the former generation.
   const rotating = before.status === "active";
   await tx`
     update challenges set token_generation = token_generation + 1, token_rotating = ${rotating}, updated_at = now()

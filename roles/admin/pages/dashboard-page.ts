@@ -2,13 +2,13 @@ import { basename } from "node:path";
 import type { PageFile, Pages } from "../routes/page.ts";
 import page from "./dashboard/index.html";
 
-/** Bun's HTML import as a compiled executable has it; run from source there are no files. */
+/** Bun's HTML import in a compiled executable. Run from source, it lists no files. */
 interface Manifest {
   readonly index: string;
   readonly files?: readonly { readonly path: string; readonly headers: Readonly<Record<string, string>> }[];
 }
 
-/** The dashboard at `/`: its files out of the executable, or bundled now when run from source. */
+/** The dashboard at `/`: files of the executable, or bundled now when run from source. */
 export async function dashboardPages(): Promise<Pages> {
   const { index, files } = page as unknown as Manifest;
   const bundled = files

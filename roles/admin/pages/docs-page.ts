@@ -4,7 +4,7 @@ import type { Pages } from "../routes/page.ts";
 import page from "./docs.html" with { type: "text" };
 import start from "./docs-start.js.txt" with { type: "text" };
 
-/** Swagger UI out of the executable: no request leaves the origin. */
+/** Swagger UI, served from the executable. No request leaves the origin. */
 export function docsPages(): Pages {
   return [
     { path: "/docs", body: String(page), contentType: "text/html; charset=utf-8" },

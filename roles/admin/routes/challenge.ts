@@ -26,7 +26,7 @@ export function showChallenge(challenge: Challenge): ChallengeResource {
   };
 }
 
-/** The registry: drafts become active challenges, which the supervisor makes real. */
+/** The registry of challenges: list, create, read, change, delete. */
 export function challengeRoutes({ sql, clock, callerOf }: AdminWorld) {
   const registry = createChallenges(sql);
   const writes = createChallengeWrites({ sql, clock });

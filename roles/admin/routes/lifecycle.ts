@@ -9,7 +9,7 @@ import { showChallenge } from "./challenge.ts";
 
 const params = Type.Object({ slug: Slug });
 
-/** What makes a challenge run, stop, or change its tokens. */
+/** Activates a challenge, deactivates it, and rotates its tokens. */
 export function lifecycleRoutes({ sql, clock, callerOf }: AdminWorld) {
   const writes = createChallengeWrites({ sql, clock });
   const one = (summary: string, refusals: number[]) => ({

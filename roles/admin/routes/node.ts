@@ -14,7 +14,7 @@ import { limitOf, PageQuery, pageOf } from "../paging.ts";
 const params = Type.Object({ id: Type.String({ pattern: "^[A-Za-z0-9_.-]{1,128}$" }) });
 const tag = "nodes";
 
-/** The Swarm's nodes, and what is wanted of those that run jobs (jobs §4). */
+/** The Swarm's nodes, and orders for those that run jobs (jobs §4). */
 export function nodeRoutes(world: AdminWorld) {
   const { sql, clock, callerOf } = world;
   const order = (caller: Caller, id: string, wanted: Omit<WorkerOrder, "node_id" | "deadline_at">, seconds: number) =>

@@ -7,7 +7,7 @@ import type { AdminWorld } from "../admin-world.ts";
 import { limitOf, numberCursorOf, PageQuery, pageOf } from "../paging.ts";
 import { readStatus } from "../status.ts";
 
-/** What the platform is and did; changes nothing. */
+/** Reads of status, jobs and the audit log. They change nothing. */
 export function observationRoutes(world: AdminWorld) {
   const { sql } = world;
   return new Elysia({ prefix: "/v1/admin", normalize: false })

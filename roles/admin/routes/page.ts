@@ -9,7 +9,7 @@ export interface PageFile {
 
 export type Pages = readonly PageFile[];
 
-/** Nothing may be loaded from elsewhere, and nobody may frame us. */
+/** Pages load nothing from other origins, and no page may put them in a frame. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -21,7 +21,7 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** The pages for people and their files, with the headers that keep them to themselves. */
+/** Serves pages and their files with the headers that isolate them. */
 export function pageRoutes(pages: Pages) {
   const app = new Elysia({ normalize: false });
   for (const { path, body, contentType } of pages) {

@@ -16,7 +16,7 @@ import { publicRegistry } from "../challenges/public-view.ts";
 const tag = "public";
 const Picture = Type.String({ description: "an SVG document" });
 
-/** What everyone may read (contract §5). Nothing is computed for a reader, and many of them cost one query a second. */
+/** Reads that need no token (contract §5). All readers together cost one query a second; nothing is computed for them. */
 export function publicRoutes({
   sql,
   clock,

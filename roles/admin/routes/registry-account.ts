@@ -19,7 +19,7 @@ const Accounts = Type.Object(
   { description: "all of the challenge's accounts" },
 );
 
-/** Where a challenge's jobs may get private images from (jobs §6). Passwords go in and never come out. */
+/** A challenge's accounts at image registries, for private job images (jobs §6). No route shows a password. */
 export function registryAccountRoutes(world: AdminWorld) {
   const { sql, clock, callerOf, masterKey } = world;
   return new Elysia({ prefix: "/v1/admin/challenges/:slug/registry-accounts", normalize: false })

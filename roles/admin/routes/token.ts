@@ -23,7 +23,7 @@ function show(row: Record<string, unknown>): TokenResource {
   };
 }
 
-/** Admin tokens; their text is shown once and kept nowhere. */
+/** Admin tokens. Their text is shown once and stored nowhere. */
 export function tokenRoutes({ sql, clock, callerOf }: AdminWorld) {
   return new Elysia({ prefix: "/v1/admin/tokens", normalize: false })
     .get(
@@ -71,7 +71,7 @@ export function tokenRoutes({ sql, clock, callerOf }: AdminWorld) {
             update admin_tokens set revoked_at = now() where name = ${name} and revoked_at is null
             returning name, scope, created_at, expires_at, revoked_at`;
           if (!row)
-            throw new ProblemError(404, "token_not_found", "There is no token of this name that could be revoked.");
+            throw new ProblemError(404, "token_not_found", "There is no token of this name, or it is revoked already.");
           const audit = { action: "token.revoke", subject: name, before: { scope: row["scope"] }, after: null };
           return { result: show(row), audit };
         }),

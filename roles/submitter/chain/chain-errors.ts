@@ -1,11 +1,11 @@
-/** Why the chain did not take weights. `name` is the runtime's own error name where it has one. */
+/** Why the chain refused weights. `name` is the runtime's own error name, if it has one. */
 export interface ChainRefusal {
   readonly name: string;
-  /** True when the same submission cannot succeed before something outside of it changes: alert, do not repeat within the epoch. */
+  /** True when repeating cannot help until somebody changes something: raise an alert, and do not repeat within the epoch. */
   readonly is_permanent: boolean;
 }
 
-/** `InvalidTransaction::Custom` codes of Subtensor's transaction extension, as the dispatch error they stand for. */
+/** `InvalidTransaction::Custom` codes of Subtensor's transaction extension, and the dispatch error that each stands for. */
 const nameByPoolCode: Readonly<Record<number, string>> = {
   1: "NotEnoughStakeToSetWeights",
   2: "NotEnoughBalance",
@@ -19,7 +19,7 @@ const nameByPoolCode: Readonly<Record<number, string>> = {
   19: "UidVecContainInvalidOne",
 };
 
-/** These pass by themselves: the window opens, a fresh extrinsic is signed, a new round is computed. */
+/** Errors that pass by themselves: the window opens, a new extrinsic is signed, a new round is computed. */
 const transientErrors = new Set([
   "SettingWeightsTooFast",
   "CommittingWeightsTooFast",
@@ -33,18 +33,18 @@ const transientErrors = new Set([
   "PoolUnwilling",
 ]);
 
-/** The refusal of that name, judged permanent unless it is known to pass by itself. */
+/** The refusal of that name. It is permanent unless it is known to pass by itself. */
 export function refusalByName(name: string): ChainRefusal {
   return { name, is_permanent: !transientErrors.has(name) };
 }
 
-/** Reads the JSON-RPC error of a submission; undefined when it leaves open whether the extrinsic is in the pool. */
+/** The refusal in the JSON-RPC error of a submission; undefined when the extrinsic may be in the pool all the same. */
 export function refusalOfSubmission(error: unknown): ChainRefusal | undefined {
   const { code, data, message = "" } = error as { code?: unknown; data?: unknown; message?: string };
   const text = `${message} ${typeof data === "string" ? data : ""}`;
   if (code === 1010) {
     const custom = /Custom error: (\d+)/.exec(text)?.[1];
-    // Older runtimes answer 1 also for a hotkey that is not registered and for an unknown subnet.
+    // Older runtimes answer 1 also for an unregistered hotkey and for an unknown subnet.
     if (custom !== undefined) return refusalByName(nameByPoolCode[Number(custom)] ?? `Custom${custom}`);
     if (text.includes("outdated")) return refusalByName("Stale");
     if (text.includes("ancient birth block")) return refusalByName("AncientBirthBlock");

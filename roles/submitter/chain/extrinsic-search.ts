@@ -1,7 +1,7 @@
 import type { ApiPromise } from "@polkadot/api";
 import { type ChainRefusal, refusalByName } from "./chain-errors.ts";
 
-/** An extrinsic that stands in a block. `refusal` is null when it succeeded. */
+/** An extrinsic in a block. `refusal` is null when it succeeded. */
 export interface InBlock {
   readonly block: number;
   readonly block_hash: string;
@@ -14,7 +14,7 @@ interface DispatchErrorCodec {
   readonly type: string;
 }
 
-/** The first of `block_hashes` that holds the extrinsic, and what became of it there; null when none does. */
+/** Where the extrinsic is, and its outcome: in the first of `block_hashes` that holds it. Null when none does. */
 export async function findExtrinsic(
   api: ApiPromise,
   extrinsic_hash: string,
@@ -30,7 +30,7 @@ export async function findExtrinsic(
   return null;
 }
 
-/** Compares error names: indices differ per runtime. */
+/** Compares the names of errors, because their indexes differ between runtimes. */
 async function outcome(api: ApiPromise, block_hash: string, index: number): Promise<ChainRefusal | null> {
   const api_at = await api.at(block_hash);
   const records = (await api_at.query["system"]?.["events"]?.()) as unknown as readonly {

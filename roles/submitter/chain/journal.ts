@@ -6,7 +6,7 @@ import { readJson } from "#shared/json/read-json.ts";
 
 const Numbers = Type.Array(Type.Integer());
 
-/** What was about to be sent, written down before it was (chain §6.3). */
+/** A submission, written to disk before it is sent (chain §6.3). */
 export const JournalEntry = Type.Object({
   genesis_hash: Type.String(),
   netuid: Type.Integer(),
@@ -18,12 +18,12 @@ export const JournalEntry = Type.Object({
   era_birth: Type.Integer(),
   era_end: Type.Integer(),
   last_update_before: Type.Integer(),
-  /** Names the vector: two entries with equal digests mean the same weights. */
+  /** Two entries with equal digests mean the same weights. */
   vector_digest: Type.String(),
   uids: Numbers,
-  /** As they will stand on chain, upscaled. */
+  /** The upscaled values, as the chain stores them. */
   values: Numbers,
-  /** Of a commit: its bytes as 0x hex, the epoch it belongs to, the round that opens it. */
+  /** For a commit: its bytes as 0x hex, its epoch, and the round that opens it. */
   commit: Type.Optional(Type.Object({ bytes: Type.String(), epoch: Type.Integer(), reveal_round: Type.Integer() })),
 });
 export type JournalEntry = Static<typeof JournalEntry>;
@@ -32,7 +32,7 @@ export type JournalEntry = Static<typeof JournalEntry>;
 export const Settlement = Type.Object({
   entry: JournalEntry,
   outcome: Type.Union(["landed", "failed", "dead", "superseded", "refused"].map((name) => Type.Literal(name))),
-  /** The block it stands in, where that is known. */
+  /** The block that holds it, if known. */
   block: Type.Union([Type.Integer(), Type.Null()]),
   error: Type.Union([Type.String(), Type.Null()]),
 });
@@ -44,14 +44,14 @@ const Content = Type.Object({
   last: Type.Union([Settlement, Type.Null()]),
 });
 
-/** The journal cannot be read: somebody must look before anything is sent. */
+/** The journal cannot be read. Nothing is sent until an operator has looked at it. */
 export class JournalError extends Error {
   override readonly name = "JournalError";
 }
 
 const fileName = "weights-journal.json";
 
-/** One pending submission and the end of the one before, in a file that survives a crash between any two lines. */
+/** The pending submission and the outcome of the one before, in a file that survives a crash at any moment. */
 export class Journal {
   readonly #directory: string;
   #pending: JournalEntry | null;
@@ -63,7 +63,7 @@ export class Journal {
     this.#last = last;
   }
 
-  /** Opens the journal in `directory`, which is made if need be. Rejects with {@link JournalError} on a damaged file. */
+  /** Opens the journal in `directory`, and creates the folder if it is missing. @throws JournalError for a damaged file */
   static async open(directory: string): Promise<Journal> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const path = join(directory, fileName);
@@ -74,7 +74,9 @@ export class Journal {
     if (text === undefined) return new Journal(directory, null, null);
     const content = readJson(text);
     if (!Value.Check(Content, content))
-      throw new JournalError(`${path}: is damaged; look at the chain, then remove it`);
+      throw new JournalError(
+        `${path}: the journal is damaged; see on the chain whether the last submission landed, then remove the file`,
+      );
     return new Journal(directory, content.pending, content.last as Settlement | null);
   }
 
@@ -86,7 +88,7 @@ export class Journal {
     return this.#last;
   }
 
-  /** Resolves when the entry is on disk: only then may it be sent. */
+  /** Resolves when the entry is on disk. It may be sent only then. */
   async begin(entry: JournalEntry): Promise<void> {
     if (this.#pending !== null) throw new JournalError("a submission is pending already");
     await this.#write(entry, this.#last);
@@ -99,7 +101,7 @@ export class Journal {
     return settled;
   }
 
-  /** Write aside, sync, rename, sync the folder: the file is always the old or the new one, whole. */
+  /** Writes a new file, syncs, renames it, syncs the folder: the journal is always the whole old or the whole new file. */
   async #write(pending: JournalEntry | null, last: Settlement | null): Promise<void> {
     const path = join(this.#directory, fileName);
     const file = await open(`${path}.new`, "w", 0o600);

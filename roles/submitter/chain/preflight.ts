@@ -2,16 +2,16 @@ import type { SubnetState } from "#shared/chain/chain.ts";
 import { isWindowOpen, nextEpochBlock, windowOpensAt } from "#shared/chain/schedule.ts";
 import type { ChainVector } from "#shared/chain/weights-vector.ts";
 
-/** Whether a vector may be sent in the next block. Refusals carry the name the chain itself would answer. */
+/** Whether a vector may be sent in the next block. A refusal has the name that the chain itself would answer. */
 export type Preflight =
   | { readonly kind: "go" }
   | { readonly kind: "wait"; readonly until_block: number }
   | { readonly kind: "refused"; readonly name: string };
 
 const u16_max = 65_535;
-/** An extrinsic sent this close before an epoch may land behind it. */
+/** An extrinsic that is sent this close before an epoch may land after it. */
 const edge_blocks = 2;
-/** Shorter epochs have no middle to aim for. */
+/** Shorter epochs are too short to keep a distance from their edges. */
 const tempo_with_edge_min = 10;
 
 /** The chain's checks in its order, without asking it (chain §3, §4). */

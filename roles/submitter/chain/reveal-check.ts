@@ -4,12 +4,12 @@ import { storageIndex } from "#shared/chain/storage-index.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { WeightsChain } from "./weights-chain.ts";
 
-/** What became of a commit: its vector stands on chain, it still waits, or the chain dropped it without a word. */
+/** What happened to a commit: its vector is on chain, it waits for its round, or the chain dropped it silently. */
 export type RevealOutcome = "revealed" | "waiting" | "missed";
 
 /**
- * Finds out whether a commit that landed was revealed (chain §5: a reveal that fails is silent), at the finalized head.
- * Must be asked with an entry whose landing is final.
+ * Finds out at the finalized head whether a commit was revealed. The chain does not report a failed reveal (chain §5). The
+ * commit's own block must be final.
  */
 export async function checkReveal(chain: WeightsChain, entry: JournalEntry, uid: number): Promise<RevealOutcome> {
   const { commit } = entry;
@@ -23,13 +23,13 @@ export async function checkReveal(chain: WeightsChain, entry: JournalEntry, uid:
   return "missed";
 }
 
-/** True when the commit of `entry` waits for its reveal in `epoch`. */
+/** Whether the commit of `entry` waits for its reveal in `epoch`. */
 export async function stands(chain: WeightsChain, entry: JournalEntry, epoch: number, at: BlockRef): Promise<boolean> {
   const standing: readonly StandingCommit[] = await chain.readCommits(entry, epoch, at);
   return standing.some(({ hotkey, commit }) => hotkey === entry.hotkey && commit === entry.commit?.bytes);
 }
 
-/** True when the stored weights are exactly the entry's. */
+/** Whether the stored weights are exactly the entry's. */
 export function isVector(stored: readonly WeightEntry[], entry: Pick<JournalEntry, "uids" | "values">): boolean {
   return (
     stored.length === entry.uids.length &&

@@ -5,12 +5,12 @@ import type { JournalEntry, Settlement } from "./journal.ts";
 import { isVector, stands } from "./reveal-check.ts";
 import type { WeightsChain } from "./weights-chain.ts";
 
-/** What the finalized state says about a journalled submission, before blocks are searched. */
+/** What the finalized state says about a submission in the journal. `search`: only the blocks can tell. */
 export type Judgement = "wait" | "dead" | "landed" | "search";
 
 /**
- * Judges an entry by finalized state alone (chain §6.5): a nonce not used yet means wait, or dead once the era is over;
- * a used one with our effect means landed; a used one without calls for a look into the blocks.
+ * Judges an entry by finalized state (chain §6.5). An unused nonce means `wait`, and `dead` after the era. A used nonce with our
+ * effect means `landed`. A used nonce without our effect means `search`.
  */
 export function judge(
   entry: JournalEntry,
@@ -23,7 +23,7 @@ export function judge(
 
 export type Reconciled = "wait" | Omit<Settlement, "entry">;
 
-/** Finds out what became of a submission, from the finalized head. Safe to repeat; reads only. */
+/** Finds out at the finalized head what happened to a submission. It only reads, so it is safe to repeat. */
 export async function reconcile(chain: WeightsChain, entry: JournalEntry): Promise<Reconciled> {
   if ((await chain.genesisHash()) !== entry.genesis_hash) {
     return { outcome: "dead", block: null, error: "this is another chain than the one it was signed for" };

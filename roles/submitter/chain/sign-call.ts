@@ -31,7 +31,7 @@ export interface SignedCall {
 /** MultiSignature's variant of sr25519. */
 const sr25519_prefix = 1;
 
-/** Signs `call` with a mortal era that begins at `birth`. Throws when this runtime lacks the call. */
+/** Signs `call` with a mortal era that begins at `birth`. @throws Error when this runtime does not have the call */
 export function signCall(
   api: ApiPromise,
   call: WeightsCall,
@@ -76,7 +76,7 @@ function nameAndArgs(call: WeightsCall): { readonly name: string; readonly args:
     return { name, args: [...target, call.uids, call.values, call.version_key] };
   }
   const name = call.mechanism === 0 ? "commitTimelockedWeights" : "commitTimelockedMechanismWeights";
-  // As hex: raw bytes would be taken for an already length-prefixed encoding.
+  // Hex, because the library takes raw bytes for an encoding with a length prefix.
   const commit = `0x${Buffer.from(call.commit).toString("hex")}`;
   return { name, args: [...target, commit, call.reveal_round, call.commit_reveal_version] };
 }

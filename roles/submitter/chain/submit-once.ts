@@ -22,21 +22,21 @@ export interface Submission {
   readonly mechanism: number;
   readonly vector: ChainVector;
   readonly version_key: bigint;
-  /** Of the beacon whose rounds open timelocked commits. */
+  /** The key of the beacon whose rounds open timelocked commits. */
   readonly beacon_public_key: string;
-  /** Told once the extrinsic stands in a block that may still be undone. */
+  /** Called when a block holds the extrinsic; that block may still be undone. */
   included?(block_hash: string): void;
 }
 
-/** What one attempt came to. */
+/** The result of one attempt. */
 export type SubmissionResult =
   | { readonly kind: "waiting"; readonly until_block: number }
   | { readonly kind: "refused"; readonly refusal: ChainRefusal }
   | { readonly kind: "settled"; readonly settlement: Settlement }
-  /** Sent, and not known yet what became of it: settle before anything else is sent. */
+  /** Sent with an unknown outcome: it must be settled before anything else is sent. */
   | { readonly kind: "pending"; readonly reason: string };
 
-/** Settles the pending entry of a former attempt or run from finalized state; null when it is still open or there is none. */
+/** Settles the pending entry of a former attempt or run from finalized state. Null when it is still open, or when there is none. */
 export async function settlePending(chain: WeightsChain, journal: Journal): Promise<Settlement | null> {
   if (journal.pending === null) return null;
   const verdict = await reconcile(chain, journal.pending);
@@ -44,9 +44,11 @@ export async function settlePending(chain: WeightsChain, journal: Journal): Prom
 }
 
 /**
- * Sends a vector at most once (chain §6): reads everything at one block, stays away while the chain would refuse,
- * journals before sending, and believes nothing but a final block or finalized state. Plain weights or a timelocked
- * commit, as the subnet demands. Rejects when the chain cannot be read, before anything is sent.
+ * Sends a vector at most once (chain §6). It reads everything at one block, sends nothing that the chain would refuse, and
+ * writes to the journal before it sends. Only a final block or finalized state settles the outcome. It sends plain weights or a
+ * timelocked commit, as the subnet demands.
+ *
+ * @throws ChainUnreachableError when the chain cannot be read; nothing is sent then
  */
 export async function submitOnce(submission: Submission): Promise<SubmissionResult> {
   const { chain, journal, hotkey, netuid, mechanism } = submission;
@@ -56,7 +58,7 @@ export async function submitOnce(submission: Submission): Promise<SubmissionResu
   if (flight.kind === "wait") return { kind: "waiting", until_block: flight.until_block };
   if (flight.kind === "refused") return { kind: "refused", refusal: refusalByName(flight.name) };
   if (state.is_commit_reveal_enabled && !(await canReveal(chain, state))) {
-    // Never plain weights instead: they would be public before their time, and refused.
+    // No plain weights instead: they would be public too early, and the chain would refuse them.
     return { kind: "refused", refusal: { name: "CommitRevealFormUnsupported", is_permanent: true } };
   }
   const block_time_ms = await chain.blockTimeMs();
@@ -104,7 +106,7 @@ export async function submitOnce(submission: Submission): Promise<SubmissionResu
   }
 }
 
-/** Names a vector on chain: SHA-256 over its uids and values. */
+/** The digest of a vector: SHA-256 over its uids and values. */
 export function vectorDigest({ uids, values }: ChainVector): string {
   return createHash("sha256")
     .update(JSON.stringify([uids, values]))
@@ -115,7 +117,7 @@ async function canReveal(chain: WeightsChain, state: SubnetState): Promise<boole
   return state.reveal_period_epochs !== null && (await chain.canCommitTimelocked(state.mechanism));
 }
 
-/** The finalized head cannot be undone under our feet; when finality lags far behind, the best block must do. */
+/** The finalized head, which cannot be undone. The best block when finality lags by more than half an era. */
 async function eraBirth(chain: WeightsChain, state: SubnetState, era_blocks: number) {
   const finalized = await chain.finalizedHead();
   return state.block - finalized.block <= era_blocks / 2
@@ -152,7 +154,7 @@ function committed(submission: Submission, state: SubnetState, block_time_ms: nu
   };
 }
 
-/** The epoch the commit is filed under when it lands in the next block. */
+/** The epoch of a commit that lands in the next block. */
 function commitEpoch({ epoch, block, netuid }: SubnetState): number {
   if (epoch.kind === "computed") return Math.floor((block + 1 + netuid + 1) / (epoch.tempo + 1));
   const landing = nextEpochBlock(epoch, block) === block + 1 ? afterEpoch(epoch, block + 1) : epoch;

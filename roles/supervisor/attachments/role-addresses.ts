@@ -4,13 +4,13 @@ import { roleName } from "#shared/swarm/names.ts";
 /** The roles that speak to challenges (architecture §3). */
 export const attachedServices = ["proxy", "broker", "aggregator", "admin"].map(roleName);
 
-/** Those that a challenge may speak to. */
+/** The roles that a challenge may speak to. */
 const reachedServices = ["broker", "proxy"].map(roleName);
 
 /**
- * The addresses of the attached roles on a challenge's network: the last of its subnet. The engine gives a container that is
- * connected while it runs neither a name in the network's DNS (it does so for containers outside of Swarm alone) nor an
- * address that Swarm's own allocator knows of, and Swarm gives out addresses from the subnet's beginning.
+ * The addresses of the attached roles on a challenge's network: the last ones of its subnet. They are fixed for two reasons.
+ * A Swarm container that is connected while it runs gets no name in the network's DNS. And Swarm's allocator does not know the
+ * address that the engine would choose; it gives out addresses from the subnet's beginning.
  *
  * @returns null while the network has no subnet yet
  */
@@ -22,7 +22,7 @@ export function roleAddresses(network: Network): Readonly<Record<string, string>
   return Object.fromEntries(attachedServices.map((service, index) => [service, dotted(broadcast - 1 - index)]));
 }
 
-/** Lines for the challenge's /etc/hosts: the roles it may reach, by the names it knows. */
+/** Lines of the challenge's /etc/hosts: address and name of each role that it may speak to. */
 export function roleHosts(addresses: Readonly<Record<string, string>>): string[] {
   return reachedServices.map((service) => `${addresses[service]} ${service}`);
 }

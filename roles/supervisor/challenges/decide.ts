@@ -1,4 +1,4 @@
-/** What a challenge needs to be as its record says: pure. `reconcile.ts` looks, and carries it out. */
+/** Decides what a challenge needs to match its record. Pure: `reconcile.ts` reads the Swarm and carries the steps out. */
 import type { Network, NetworkSpec, Service, ServiceSpec, Task } from "#shared/engine/engine.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 import { label } from "#shared/swarm/labels.ts";
@@ -6,10 +6,10 @@ import { label } from "#shared/swarm/labels.ts";
 export type NetworkStep = "remove service" | "remove network" | "create network";
 
 /**
- * The steps to the network that a challenge is to have, none where it is there. Networks cannot change: one that was made for
- * other wishes is removed, and before it the service on it, whose tasks take a while to go: then the next round makes it anew.
+ * The steps to the challenge's wanted network; none when it exists. A network cannot be changed: one with other settings is
+ * removed, after the service on it. The service's tasks take a while to end, so a later round creates the new network.
  *
- * @throws Error where a network of that name is not the platform's: it is never touched
+ * @throws Error when a network of that name is not the platform's: such a network is never touched
  */
 export function decideNetwork(
   slug: string,
@@ -26,7 +26,7 @@ export function decideNetwork(
 
 export type ServiceStep = "create service" | "update service" | "end rotation" | "nothing";
 
-/** What the challenge's service needs. Former secrets go only once it is as it is to be. */
+/** The step that the challenge's service needs. Former secrets go only after the service matches its record. */
 export function decideService(
   wanted: Pick<ServiceSpec, "Labels">,
   current: { readonly Spec: Pick<Service["Spec"], "Labels"> } | undefined,
@@ -38,7 +38,7 @@ export function decideService(
   return token_rotating || formerSecrets.length > 0 ? "end rotation" : "nothing";
 }
 
-/** Whether the challenge runs, and nowhere with the secrets of a former generation. */
+/** Whether the challenge runs, and all its running tasks have the secrets of this generation. */
 export function isRotationOver(tasks: readonly Pick<Task, "Spec" | "Status">[], token_generation: number): boolean {
   const running = tasks.filter(({ Status }) => Status.State === "running");
   const generationOf = ({ Spec }: Pick<Task, "Spec">) => Spec.ContainerSpec?.Labels?.[label.token_generation];

@@ -3,7 +3,7 @@ import { jobApiUrl } from "#shared/swarm/addresses.ts";
 import { environmentOf, secretsFolder } from "#shared/swarm/container.ts";
 import { usesBroker } from "./secret-names.ts";
 
-/** What a challenge finds in its environment; where its record sets a value, that one (contract §1). */
+/** A challenge's environment (contract §1). Values of its record override those of the platform. */
 export function challengeEnvironment(spec: ChallengeSpec, secretFiles: readonly string[]): string[] {
   const path = (file: string) => `${secretsFolder}/${file}`;
   const broker = {

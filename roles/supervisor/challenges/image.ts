@@ -2,10 +2,10 @@ import type { Database } from "#shared/database/database.ts";
 import { type Engine, EngineError } from "#shared/engine/engine.ts";
 
 /**
- * What a service is created by: a local image's ID (no registry is asked at a start), or the reference with the digest that
- * its registry had when it was first asked: a tag that moves changes nothing behind the operator's back.
+ * The image that a service is created with. For a local image it is the ID, so that no registry is asked at a start. Else it is
+ * the reference with the digest that the registry gave when it was first asked: moving the tag later changes nothing.
  *
- * @throws EngineError "not_found" when neither this node nor the registry has it
+ * @throws EngineError "not_found" when neither this node nor the registry has the image
  */
 export async function resolveImage(engine: Engine, sql: Database, subject: string, reference: string): Promise<string> {
   const local = await engine.image(reference);

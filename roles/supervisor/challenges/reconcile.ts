@@ -25,15 +25,15 @@ export interface ReconcilerWorld {
   readonly setbacks: Setbacks;
 }
 
-/** So that a registry that does not answer holds up one challenge, not all. */
+/** More than one at a time, so that a registry that does not answer delays one challenge, not all. */
 const challenges_at_once_max = 8;
 
 /**
- * Makes Swarm equal to the registry once: a service, network and secrets for each active challenge, nothing for any other.
- * What a former run left is adopted by its name; what is not labelled ours is never touched; a `/data` volume is never
- * removed. A challenge that fails keeps no other waiting, and is tried again later and later.
+ * Makes the Swarm equal to the registry once: service, network and secrets for each active challenge, nothing for any other.
+ * It adopts objects of a former run by their names. It never touches what lacks the platform's label, and never removes a
+ * `/data` volume. A challenge that fails delays no other; it is tried again after growing pauses.
  *
- * @returns how many challenges are on their way: worth another look soon
+ * @returns how many challenges are not finished and need another round soon
  */
 export async function reconcile(world: ReconcilerWorld): Promise<number> {
   const { engine, sql, log } = world;
@@ -64,12 +64,16 @@ async function tryChallenge(
     return isDone;
   } catch (error) {
     const isNews = setbacks.failed(slug, edition, (error as Error).message, clock.monotonic());
-    if (isNews) log.error({ err: error, challenge: slug }, "the challenge could not be brought to its record");
+    if (isNews)
+      log.error(
+        { err: error, challenge: slug },
+        "the challenge could not be made equal to its record; it is tried again",
+      );
     return true;
   }
 }
 
-/** @returns false while something of it is on its way */
+/** @returns false while its network is not ready yet */
 async function ensureChallenge(
   world: ReconcilerWorld,
   challenge: Challenge,
@@ -94,17 +98,17 @@ async function ensureChallenge(
   const step = decideService(spec, current, challenge, former);
   if (step === "create service") {
     await engine.createService(spec);
-    log.info(note, "service created");
+    log.info(note, "challenge service created");
   } else if (step === "update service" && current) {
     await engine.updateService(current.ID, current.Version.Index, spec);
-    log.info(note, "service updated");
+    log.info(note, "challenge service updated");
   } else if (step === "end rotation" && current) {
     await endRotation(world, challenge, current, former);
   }
   return true;
 }
 
-/** @returns null while it is being made, or a former one, made for other wishes, is still in use: networks cannot change */
+/** @returns null while the network is being made, or while a former one with other settings is still in use */
 async function ensureNetwork(world: ReconcilerWorld, { spec }: Challenge, service?: Service): Promise<Network | null> {
   const { engine, log, are_overlays_encrypted } = world;
   const wanted = challengeNetwork(spec, are_overlays_encrypted);
@@ -115,17 +119,17 @@ async function ensureNetwork(world: ReconcilerWorld, { spec }: Challenge, servic
     if (step === "remove service" && service) await engine.removeService(service.ID);
     if (step === "remove network" && current) {
       if (!(await removeNetworkIfFree(engine, current.Id))) return null;
-      log.info({ challenge: spec.slug }, "network removed to be made anew");
+      log.info({ challenge: spec.slug }, "network removed, to be created with other settings");
     }
     if (step === "create network") {
       await engine.createNetwork(wanted);
-      log.info({ challenge: spec.slug, is_internal: wanted.Internal }, "network created");
+      log.info({ challenge: spec.slug, is_internal: wanted.Internal }, "challenge network created");
     }
   }
   return steps.includes("create network") ? await engine.network(wanted.Name) : null;
 }
 
-/** Once the challenge runs with the secrets of the present generation alone, the former one is refused and its secrets go. */
+/** When the challenge runs with the present secrets only, the former tokens are refused and the former secrets removed. */
 async function endRotation(
   { engine, sql, log }: ReconcilerWorld,
   { spec, token_generation, token_rotating }: Challenge,

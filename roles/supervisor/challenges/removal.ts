@@ -4,8 +4,8 @@ import { label, managedChallenges } from "#shared/swarm/labels.ts";
 import { detachRoles } from "../attachments/attachments.ts";
 
 /**
- * Removes services, networks and secrets of challenges that are not `wanted`: service first, then what is still attached, then
- * the network, then the secrets. What is not labelled ours is never touched, and a `/data` volume never removed.
+ * Removes services, networks and secrets of challenges that are not `wanted`: the service first, then attachments, network and
+ * secrets. It never touches what lacks the platform's label, and never removes a `/data` volume.
  *
  * @returns how many challenges still have something: a network is in use until its last container is gone
  */
@@ -19,12 +19,13 @@ export async function removeUnwanted(
   for (const { ID, Spec } of services) {
     if (!isUnwanted(Spec.Labels)) continue;
     await engine.removeService(ID);
-    log.info({ challenge: Spec.Labels[label.challenge] }, "service removed");
+    log.info({ challenge: Spec.Labels[label.challenge] }, "challenge service removed");
   }
   let unfinished = 0;
   for (const { Id, Labels } of await engine.networks(managedChallenges)) {
     if (!isUnwanted(Labels)) continue;
-    if (await removeNetworkIfFree(engine, Id)) log.info({ challenge: Labels[label.challenge] }, "network removed");
+    if (await removeNetworkIfFree(engine, Id))
+      log.info({ challenge: Labels[label.challenge] }, "challenge network removed");
     else unfinished += 1;
   }
   for (const { ID, Spec } of await engine.secrets(managedChallenges)) {
@@ -33,7 +34,7 @@ export async function removeUnwanted(
   return unfinished;
 }
 
-/** Takes our roles off the network and removes it. @returns false while somebody is on it */
+/** Disconnects the roles from the network and removes it. @returns false while a container is on it */
 export async function removeNetworkIfFree(engine: Engine, id: string): Promise<boolean> {
   await detachRoles(engine, id);
   try {

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import type { ChallengeSpec } from "#shared/schemas/challenge.ts";
 
-/** These are derived, so a record that names them never means an external secret (contract §1). */
+/** Secrets that are derived. A record that names one of them never means an external secret (contract §1). */
 const derivedSecrets: readonly string[] = ["challenge_token", "docker_broker_token"];
 const swarm_name_chars_max = 64;
 
 export interface SecretName {
   /** The name of its file in the container. */
   readonly file: string;
-  /** The record's name of a secret from outside; null for a derived one. */
+  /** The name of an external secret in the record; null for a derived secret. */
   readonly external: string | null;
 }
 
@@ -35,7 +35,7 @@ export function usesBroker({ required_capabilities }: ChallengeSpec): boolean {
   return required_capabilities.includes("docker_executor");
 }
 
-/** Swarm secrets cannot change, so the name carries what the value was made from: a generation, or the value's digest. */
+/** A Swarm secret cannot change. So its name holds where the value came from: the generation, or the value's digest. */
 export function swarmSecretName(slug: string, file: string, edition: string): string {
   const name = `platform_${slug}_${file}_${edition}`;
   if (name.length <= swarm_name_chars_max) return name;

@@ -21,8 +21,8 @@ export interface LiveSecret {
 /**
  * Makes the Swarm secrets that a challenge needs now.
  *
- * @returns them, and the ids of those it had before
- * @throws Error naming an external secret that is not there
+ * @returns the secrets, and the IDs of former ones
+ * @throws Error that names an external secret which cannot be read
  */
 export async function ensureSecrets(
   engine: Engine,

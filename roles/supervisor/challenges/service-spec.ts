@@ -18,11 +18,11 @@ export function challengeNetwork({ slug, egress }: ChallengeSpec, isEncrypted: b
 }
 
 export interface ChallengeParts {
-  /** What the service is created by: an image ID, or a reference with a digest. */
+  /** The image: an ID, or a reference with a digest. */
   readonly image: string;
   readonly node_id: string;
   readonly token_generation: number;
-  /** The roles it may reach, as lines of /etc/hosts. */
+  /** Lines of /etc/hosts for the roles that it may speak to. */
   readonly hosts: readonly string[];
   readonly secrets: readonly { readonly file: string; readonly id: string; readonly name: string }[];
 }
@@ -66,14 +66,14 @@ function challengeContainer(
       secrets.map(({ file }) => file),
     ),
     ...hardened,
-    // Readiness is the platform's own question (contract §1): an image's health check must not restart it.
+    // The platform probes readiness itself (contract §1). An image's health check must not restart the challenge.
     HealthCheck: { Test: ["NONE"] },
     Mounts: [
       // A fresh volume takes owner and mode of the image's /data, so that its user may write there.
       { Type: "volume", Source: challengeVolumeName(slug), Target: "/data", VolumeOptions: { Labels: labelsOf(slug) } },
       temporaryFolder(256),
     ],
-    // Nobody else is in the container, and an image's user is its author's choice: so any may read them.
+    // Any user may read them: the image's author chooses the user, and nobody else is in the container.
     Secrets: secrets.map(({ file, id, name }) => ({
       SecretID: id,
       SecretName: name,

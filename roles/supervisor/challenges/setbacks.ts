@@ -3,23 +3,23 @@ const pause_ms_max = 60_000;
 
 interface Setback {
   readonly sentence: string;
-  /** What was tried; another record is tried at once. */
+  /** The edition that failed. Another edition is tried at once. */
   readonly edition: string;
   readonly pause_ms: number;
   readonly due_ms: number;
 }
 
-/** Remembers what failed, so that it is neither tried nor told again all the time. */
+/** Remembers failures, so that each is tried again after a growing pause, and logged once. */
 export class Setbacks {
   readonly #of = new Map<string, Setback>();
 
-  /** Whether `subject` may be tried now: nothing failed, its pause is over, or it is another edition. */
+  /** Whether `subject` may be tried now: it did not fail, its pause is over, or its edition is another one. */
   isDue(subject: string, edition: string, now_ms: number): boolean {
     const setback = this.#of.get(subject);
     return setback === undefined || setback.edition !== edition || now_ms >= setback.due_ms;
   }
 
-  /** Notes a failure; the pause doubles from one to the next. @returns whether this sentence is news */
+  /** Records a failure. The pause doubles with each. @returns whether this sentence was not logged before */
   failed(subject: string, edition: string, sentence: string, now_ms: number): boolean {
     const former = this.#of.get(subject);
     const isAgain = former !== undefined && former.edition === edition;

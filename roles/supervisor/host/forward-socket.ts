@@ -8,7 +8,7 @@ export interface SocketForward {
   stop(): Promise<void>;
 }
 
-/** Leads a loopback port to the unix socket at `path`, byte by byte, at the reader's pace; while nobody serves it connections just end. */
+/** Forwards a loopback port to the unix socket at `path`, at the reader's pace. While nobody serves the socket, connections end at once. */
 export async function forwardSocket(path: string, port: number): Promise<SocketForward> {
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (client) => {

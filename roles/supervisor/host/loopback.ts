@@ -78,7 +78,7 @@ async function forward(request: Request, socket: string, path: string): Promise<
   } catch (cause) {
     if (cause instanceof ProblemError) return problemResponse(cause, requestId);
     return problemResponse(
-      new ProblemError(503, "role_unavailable", "The role behind this path does not answer.", {
+      new ProblemError(503, "role_unavailable", "The role behind this path does not answer. Try again soon.", {
         cause,
         headers: { "retry-after": "1" },
       }),

@@ -4,7 +4,7 @@ const af_unix = 1;
 const sock_dgram = 2;
 const sock_cloexec = 0o2000000;
 
-/** Tells systemd how the service is (sd_notify(3)); does nothing outside of it. Bun has no unix datagram sockets. */
+/** Reports the service's state to systemd (sd_notify(3)). Does nothing without systemd. libc is called because Bun has no unix datagram sockets. */
 export function createNotifier(address: string | undefined): (state: string) => void {
   if (!address) return () => undefined;
   const { symbols: libc } = dlopen("libc.so.6", {

@@ -6,7 +6,7 @@ import { gpuNames } from "#shared/swarm/gpus.ts";
 import { label } from "#shared/swarm/labels.ts";
 import type { Clock } from "#shared/time/clock.ts";
 
-/** Writes down what the Swarm's nodes look like now. */
+/** Records the present state of the Swarm's nodes. */
 export async function recordSwarm(engine: Engine, sql: Database, clock: Clock): Promise<void> {
   const nodes = await engine.nodes();
   await recordNodes(

@@ -43,9 +43,9 @@ test("stops jobs long past their deadline, once, and says so; those that wait or
       if (!sealed.has(id)) throw new EngineError("not_found", id);
       sealed.set(id, isSealed(spec));
     },
-  } satisfies Partial<Engine>;
+  } satisfies Pick<Engine, "service" | "updateService">;
   const store = createReapStore(world.sql);
-  const reap = () => reapOverdueJobs(engine as unknown as Engine, store, createLogger("test", "silent"), systemClock);
+  const reap = () => reapOverdueJobs(engine, store, createLogger("test", "silent"), systemClock);
 
   // However far the clock was set, while no broker followed it.
   for (const set_ms of [-3_600_000, 0, 3_600_000]) {

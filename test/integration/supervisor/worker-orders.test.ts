@@ -34,8 +34,8 @@ const engine = {
     spec = wanted;
     writes += 1;
   },
-} satisfies Partial<Engine>;
-const carryOut = () => carryOutOrders(engine as unknown as Engine, sql, createLogger("test", "silent"));
+} satisfies Pick<Engine, "nodes" | "updateNode">;
+const carryOut = () => carryOutOrders(engine, sql, createLogger("test", "silent"));
 const order = (kind: string, workload: string | null = null, age = "1 minute", node = "n") =>
   sql`insert into worker_orders values (${node}, ${kind}, ${workload}, now(), now() - ${age}::interval)`;
 const kinds = async () => (await sql`select kind from worker_orders`).map(({ kind }) => kind);

@@ -1,16 +1,13 @@
 import { expect, test } from "bun:test";
-import { createLogger } from "#shared/observability/logger.ts";
 import { RepeatedWork } from "#shared/observability/repeated-work.ts";
 
 test("a failure is logged when it begins and when its cause changes, and its end once", () => {
   const lines: string[] = [];
-  const log = createLogger("test", "silent");
   const heard = {
-    ...log,
     error: (_: object, line: string) => lines.push(line),
     info: (line: string) => lines.push(line),
   };
-  const work = new RepeatedWork(heard as never, "reconciling");
+  const work = new RepeatedWork(heard, "reconciling");
   work.worked();
   for (const cause of ["away", "away", "full", "full"]) work.failed(new Error(cause));
   work.worked();

@@ -10,7 +10,7 @@ import type { PublishedVector } from "#shared/schemas/weights.ts";
 
 const tokenKey = "platform-admin-token";
 
-/** The token lives as long as the tab, and is sent in a header only. */
+/** Keeps the token as long as the browser tab is open. It is sent in a header only. */
 export const tokenStore = {
   read: () => sessionStorage.getItem(tokenKey),
   write: (token: string) => sessionStorage.setItem(tokenKey, token),

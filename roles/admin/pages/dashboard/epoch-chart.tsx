@@ -3,10 +3,10 @@ import uPlot from "uplot";
 import type { Snapshot } from "./api.ts";
 
 const height_px = 150;
-/** Neither an epoch nor a uid comes in parts. */
+/** Steps of the axes: epochs and uids are whole numbers. */
 const wholeSteps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
 
-/** Over the last epochs: how many uids earned, how many challenges failed. */
+/** A chart of the last epochs: how many uids earned, and how many challenges failed. */
 export function EpochChart({ epochs }: Pick<Snapshot, "epochs">) {
   const holder = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
