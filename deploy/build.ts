@@ -1,4 +1,4 @@
-/** Compiles roles to `dist/platform-<role>` where their sources changed; `bun run build [role…]`, all without arguments. Same sources and history, same bytes. */
+/** `bun run build [role…]` compiles roles whose sources changed to `dist/platform-<role>`; all roles without arguments. The same sources and history give the same bytes. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
@@ -17,12 +17,12 @@ const flags = [
   "--no-compile-autoload-bunfig",
   "--target=bun-linux-x64",
   ...bundlerOptions.external.map((name) => `--external=${name}`),
-  // CommonJS packages would otherwise carry the build folder's path, and two clones would differ.
+  // Else CommonJS packages hold the path of the build folder, and the bytes of two clones differ.
   '--define=__dirname="/app"',
   '--define=__filename="/app/x.js"',
 ];
 
-/** The roles of the project in `root`, or those of `asked`; throws a sentence about a name that is none. */
+/** The roles of the project in `root`, or those of `asked`. @throws Error that names an unknown role */
 export function rolesToBuild(root: string, asked: readonly string[]): string[] {
   const known = readdirSync(join(root, "roles")).filter((role) => existsSync(join(root, "roles", role, "main.ts")));
   const unknown = asked.filter((role) => !known.includes(role));
@@ -30,12 +30,12 @@ export function rolesToBuild(root: string, asked: readonly string[]): string[] {
   return asked.length > 0 ? [...asked] : known.sort();
 }
 
-/** Where the executable of a role lies. */
+/** The path of a role's executable. */
 export function executablePath(root: string, role: string): string {
   return join(root, "dist", `platform-${role}`);
 }
 
-/** Compiles those of `roles` whose inputs changed, as many at once as the machine has cores; answers them. */
+/** Compiles those of `roles` whose inputs changed, one for each core at a time. @returns the compiled roles */
 export async function buildRoles(root: string, roles: readonly string[]): Promise<string[]> {
   mkdirSync(join(root, "dist"), { recursive: true });
   const inputs = await inputsOfRoles(root, roles);
@@ -76,7 +76,7 @@ async function compile(root: string, role: string, commit: string): Promise<void
   if (exitCode !== 0) throw new Error(`${role} does not compile:\n${said}`);
 }
 
-/** Milliseconds from exec to exit of `--version`, the quickest of three: the first pays for a cold file cache. */
+/** Milliseconds from exec to exit of `--version`, the quickest of three runs, because the first one fills the file cache. */
 function startMs(executable: string): number {
   const times = [1, 2, 3].map(() => {
     const begin = performance.now();

@@ -1,6 +1,6 @@
 /**
- * `bun run dev [option of up.sh]…`: a platform on this machine's engine that follows the sources. Whatever changes below
- * `roles/` and `shared/` is built, and what was made of it is reloaded. Ctrl-C ends the following and leaves the platform.
+ * `bun run dev [option of up.sh]…`: a platform on this machine's engine that follows the sources. It builds what depends on a
+ * change below `roles/` and `shared/`, and reloads it. Ctrl-C stops the following; the platform goes on.
  */
 import { join } from "node:path";
 import { executablePath } from "./build.ts";
@@ -18,7 +18,7 @@ async function run(command: readonly string[]): Promise<void> {
 }
 
 await run([join(root, "deploy/up.sh"), "--no-demo", ...options]);
-// What up.sh alone understands: all else goes on to the command.
+// Options of up.sh itself. All others are passed on to the command.
 const upOptions = options.filter((option) => !["--yes", "--json", "--no-demo"].includes(option));
 const ending = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => ending.abort());

@@ -1,4 +1,4 @@
-/** Compiles the roles and makes the images whose sources changed since the last time; `bun run deploy/release.ts [executables|images]…`. */
+/** `bun run deploy/release.ts [executables|images]…` compiles the roles and builds the images whose sources changed. */
 import { join } from "node:path";
 import { buildRoles, executablePath, rolesToBuild } from "./build.ts";
 import { buildImages, imagePaths } from "./images/build.ts";
@@ -10,9 +10,9 @@ export type ReleasePart = "executables" | "images";
 
 interface Step {
   readonly part: ReleasePart;
-  /** The files that it makes, as far as they are known before. */
+  /** The files that it makes, if their names are known before. */
   results(): readonly string[];
-  /** Answers the names of what it had to make. */
+  /** @returns the names of what it built */
   make(): Promise<readonly string[]>;
 }
 
@@ -29,7 +29,7 @@ const steps: readonly Step[] = [
   },
 ];
 
-/** Makes what is stale of `parts`, in order, and answers its names; `say` gets a line a part that was made. */
+/** Builds the stale `parts` in their order. `say` gets a line for each part that was built. @returns the names of what was built */
 export async function prepareRelease(
   parts: readonly ReleasePart[],
   say: (line: string) => void,

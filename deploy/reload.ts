@@ -1,24 +1,24 @@
 import { watch } from "node:fs";
 import { join } from "node:path";
 
-/** Editors write a file more than once: what follows within this is the same change. */
+/** Editors write a file more than once: writes within this time are one change. */
 const settle_ms = 100;
 
 export interface Reloading {
   readonly root: string;
   /** The folders of `root` that are watched, with all below them. */
   readonly folders: readonly string[];
-  /** Builds what is stale; answers the names of what it made. */
+  /** Builds what is stale. @returns the names of what it built */
   build(): Promise<readonly string[]>;
-  /** Brings what was made into the platform that runs. */
+  /** Updates the running platform with what was built. */
   reload(): Promise<void>;
   say(line: string): void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Reloads if and only if a file below `folders` changed and the build made something of it. One build at a time: what
- * changes meanwhile is built next. A source that does not build is said, and the platform goes on as it was.
+ * Reloads if and only if a file below `folders` changed and the build produced something new. It builds one change at a time;
+ * changes during a build are built next. When a source does not build it says so, and the platform stays as it is.
  */
 export async function reloadOnChange({ root, folders, build, reload, say, signal }: Reloading): Promise<void> {
   let change = Promise.withResolvers<void>();

@@ -1,12 +1,12 @@
 import { relative, resolve } from "node:path";
 
-/** What the bundler is told, here and when it compiles: both must take the same files. */
+/** Options of the bundler, here and when it compiles: both must use the same files. */
 export const bundlerOptions = {
-  // An optional native part of ssh2, which dockerode brings and we never use.
+  // An optional native part of ssh2, a dependency of dockerode that we never use.
   external: ["cpu-features"],
 } as const;
 
-/** Beside its sources every executable is made from these: the compiler's options and the dependencies' versions. */
+/** Every executable also depends on these files: the compiler's options and the dependencies' versions. */
 const commonInputs = ["deploy/build.ts", "deploy/role-inputs.ts", "package.json", "bun.lock", "tsconfig.json"];
 
 /**

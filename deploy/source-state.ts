@@ -13,16 +13,16 @@ export function stateOfSources(root: string): string {
 }
 
 export interface LastRun {
-  /** The file that keeps the state of the last run that ended well. */
+  /** The file that holds the state of the last successful run. */
   readonly stamp: string;
   readonly state: string;
-  /** What must be there for the last run to count. */
+  /** The files that must exist for the last run to count. */
   readonly results: readonly string[];
 }
 
 /**
- * Answers what `make` made, or nothing without asking it where nothing at all changed since it last ended well: to find
- * out what depends on what takes a second.
+ * Calls `make` unless nothing at all changed since its last success. Finding out what depends on what takes a second, which this
+ * saves. @returns what `make` built, or nothing
  */
 export async function makeUnlessUnchanged(
   { stamp, state, results }: LastRun,

@@ -1,4 +1,4 @@
-/** Writes `dist/images/<name>.tar` where it is stale, ready for `docker load`, and `index.json` with their references and IDs; `bun run deploy/images/build.ts [name…]`, all without arguments. */
+/** `bun run deploy/images/build.ts [name…]` writes stale images to `dist/images/<name>.tar` for `docker load`, and their references and IDs to `index.json`; all images without arguments. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { digestOf, makeUnlessFresh, originOf } from "../built.ts";
@@ -10,7 +10,7 @@ const root = join(import.meta.dir, "../..");
 const folder = join(root, "dist/images");
 const indexPath = join(folder, "index.json");
 
-/** Makes the images whose executable, files or recipe changed; answers their references and sizes in bytes. */
+/** Builds the images whose executable, files or recipe changed. @returns their references and sizes in bytes */
 export async function buildImages(asked: readonly string[]): Promise<{ reference: string; bytes: number }[]> {
   const ownCommit = await commitOf(root, ["deploy/images", "package.json", "bun.lock"]);
   const images = allImages((name) => originOf(join(root, "dist", `platform-${name}`))?.commit ?? ownCommit);
@@ -45,12 +45,12 @@ async function write(image: ImagePlan, path: string): Promise<number> {
   return archive.length;
 }
 
-/** What `platform up` loads, by name: an image that it does not list is made anew. */
+/** The images that `platform up` loads, by name. An image that is not listed is built again. */
 function readIndex(): Record<string, object> {
   return existsSync(indexPath) ? JSON.parse(readFileSync(indexPath, "utf8")) : {};
 }
 
-/** The executable counts by what it was made from: reading a gigabyte of them would take longer than all the rest. */
+/** Compares an executable by what it was built from: reading a gigabyte of executables would take longer than everything else. */
 function keyOf({ reference, config, executable, foundation }: ImagePlan): string {
   const recipe = readdirSync(import.meta.dir).sort();
   const origin = executable && originOf(executable.from);

@@ -2,7 +2,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "
 import { join } from "node:path";
 import type { ImageEntry } from "./image-archive.ts";
 
-/** The user of every image of ours: nobody that a machine knows. */
+/** The user of all our images, which no machine knows. */
 export const user = 65_532;
 
 /** The file at `from`, links followed, as `path` in the image. */
@@ -30,7 +30,7 @@ export function librariesOf(program: string, env: Readonly<Record<string, string
   return paths.map((path) => file(path, path, 0o755));
 }
 
-/** What a program expects of a system: names for its user, a place for temporary files, a folder for its data. */
+/** The parts of a system that a program expects: a name for its user, a folder for temporary files, a folder for its data. */
 export function foundation(): ImageEntry[] {
   const text = (content: string) => Buffer.from(content);
   return [
@@ -44,7 +44,7 @@ export function foundation(): ImageEntry[] {
 
 const certificateBundle = "/etc/ssl/certs/ca-certificates.crt";
 
-/** Certificate authorities, as the building machine trusts them. */
+/** The certificate authorities that the building machine trusts. */
 export function certificates(): ImageEntry[] {
   if (!existsSync(certificateBundle))
     throw new Error(`${certificateBundle} is missing: apt-get install ca-certificates`);
@@ -58,7 +58,7 @@ export function busybox(applets: readonly string[]): ImageEntry[] {
   const found = busyboxPaths.find((path) => existsSync(path));
   if (!found) throw new Error("no busybox: apt-get install busybox-static");
   const program = file(found, "/bin/busybox", 0o755);
-  // A request for a dynamic loader names it by its path.
+  // A dynamic program names its loader by a path.
   if (Buffer.from(program.body ?? []).includes("/lib64/ld-linux"))
     throw new Error(`${found} is not static: apt-get install busybox-static`);
   return [program, ...applets.map((applet) => ({ path: `/bin/${applet}`, linkTo: "busybox" }))];

@@ -33,7 +33,7 @@ function labels(title: string, revision: string, licenses: string): Record<strin
   };
 }
 
-/** Settings that Bun reads before the first line of ours runs; BUN_OPTIONS and BUN_BE_BUN would take an executable over. */
+/** Settings that Bun reads before our code runs. BUN_OPTIONS and BUN_BE_BUN could replace what an executable does. */
 const bunEnvironment = [
   "NODE_ENV=production",
   "BUN_OPTIONS=",
@@ -116,7 +116,7 @@ const jobApplets = [
   "test",
 ];
 
-/** What the demonstration's evaluations run in: a static busybox and nothing else. */
+/** The image of the demonstration's jobs: a static busybox and nothing else. */
 function demoJobImage(revision: string): ImagePlan {
   return {
     name: "demo-job",
@@ -133,8 +133,8 @@ function demoJobImage(revision: string): ImagePlan {
 }
 
 /**
- * Every image of a release: one a compiled role, the embedded database, and the demonstration's job. `revisionOf` says
- * of an image, by its name, which commit it is made from.
+ * Every image of a release: one for each compiled role, the embedded database, and the demonstration's job. `revisionOf` names
+ * the commit that an image is built from.
  */
 export function allImages(revisionOf: (name: string) => string): ImagePlan[] {
   const dist = join(root, "dist");

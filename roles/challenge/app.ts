@@ -20,7 +20,7 @@ export interface AppParts<S extends TObject> {
   onReceived(): void;
 }
 
-/** The routes of contract §1, and the public ones every challenge has; the definition's own come on top. */
+/** The routes of contract §1, the public routes of every challenge, and the definition's own routes. */
 export function createApp<S extends TObject>({ definition, context, shared_token, onReceived }: AppParts<S>) {
   const { slug, submissions, log } = context;
   const platform = { token: shared_token, slug };
@@ -45,7 +45,7 @@ export function createApp<S extends TObject>({ definition, context, shared_token
         onReceived();
         return publicSubmission(submission);
       },
-      // The body is bytes, whatever its type says, and nobody reads it before its sender is known.
+      // The body is bytes, whatever its content type. It is read only after the sender was checked.
       { parse: "none" },
     )
     .get(

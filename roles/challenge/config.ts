@@ -2,7 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { FromEnvironment, Secret } from "#shared/config/load-config.ts";
 import { Slug } from "#shared/schemas/names.ts";
 
-/** What the platform gives every challenge container (contract §1), and where it listens. */
+/** The settings that the platform gives every challenge container (contract §1), and the listening address. */
 export const ChallengeConfig = Type.Object({
   challenge_slug: Slug,
   run_directory: Type.String({

@@ -1,4 +1,4 @@
-/** All that the author of a challenge needs. */
+/** Everything that the author of a challenge imports. */
 import type { TObject } from "@sinclair/typebox";
 import { runRole } from "#shared/process/run-role.ts";
 import { challengeRole } from "./sdk/challenge-role.ts";

@@ -21,7 +21,7 @@ export interface Devchain {
   stop(): Promise<void>;
 }
 
-/** Starts the node: its chain, its doors and its pace. */
+/** Starts the node: its chain, its servers and its block production. */
 export async function startDevchain(
   config: DevchainConfig & { readonly run_directory: string },
   { clock, log }: { readonly clock: Clock; readonly log: Logger },

@@ -25,17 +25,19 @@ export const DevchainConfig = Type.Object({
     default: 2,
     minimum: 0,
     maximum: 128,
-    description: "how many blocks finality is behind",
+    description: "how many blocks the finalized head is behind the best one",
   }),
   pool_codes: Type.Union([Type.Literal("older"), Type.Literal("newer")], {
     default: "newer",
-    description: "answers of the pool: those of newer runtimes, or of older ones that know only code 1",
+    description: "error codes of the pool: those of newer runtimes, or of older ones, which know only code 1",
   }),
   netuid: Type.Integer({ default: 1, minimum: 1, maximum: 4_095, description: "the subnet of the default genesis" }),
   genesis_file: Type.Optional(
     Type.String({ description: "a JSON file with subnets and neurons; absent: the development accounts" }),
   ),
-  data_directory: Type.Optional(Type.String({ description: "keeps the chain over restarts; absent: it is forgotten" })),
+  data_directory: Type.Optional(
+    Type.String({ description: "keeps the chain over restarts; absent: the chain ends with the process" }),
+  ),
   beacon_seed: Type.String({
     default: "platform-devchain",
     description: "seed of the test beacon that opens timelocked commits",

@@ -7,14 +7,14 @@ import type { DevNode } from "./node/node.ts";
 const Depth = Type.Integer({ minimum: 1, maximum: 256 });
 const Count = Type.Integer({ minimum: 1, maximum: 1_000_000 });
 
-/** What a fault needs from its surroundings. */
+/** The parts that the fault routes act on. */
 interface Controlled {
   readonly node: DevNode;
   disconnectAll(): void;
   readonly log: Logger;
 }
 
-/** The control routes for tests: trouble on request. Loopback only, off unless configured. */
+/** The control routes for tests, which cause faults. On loopback only, and off unless configured. */
 export function serveControl(port: number, { node, disconnectAll, log }: Controlled): Server {
   const app = createHttpApp(log)
     .post("/fork", ({ body }) => ({ head: node.fork(body.depth, body.requeue ?? true).hash }), {

@@ -11,13 +11,13 @@ import { predictions_bytes_max, scorePredictions } from "./score-predictions.ts"
 import { DemoSettings } from "./settings.ts";
 
 const predict = "/bin/busybox awk -f /submission/predict.awk /inputs/cases.txt > /output/predictions.txt";
-/** PID 1's environment, since shells drop a variable whose name holds a dash. */
+/** Reads the environment of PID 1, because shells drop a variable whose name holds a dash. */
 const noteGpu =
   "/bin/busybox tr '\\000' '\\n' < /proc/1/environ | /bin/busybox grep '^DOCKER_RESOURCE_NVIDIA-GPU=' > /output/gpu.txt";
 
 /**
- * The demonstration: miners send a program in awk that is to count Collatz steps. It runs in a job that has the numbers
- * but not the answers; those stay here, where the predictions are compared with them.
+ * The demonstration: miners send an awk program that counts Collatz steps. The job gets the numbers but not the answers. The
+ * challenge compares the program's predictions with the answers.
  */
 export const demonstration = defineChallenge({
   version: buildInfo.version,

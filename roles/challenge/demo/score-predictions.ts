@@ -3,7 +3,7 @@ import { collatzSteps } from "./collatz-cases.ts";
 
 export const predictions_bytes_max = 65_536;
 
-/** The share of `cases` that `text` answers rightly: line i is the answer to case i, a decimal number; what lies beyond is ignored. */
+/** The share of right answers in `text`. Line i answers case i with a decimal number; further lines are ignored. */
 export function scorePredictions(text: string, cases: readonly number[]) {
   const lines = text.split("\n").slice(0, cases.length);
   const answered = lines.filter((line) => line.trim() !== "").length;

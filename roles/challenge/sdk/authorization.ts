@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ProblemError } from "#shared/http/problem.ts";
 
-/** Refuses whoever is not the platform (contract §1): 503 without a token of ours, 401 another token, 400 another slug, in this order. */
+/** Refuses every caller but the platform (contract §1). @throws ProblemError 503 without a configured token, then 401 for a wrong token, then 400 for a wrong slug */
 export function requirePlatform(
   headers: Headers,
   { token, slug }: { readonly token: string | undefined; readonly slug: string },
@@ -16,5 +16,5 @@ export function requirePlatform(
     throw new ProblemError(400, "wrong_challenge_slug", "Wrong challenge slug");
 }
 
-/** Of equal length whatever was sent, as the comparison demands. */
+/** The comparison needs inputs of equal length. */
 const digest = (text: string) => createHash("sha256").update(text).digest();

@@ -8,11 +8,11 @@ import type { HotkeyScore, Score } from "./score.ts";
 import type { Submissions } from "./store/submissions.ts";
 import type { Upload } from "./upload.ts";
 
-/** A stored submission, for a job to be made of it. */
+/** A stored submission, of which a job is made. */
 export interface SubmissionContent {
   readonly id: string;
   readonly hotkey: string;
-  /** What `accept` answered. */
+  /** The bytes that `accept` returned. */
   readonly content: Uint8Array;
 }
 
@@ -59,7 +59,7 @@ export interface ChallengeDefinition<S extends TObject> {
    * Without it an upload has to be an archive, and is checked by `acceptArchive`, which is there for an `accept` too.
    */
   accept?(upload: Upload, context: ChallengeContext<Static<S>>): Uint8Array | Promise<Uint8Array>;
-  /** The job that evaluates a submission. May be asked again after a crash. */
+  /** The job that evaluates a submission. May be called again after a crash. */
   job(submission: SubmissionContent, context: ChallengeContext<Static<S>>): JobPlan | Promise<JobPlan>;
   /** What a job that ended well is worth. Throw a SubmissionFault when the miner is to blame; anything else blames the challenge. */
   score(job: FinishedJob, context: ChallengeContext<Static<S>>): Score | Promise<Score>;
@@ -69,7 +69,7 @@ export interface ChallengeDefinition<S extends TObject> {
   routes?(context: ChallengeContext<Static<S>>): AnyElysia;
 }
 
-/** Gives `definition` its types; it is run by `challengeRole`. */
+/** Gives `definition` its types. `runChallenge` runs it. */
 export function defineChallenge<S extends TObject>(definition: ChallengeDefinition<S>): ChallengeDefinition<S> {
   return definition;
 }

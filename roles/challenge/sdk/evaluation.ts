@@ -25,8 +25,8 @@ export interface EvaluationParts<S extends TObject> {
 }
 
 /**
- * Brings one submission as far as it can go. Each step is written down when it is done and may be done twice: a job is
- * asked for under a key of submission and attempt, with a body stored before it was first sent.
+ * Brings one submission as far as it can go. Each step is recorded when it is done, and is safe to repeat: a job is asked for
+ * under a key of submission and attempt, with a body that was stored before it was first sent.
  */
 export async function evaluate<S extends TObject>(
   submission: Submission,
@@ -35,7 +35,7 @@ export async function evaluate<S extends TObject>(
 ): Promise<void> {
   const { log } = parts.context;
   const left_ms = submission.deadline_at_ms - parts.clock.now();
-  // A result that came while the challenge itself was down for long is still worth a look.
+  // The result may have come while the challenge was down: it gets a last chance, even after the deadline.
   const ms = Math.max(left_ms, l.last_chance_ms);
   await withDeadline(parts.clock, ms, async (deadline) => {
     const signal = AbortSignal.any([stop, deadline]);
@@ -48,7 +48,10 @@ export async function evaluate<S extends TObject>(
       if (deadline.aborted) await giveUpJob(submission, parts.broker, stop);
       const failure = deadline.aborted ? lateFailure(submission) : failureOf(error);
       if (failure.fault !== "submission")
-        log.warn({ err: error, submission: submission.id, attempt: submission.attempt }, "evaluation failed");
+        log.warn(
+          { err: error, submission: submission.id, attempt: submission.attempt },
+          "the evaluation of a submission failed",
+        );
       settle(submission, failure, parts);
     }
   });
@@ -102,7 +105,7 @@ async function follow<S extends TObject>(submission: Submission, parts: Evaluati
   context.submissions.scored(submission.id, acceptable(score));
 }
 
-/** The job once it has ended; what is seen on the way is written down. */
+/** Waits until the job has ended, and records its states on the way. */
 async function endOf<S extends TObject>(
   { id, job_id, job_state }: Submission,
   { broker, clock, context }: EvaluationParts<S>,
@@ -115,7 +118,7 @@ async function endOf<S extends TObject>(
     const job = await broker.waitForChange(job_id, signal);
     if (job.state !== seen) context.submissions.progressed(id, job);
     if (hasEnded(job)) return job;
-    // A broker that does not wait must not be asked in a tight loop.
+    // A broker that answers at once must not be asked in a tight loop.
     if (job.state === seen) await clock.sleep(Math.max(0, poll_ms_min - (clock.monotonic() - started)), signal);
     seen = job.state;
   }
@@ -127,7 +130,7 @@ function acceptable({ score, details }: Score): Score {
   return { score, details };
 }
 
-/** Another attempt when the miner is not to blame and attempts are left; else the end. */
+/** Starts another attempt when the miner is not to blame and attempts are left. Otherwise the submission fails. */
 function settle<S extends TObject>(
   submission: Submission,
   failure: Failure,
@@ -155,11 +158,11 @@ function failureOf(error: unknown): Failure {
     return { fault: job.fault ?? "platform", code: job.reason?.name ?? job.state, detail: `${error.message}${exit}` };
   }
   if (error instanceof BrokerRefusal) {
-    // A job the broker does not know any more was the platform's to keep; any other refusal is about what was asked.
+    // 404: the platform lost the job. Any other refusal is about what the challenge asked for.
     const fault = error.status === 404 ? "platform" : "challenge";
     return { fault, code: error.code, detail: "the platform refused the evaluation" };
   }
-  // A defect of the challenge: a new job would meet it again.
+  // A defect of the challenge: another job would fail in the same way.
   return { fault: "challenge", code: "challenge_error", detail: "the challenge could not evaluate the submission" };
 }
 
@@ -167,7 +170,7 @@ function lateFailure({ state }: Submission): Failure {
   return { fault: "platform", code: `${state}_deadline`, detail: `the submission was ${state} for too long` };
 }
 
-/** Best effort: the broker's own deadlines end the job in any case. */
+/** Cancels the job, if that works: the broker's own deadlines end it in any case. */
 async function giveUpJob({ job_id }: Submission, broker: Broker, stop: AbortSignal): Promise<void> {
   if (job_id === null) return;
   const signal = AbortSignal.any([stop, AbortSignal.timeout(l.broker_call_ms_max)]);

@@ -6,8 +6,8 @@ import { type EvaluationParts, evaluate } from "./evaluation.ts";
 const idle_ms_max = 5_000;
 
 /**
- * Evaluates what is unfinished, some at once. All it knows is in the database: after a crash the next one goes on where
- * the last one was.
+ * Evaluates unfinished submissions, several at once. Its whole state is in the database: after a crash it goes on where it
+ * stopped.
  */
 export class Evaluator<S extends TObject> {
   readonly #parts: EvaluationParts<S>;
@@ -22,7 +22,7 @@ export class Evaluator<S extends TObject> {
     this.#at_once_max = at_once_max;
   }
 
-  /** Looks for work now; to be called when some came. */
+  /** Looks for submissions to evaluate. Call it when one was stored. */
   readonly wake = (): void => {
     this.#turn.abort();
     if (this.#stop.signal.aborted) return;
@@ -31,11 +31,11 @@ export class Evaluator<S extends TObject> {
       this.#startDue();
       this.#forgetOld();
     } catch (error) {
-      context.log.error({ err: error }, "looking for submissions failed");
+      context.log.error({ err: error }, "due submissions could not be read; it is tried again");
     }
     const next = this.#running.size < this.#at_once_max ? context.submissions.nextTurnMs() : null;
     const until_next = next === null ? idle_ms_max : next - clock.now();
-    // Running ones are due as well, so a turn in the past says nothing.
+    // Running submissions count as due too, so a time in the past means nothing.
     void this.#wakeAfter(until_next > 0 ? Math.min(until_next, idle_ms_max) : idle_ms_max);
   };
 
@@ -46,7 +46,7 @@ export class Evaluator<S extends TObject> {
     if (!turn.signal.aborted) this.wake();
   }
 
-  /** Ends waiting and leaves every submission in the state it is in. */
+  /** Stops. Every submission keeps its state. */
   async stop(): Promise<void> {
     this.#stop.abort(new Error("the challenge is stopping"));
     this.#turn.abort();
@@ -73,6 +73,6 @@ export class Evaluator<S extends TObject> {
     if (clock.now() < this.#forget_at_ms) return;
     this.#forget_at_ms = clock.now() + limits.challenge_sdk.retention_every_ms;
     const gone = context.submissions.forgetOld();
-    if (gone > 0) context.log.info({ submissions: gone }, "forgot old submissions");
+    if (gone > 0) context.log.info({ submissions: gone }, "old submissions were deleted");
   }
 }

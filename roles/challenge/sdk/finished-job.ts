@@ -11,8 +11,9 @@ export interface FinishedJob {
   readonly hotkey: string;
   readonly job: Job;
   /**
-   * The files `names` of an output folder, in the order asked for, null where there is none. The archive is validated as
-   * any hostile one. Throws SubmissionFault when it is refused or a wanted file has more than `bytes_max`.
+   * The files `names` of an output folder, in that order; null for a missing file. The archive counts as hostile and is validated.
+   *
+   * @throws SubmissionFault when the archive is refused or a wanted file has more than `bytes_max`
    */
   outputFiles(target: string, names: readonly string[], bytes_max: number): Promise<readonly (Buffer | null)[]>;
 }
@@ -51,7 +52,7 @@ async function readFiles(
   let chunks: Uint8Array[] | undefined;
   for await (const event of archiveEvents(source, archiveLimits)) {
     if (event.kind === "data") {
-      // A view into the parser's input.
+      // A copy: the data is a view into the parser's input.
       chunks?.push(event.data.slice());
       continue;
     }

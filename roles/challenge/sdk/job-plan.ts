@@ -1,16 +1,16 @@
-/** What a job is to be, in the author's words. */
+/** The job that an author asks for. */
 export interface JobPlan {
   readonly image: string;
   readonly command: readonly [string, ...string[]];
   readonly env?: Readonly<Record<string, string>>;
   readonly workdir?: string;
-  /** Counted only while the job runs, not while it waits. */
+  /** Counts while the job runs, not while it waits. */
   readonly timeout_seconds: number;
-  /** Archives (gzipped or plain tar) the job finds extracted, read-only, at `target`. */
+  /** Archives (tar, gzipped or plain). The job finds each one extracted and read-only at `target`. */
   readonly inputs: readonly { readonly target: string; readonly archive: Uint8Array }[];
-  /** Folders, empty at first, whose content comes back. */
+  /** Folders that are empty at first. Their content is collected after the job. */
   readonly outputs: readonly string[];
-  /** Limits of the broker's run request; what is not named has the broker's default, which is the strictest. */
+  /** Limits of the broker's job request. A limit that is not given has the broker's default, which is the strictest. */
   readonly limits?: {
     readonly cpus?: number;
     readonly memory?: string;
@@ -22,14 +22,14 @@ export interface JobPlan {
   };
 }
 
-/** The body of `POST /v1/jobs`; kept word for word, so that asking again after a crash asks for the same job. */
+/** The body of `POST /v1/jobs`. It is stored as it is, so that a request after a crash asks for the same job. */
 export interface JobSpec extends Omit<JobPlan, "inputs" | "outputs"> {
   readonly job_id: string;
   readonly task_id: string;
   readonly mounts: readonly { readonly target: string; readonly read_only: boolean; readonly blob?: string }[];
 }
 
-/** `plan` as the broker wants it; `blobs` are the digests of its inputs, in their order. */
+/** `plan` in the broker's form. `blobs` are the digests of its inputs, in the same order. */
 export function jobSpecOf(plan: JobPlan, submission_id: string, blobs: readonly string[]): JobSpec {
   const { inputs, outputs, ...rest } = plan;
   const mounts = [

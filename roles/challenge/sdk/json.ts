@@ -1,2 +1,2 @@
-/** What survives JSON. */
+/** A value that JSON can hold. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };

@@ -1,8 +1,8 @@
 import { t } from "elysia";
 
 /**
- * How many rows a page has: 1 to 100. As text of a form, because bounds of Elysia's numeric query types are not held
- * to in a minified executable.
+ * How many rows a page has: 1 to 100. It is a text with a pattern, because a minified executable does not check the bounds of
+ * Elysia's numeric query types.
  */
 export const PageRows = t.String({
   pattern: "^([1-9][0-9]?|100)$",

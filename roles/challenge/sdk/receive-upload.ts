@@ -14,7 +14,7 @@ const bounds = {
   tooLarge: () => new ProblemError(413, "submission_too_large", "Submission too large"),
 };
 
-/** Takes what the proxy forwards (contract §3): identity and digest from the verified headers, the body within its bound. */
+/** Stores an upload that the proxy forwards (contract §3). Identity and digest come from the verified headers; the body is bounded. */
 export async function receiveUpload<S extends TObject>(
   request: Request,
   definition: ChallengeDefinition<S>,

@@ -1,4 +1,4 @@
-/** The miner is to blame: the submission fails with this code and sentence and is not tried again. */
+/** The miner is to blame. The submission fails with this code and sentence, and is not tried again. */
 export class SubmissionFault extends Error {
   override readonly name = "SubmissionFault";
   readonly code: string;

@@ -1,7 +1,7 @@
-/** A submission as it came through the platform's door: who sent it is verified. */
+/** A submission that came through the proxy, which verified its sender. */
 export interface Upload {
   readonly hotkey: string;
-  /** Null where the platform does not know it: a hotkey on the operator's allowlist. */
+  /** Null for a hotkey on the operator's allowlist, which has no uid. */
   readonly uid: number | null;
   readonly filename: string;
   readonly content_type: string;

@@ -3,8 +3,8 @@ import { limits } from "#shared/schemas/limits.ts";
 import type { ChallengeContext, ChallengeDefinition } from "./define-challenge.ts";
 
 /**
- * What get_weights answers: finite weights above 0 by hotkey, from the definition or each hotkey's best score. Of more than
- * the platform takes the heaviest are answered: one hotkey too many would cost all of them their share.
+ * The weights that get_weights answers: finite and above 0, by hotkey. They come from the definition, or else from each hotkey's
+ * best score. When there are more than the platform takes, the heaviest are answered: the platform would refuse them all otherwise.
  */
 export function weightsOf<S extends TObject>(
   definition: ChallengeDefinition<S>,
@@ -17,7 +17,7 @@ export function weightsOf<S extends TObject>(
   if (kept.length <= limits.weights.hotkeys_max) return Object.fromEntries(kept);
   context.log.warn(
     { hotkeys: kept.length, answered: limits.weights.hotkeys_max },
-    "more hotkeys have a weight than the platform takes: the lightest are left out",
+    "more hotkeys have a weight than the platform takes; the lightest are left out",
   );
   return Object.fromEntries(kept.toSorted(([, a], [, b]) => b - a).slice(0, limits.weights.hotkeys_max));
 }

@@ -52,7 +52,7 @@ export function buildMetadata(block_ms: number): { readonly v14: Uint8Array; rea
     ...[enums.call, enums.event, enums.error].map(compact),
     vec([]),
   ];
-  // Last, when every type above has its number.
+  // Last: every type above has its number now.
   const lookup = types.toBytes();
   return {
     v14: join(metadataMagic, Uint8Array.of(14), lookup, ...v14_body),
@@ -152,7 +152,7 @@ function constants(name: string, types: TypeBuilder, block_ms: number): Uint8Arr
         constant("SS58Prefix", types.primitive("u16"), u16(ss58_prefix)),
       ]);
     case "Timestamp":
-      // Clients take twice the minimum period for the block time.
+      // Clients compute the block time as twice the minimum period.
       return vec([constant("MinimumPeriod", types.primitive("u64"), u64(Math.floor(block_ms / 2)))]);
     case "Balances":
       return vec([constant("ExistentialDeposit", types.primitive("u64"), u64(existential_deposit))]);

@@ -5,7 +5,7 @@ export interface Extension {
   readonly name: string;
   /** What it adds to the extrinsic. */
   readonly type: TypeId;
-  /** What it adds to the signed bytes alone. */
+  /** What it adds to the signed bytes only. */
   readonly additional: TypeId;
 }
 

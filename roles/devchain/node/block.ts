@@ -16,13 +16,13 @@ export interface Block {
   readonly hash: string;
   readonly header: Header;
   readonly extrinsics: readonly Uint8Array[];
-  /** The state behind the block. */
+  /** The state after the block. */
   readonly state: State;
 }
 
 export const zeroHash = hex(new Uint8Array(32));
 
-/** Seals a block: roots over what changed and what it holds, hash over the header. */
+/** Completes a block: computes its roots, from its changes and extrinsics, and the hash of its header. */
 export function sealBlock(parent: Block | undefined, extrinsics: readonly Uint8Array[], state: State): Block {
   const number = parent === undefined ? 0 : parent.number + 1;
   const parent_hash = parent?.hash ?? zeroHash;

@@ -28,7 +28,7 @@ export interface BlockInput {
   readonly changes: readonly ((state: State) => void)[];
 }
 
-/** Builds the next block: clock, epochs and reveals, then the extrinsics, whose nonce is used whether they succeed or not. */
+/** Builds the next block: clock, epochs and reveals, then the extrinsics. An extrinsic uses its nonce even if it fails. */
 export function executeBlock({ parent, now_ms, extrinsics, netuids, beacon, changes }: BlockInput): Block {
   const state = parent.state.branch();
   const number = parent.number + 1;

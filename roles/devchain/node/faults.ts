@@ -1,7 +1,7 @@
-/** Faults that count down: each takes effect on the next so many occasions. */
+/** Faults that count down: each takes effect the given number of times. */
 export type CountedFault = "lose_submissions" | "drop_submissions" | "disconnect_on_submission" | "rate_limit_calls";
 
-/** What goes wrong on request, so that clients can be tested against it. */
+/** Faults on request, to test clients against. */
 export class Faults {
   /** No extrinsic enters a block. */
   is_pool_held = false;
@@ -13,7 +13,7 @@ export class Faults {
     this.#left.set(fault, count);
   }
 
-  /** True when the fault strikes now; uses it up by one. */
+  /** Whether the fault takes effect now. Each call that answers true uses one up. */
   take(fault: CountedFault): boolean {
     const left = this.#left.get(fault) ?? 0;
     if (left > 0) this.#left.set(fault, left - 1);

@@ -1,16 +1,16 @@
 import type { Block } from "./block.ts";
 
-/** States older than this are gone, as on a pruning node. */
+/** Blocks whose state is kept. Older states are deleted, as on a pruning node. */
 export const blocks_kept = 512;
 
-/** The chain of blocks: the best branch by number, and by hash also what a fork left behind. */
+/** The chain of blocks. By number: the best branch. By hash: also the blocks that a fork removed. */
 export class Ledger {
   readonly genesis_hash: string;
   readonly #best: Block[];
   readonly #by_hash = new Map<string, Block>();
   #finalized: number;
 
-  /** `blocks`: consecutive, oldest first, at least one. */
+  /** @param blocks consecutive, oldest first, at least one */
   constructor(genesis_hash: string, blocks: readonly Block[], finalized: number) {
     this.genesis_hash = genesis_hash;
     this.#best = [...blocks];
@@ -50,13 +50,13 @@ export class Ledger {
     }
   }
 
-  /** Takes the last `depth` blocks off the best branch, newest first; finalized ones stay. */
+  /** Removes up to `depth` blocks from the best branch. Finalized blocks stay. @returns the removed ones, newest first */
   retract(depth: number): Block[] {
     const count = Math.min(depth, this.head.number - this.#finalized);
     return count === 0 ? [] : this.#best.splice(-count).toReversed();
   }
 
-  /** Raises finality to `number`; answers the blocks that became final, oldest first. */
+  /** Finalizes up to block `number`. @returns the blocks that became final, oldest first */
   finalize(number: number): Block[] {
     const fresh: Block[] = [];
     for (let next = this.#finalized + 1; next <= number; next++) {

@@ -25,7 +25,7 @@ export interface NodeOptions {
   readonly finality_lag_blocks: number;
   readonly pool_codes: PoolCodes;
   readonly beacon_seed: string;
-  /** Keeps the chain over restarts; absent: it lives as long as the process. */
+  /** Keeps the chain over restarts. Absent: the chain ends with the process. */
   readonly store?: Store;
 }
 
@@ -42,9 +42,9 @@ export class DevNode {
   readonly #options: NodeOptions;
   readonly #beacon: ReturnType<typeof testBeacon>;
   readonly #netuids: readonly number[];
-  /** Changes asked for outside of extrinsics, for the next block. */
+  /** Changes from outside of extrinsics, for the next block. */
   #pending_changes: Change[] = [];
-  /** Those made in blocks that a fork may still undo. */
+  /** The changes in blocks that a fork may still remove. */
   #unfinalized_changes: { readonly number: number; readonly changes: readonly Change[] }[] = [];
 
   constructor(options: NodeOptions) {
@@ -67,7 +67,7 @@ export class DevNode {
     return pooled;
   }
 
-  /** Makes the next block and moves finality on. */
+  /** Makes the next block and finalizes an older one. */
   produce(): Block {
     const parent = this.ledger.head;
     const taken = this.faults.is_pool_held ? [] : this.pool.take(parent);
@@ -96,7 +96,7 @@ export class DevNode {
     return block;
   }
 
-  /** Retracts up to `depth` unfinalized blocks and builds a longer branch without them; their extrinsics wait again or are dropped. */
+  /** Removes up to `depth` blocks that are not final and builds a longer branch. Their extrinsics wait again, or are dropped. */
   fork(depth: number, is_requeued: boolean): Block {
     const retracted = this.ledger.retract(depth);
     const undone = this.#unfinalized_changes.filter(({ number }) => number > this.ledger.head.number);
@@ -110,7 +110,7 @@ export class DevNode {
     return this.produce();
   }
 
-  /** Registers a neuron, or changes stake and permit of one, from the next block on; answers its uid. */
+  /** Registers a neuron, or changes stake and permit of a known one, from the next block on. @returns its uid */
   registerNeuron(netuid: number, neuron: GenesisNeuron): number {
     if (!this.#netuids.includes(netuid)) throw new RpcError(-32602, "Invalid params", `there is no subnet ${netuid}`);
     const trial = this.ledger.head.state.branch();

@@ -8,7 +8,7 @@ import type { Block } from "./block.ts";
 import { nonceOf } from "./execute.ts";
 import { RpcError } from "./rpc-error.ts";
 
-/** What a watcher is told about its extrinsic, as JSON-RPC shows it. */
+/** The state of a watched extrinsic, as JSON-RPC shows it. */
 export type Status =
   | "ready"
   | "future"
@@ -29,7 +29,7 @@ export interface Pooled {
 
 const pool_size_max = 4_096;
 
-/** Extrinsics that wait for a block, and those in blocks that are not final yet. */
+/** Extrinsics that wait for a block, and extrinsics in blocks that are not final yet. */
 export class Pool {
   readonly #pooled = new Map<string, Pooled>();
   readonly #genesis_hash: Uint8Array;
@@ -40,7 +40,7 @@ export class Pool {
     this.#codes = codes;
   }
 
-  /** Checks an extrinsic against the best state and takes it. Throws {@link RpcError} with the code a real node gives. */
+  /** Checks an extrinsic against the best state and takes it. @throws RpcError with the code of a real node when it is refused */
   submit(bytes: Uint8Array, head: Block): Pooled {
     const extrinsic = decode(bytes);
     const hash = hex(extrinsic.hash);
@@ -64,7 +64,7 @@ export class Pool {
     return pooled;
   }
 
-  /** What the next block takes: in order of nonce, per signer without gaps; drops what became invalid. */
+  /** The extrinsics of the next block: for each signer in the order of nonces, without gaps. Invalid ones are dropped. */
   take(head: Block): Pooled[] {
     const next_nonce = new Map<string, number>();
     const taken: Pooled[] = [];
@@ -88,7 +88,7 @@ export class Pool {
     tell(pooled, { inBlock: block_hash });
   }
 
-  /** Puts the extrinsics of a retracted block back, or forgets them. */
+  /** Puts the extrinsics of a removed block back, or forgets them. */
   retracted(block_hash: string, is_requeued: boolean): void {
     for (const pooled of this.#inBlock(block_hash)) {
       tell(pooled, { retracted: block_hash });
@@ -109,7 +109,7 @@ export class Pool {
     tell(pooled, status);
   }
 
-  /** Forgets an extrinsic without telling anybody, as a node does that loses its pool. */
+  /** Forgets an extrinsic silently, like a node that loses its pool. */
   lose(pooled: Pooled): void {
     this.#pooled.delete(pooled.hash);
   }
@@ -137,10 +137,10 @@ export class Pool {
   }
 }
 
-/** The hash of the block the era began in, as the block behind `head` sees it. */
+/** The hash of the block that the era began in, as the block after `head` sees it. */
 function birthHash(era: Era, { number, hash, state }: Block): Uint8Array | undefined {
   const birth = eraBirth(era, number + 1);
-  // The head's own hash is in storage from the next block on.
+  // Storage holds the head's own hash only from the next block on.
   if (birth === number) return fromHex(hash);
   return state.has(items.block_hash, u32(birth)) ? state.read(items.block_hash, u32(birth)).take(32) : undefined;
 }

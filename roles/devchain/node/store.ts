@@ -15,8 +15,8 @@ interface BlockRow {
 }
 
 /**
- * The chain on disk: the state behind the oldest block kept, and what each later block changed. A block and the finality
- * it brings are one transaction, so a killed node comes back with a whole chain.
+ * The chain on disk: the state after the oldest kept block, and the changes of each later block. A block and the finality that
+ * it brings are stored in one transaction, so a killed node restarts with a whole chain.
  */
 export class Store {
   readonly #db: Database;
@@ -33,7 +33,7 @@ export class Store {
     );
   }
 
-  /** The chain a former run left; undefined when there is none. */
+  /** The chain of a former run; undefined when there is none. */
   load(): Ledger | undefined {
     const genesis_hash = this.#meta("genesis_hash");
     if (genesis_hash === undefined) return undefined;
@@ -43,7 +43,7 @@ export class Store {
     const blocks = rows.map((row, index) => {
       if (index > 0) state = state.branch();
       const changes = JSON.parse(row.changes) as [string, string | null][];
-      // The base already is the state behind the oldest block.
+      // The base is already the state after the oldest block.
       if (index > 0) state.apply(new Map(changes.map(([key, value]) => [key, value === null ? null : fromHex(value)])));
       return blockOf(row, state);
     });
@@ -61,7 +61,7 @@ export class Store {
       .immediate();
   }
 
-  /** Writes a new head: blocks above its parent are gone, `finalized` is the new finality. */
+  /** Stores a new head, removes blocks above its parent, and stores the finalized number. */
   append(block: Block, finalized: number): void {
     this.#db
       .transaction(() => {
@@ -81,7 +81,7 @@ export class Store {
     const stale = this.#db
       .query<BlockRow, [number]>("SELECT * FROM blocks WHERE number <= ? ORDER BY number")
       .all(oldest);
-    // The oldest kept block's changes move into the base; its predecessor's row goes.
+    // The oldest kept block's changes move into the base, and its predecessor's row is deleted.
     for (const row of stale.slice(1)) {
       for (const [key, value] of JSON.parse(row.changes) as [string, string | null][]) {
         if (value === null) this.#db.query("DELETE FROM base WHERE key = ?").run(key);

@@ -5,7 +5,7 @@ import type { Methods } from "./method.ts";
 import { numberParam } from "./params.ts";
 import type { Session } from "./session.ts";
 
-/** `chain_*`: blocks, headers, and who wants to hear of new ones. */
+/** `chain_*`: blocks, headers, and subscriptions to new ones. */
 export function chainMethods(node: DevNode): Methods {
   const { ledger } = node;
   const heads =

@@ -60,7 +60,7 @@ function authorMethods(node: DevNode, afterSubmission: () => void): Methods {
   };
 }
 
-/** What only a development chain offers, and only to its owner: who may call these may be anybody on the chain. */
+/** Methods that only a development chain has, for its owner only: their caller can be anybody on the chain. */
 export function devMethods(node: DevNode): Methods {
   return withList({
     dev_registerNeuron: ([netuid, neuron]) => {

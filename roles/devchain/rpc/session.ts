@@ -14,8 +14,8 @@ export class Session {
   }
 
   /**
-   * Opens a subscription whose notifications carry `method`; `start` gets the push function and answers how to stop.
-   * The first push leaves after the answer that carries the subscription's id.
+   * Opens a subscription whose notifications carry `method`. `start` gets the push function and returns a function that stops.
+   * The first push is sent after the answer that carries the subscription's ID.
    */
   subscribe(method: string, start: (push: (result: unknown) => void) => () => void): string {
     if (this.#stops.size >= subscriptions_max) throw new RpcError(-32006, "Too many subscriptions on the connection");

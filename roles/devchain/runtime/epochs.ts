@@ -11,7 +11,7 @@ import { applyWeights, type EventBytes, event } from "./weights.ts";
 /** The runtime runs at most this many subnets' epochs in one block. */
 const epochs_per_block_max = 2;
 
-/** Where a subnet stands in its cycle at the block `state` belongs to. */
+/** A subnet's position in its cycle of epochs at the block of `state`. */
 export function epochStateOf(subnet: Subnet): Extract<EpochState, { kind: "stateful" }> {
   return {
     kind: "stateful",
@@ -45,8 +45,8 @@ export function runEpochs(state: State, netuids: readonly number[], block: numbe
 }
 
 /**
- * Opens the commits whose reveal epoch this is, once their round is public. What cannot be opened or is refused is dropped
- * without a word, as on the real chain.
+ * Opens the commits whose reveal epoch this is, once their round is public. A commit that cannot be opened, or is refused, is
+ * dropped silently, as on the real chain.
  */
 export function revealCommits(
   state: State,
@@ -106,7 +106,7 @@ function open(commit: Commit, beacon: { sign(round: number): string }) {
     return decodeRevealPayload(decryptWithSignature(commit.ciphertext, beacon.sign(Number(commit.reveal_round))));
   } catch (error) {
     if (!(error instanceof TimelockError)) throw error;
-    // Garbage, or meant for another beacon: the chain ignores it, the committer must notice.
+    // Garbage, or for another beacon: the chain ignores it, and the committer must notice.
     return undefined;
   }
 }

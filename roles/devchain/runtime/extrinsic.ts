@@ -44,7 +44,7 @@ const signed_v4_byte = 0x84;
 const sr25519_signature_byte = 1;
 const commit_bytes_max = 5_000;
 
-/** Reads a signed extrinsic of this runtime. Throws on anything else, with the reason. */
+/** Reads a signed extrinsic of this runtime. @throws Error with the reason for anything else */
 export function decodeExtrinsic(bytes: Uint8Array): SignedExtrinsic {
   const reader = new ScaleReader(bytes);
   if (reader.compact() !== reader.rest) throw new Error("the length prefix does not match");
@@ -65,7 +65,7 @@ export function decodeExtrinsic(bytes: Uint8Array): SignedExtrinsic {
   return { bytes, hash: blake2_256(bytes), signer, signature, era, nonce, call, call_bytes, extra_bytes };
 }
 
-/** What the signer signed: call, extensions and their additional data; hashed when longer than 256 bytes. */
+/** The signed bytes: call, extensions and their additional data, as a hash when longer than 256 bytes. */
 export function signedBytes(extrinsic: SignedExtrinsic, genesis_hash: Uint8Array, birth_hash: Uint8Array): Uint8Array {
   const payload = join(
     extrinsic.call_bytes,
@@ -79,12 +79,12 @@ export function signedBytes(extrinsic: SignedExtrinsic, genesis_hash: Uint8Array
   return payload.length > 256 ? blake2_256(payload) : payload;
 }
 
-/** The block an era began in, as seen at block `now`. */
+/** The block that an era began in, seen from block `now`. */
 export function eraBirth(era: Era, now: number): number {
   return Math.floor((Math.max(now, era.phase) - era.phase) / era.period) * era.period + era.phase;
 }
 
-/** The unsigned extrinsic every block begins with. */
+/** The unsigned extrinsic that every block begins with. */
 export function timestampInherent(now_ms: number): Uint8Array {
   const body = join(
     Uint8Array.of(4, callIndexes.timestamp_set.pallet, callIndexes.timestamp_set.index),

@@ -10,7 +10,7 @@ export const callIndexes = {
   set_mechanism_weights: { pallet: palletIndexes.SubtensorModule, index: 119 },
 } as const;
 
-/** Dispatch errors of SubtensorModule; the index is the position. The client compares names, indices differ per runtime. */
+/** Dispatch errors of SubtensorModule; the index is the position. Clients compare names, because indexes differ between runtimes. */
 export const palletErrors = [
   "SubnetNotExists",
   "MechanismDoesNotExist",

@@ -2,7 +2,7 @@ import { join, ScaleReader } from "#shared/chain/scale.ts";
 import { hashers, hex, twox128 } from "./hashing.ts";
 import type { StorageItem } from "./storage-items.ts";
 
-/** What a block changed: storage key to value, null where it was removed. */
+/** The changes of a block: storage key to value; null for a removed one. */
 export type Changes = Map<string, Uint8Array | null>;
 
 const prefixes = new Map<StorageItem, Uint8Array>();
@@ -17,7 +17,7 @@ export function storageKey(item: StorageItem, ...keys: readonly Uint8Array[]): s
   return hex(join(prefix, ...item.keys.map(([hasher], index) => hashers[hasher](keys[index] ?? new Uint8Array()))));
 }
 
-/** The key-value state behind one block; cheap to branch off, never changed once a block stands on it. */
+/** The key-value state after one block. Branching is cheap. A state never changes once a block builds on it. */
 export class State {
   readonly #values: Map<string, Uint8Array>;
   readonly changes: Changes = new Map();
@@ -26,7 +26,7 @@ export class State {
     this.#values = new Map(values);
   }
 
-  /** A state of its own that begins with this one's values. */
+  /** A new state that begins with this one's values. */
   branch(): State {
     return new State(this.#values);
   }

@@ -1,6 +1,6 @@
 import { u16, u64 } from "#shared/chain/scale.ts";
 
-/** The storage of the runtime: one table for its metadata and for its state. Hashers and shapes as on main net. */
+/** The storage of the runtime: one table for metadata and state, with the hashers and shapes of the main network. */
 export type Hasher = "blake2_128_concat" | "twox_64_concat" | "identity";
 export type KeyType = "u16" | "u32" | "u64" | "account";
 export type ValueType =
@@ -20,7 +20,7 @@ export interface StorageItem {
   readonly name: string;
   readonly keys: readonly (readonly [Hasher, KeyType])[];
   readonly value: ValueType;
-  /** What an absent entry reads as; undefined: the item is optional. */
+  /** The value of an absent entry; undefined: the item is optional. */
   readonly fallback?: Uint8Array;
 }
 

@@ -72,7 +72,7 @@ export class Subnet {
     this.state.write(items.weights, [u16(index), u16(uid)], vec(encoded));
   }
 
-  /** Adds a neuron at the next uid, or changes stake and permit of one that is there; answers its uid. */
+  /** Adds a neuron at the next uid, or changes stake and permit of a known one. @returns its uid */
   register(neuron: {
     readonly hotkey: Uint8Array;
     readonly coldkey: Uint8Array;

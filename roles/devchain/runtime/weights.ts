@@ -16,13 +16,13 @@ type CommitCall = Extract<Call, { kind: "commit" }>;
 export type EventBytes = Uint8Array;
 export type Dispatched = { readonly error: DispatchErrorName } | { readonly events: readonly EventBytes[] };
 
-/** Which form of the pool's answers to give: older runtimes know only "stake too low". */
+/** Which error codes the pool answers. Older runtimes know only "stake too low". */
 export type PoolCodes = "older" | "newer";
 
 const u16_max = 65_535;
 const unrevealed_commits_max = 10;
 
-/** Why the pool refuses this call at once, as `Custom error: n`; undefined when it takes it. */
+/** Why the pool refuses this call at once, as `Custom error: n`; undefined when it accepts the call. */
 export function poolRefusal(
   state: State,
   extrinsic: SignedExtrinsic,
@@ -50,7 +50,7 @@ export function setWeights(state: State, call: SetWeights, signer: Uint8Array, b
   return applyWeights(state, call, signer, block);
 }
 
-/** The checks of the runtime in its order, then the stored vector; also what a reveal runs. */
+/** Runs the checks of the runtime in its order, then stores the vector. A reveal runs it too. */
 export function applyWeights(state: State, call: SetWeights, signer: Uint8Array, block: number): Dispatched {
   const subnet = new Subnet(state, call.netuid);
   const uid = subnet.uidOf(signer);
@@ -78,7 +78,7 @@ export function commitWeights(state: State, call: CommitCall, signer: Uint8Array
   if (uid === undefined) return { error: "HotKeyNotRegisteredInSubNet" };
   if (!isWindow(subnet, call, uid, block)) return { error: "CommittingWeightsTooFast" };
   const index = storageIndex(call.netuid, call.mechanism);
-  // Epochs fire before the extrinsics of a block, so the counter is already that of this block.
+  // Epochs fire before a block's extrinsics, so the counter is already that of this block.
   const epoch = subnet.u64(items.subnet_epoch_index);
   const commits = subnet.commits(index, epoch);
   const own = commits.filter(({ hotkey }) => Buffer.from(hotkey).equals(signer));

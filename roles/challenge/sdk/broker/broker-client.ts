@@ -22,20 +22,22 @@ export interface BrokerOptions {
 }
 
 /**
- * The broker's job API for one challenge. Every call is tried again, with growing pauses, while the broker is not
- * reachable or says that it cannot now, until `signal` is aborted; a BrokerRefusal is final. All calls are safe to repeat.
+ * The broker's job API for one challenge. A call is tried again, with growing pauses, while the broker cannot be reached or is
+ * overloaded, until `signal` is aborted. All calls are safe to repeat.
+ *
+ * @throws BrokerRefusal, which is final
  */
 export interface Broker {
-  /** Uploads an archive; answers the digest by which a job names it. */
+  /** Uploads an archive. Resolves to the digest by which a job names it. */
   putArchive(archive: Uint8Array, signal: AbortSignal): Promise<string>;
-  /** Asks for a job; the same key and spec again answers the same job. */
+  /** Asks for a job. The same key and spec give the same job again. */
   createJob(spec: JobSpec, idempotency_key: string, signal: AbortSignal): Promise<Job>;
-  /** The job, after its next change or half a minute. */
+  /** The job after its next change, or after half a minute. */
   waitForChange(id: string, signal: AbortSignal): Promise<Job>;
   cancel(id: string, signal: AbortSignal): Promise<void>;
   /**
-   * What `read` makes of the tar that the job left in its mount number `mount`, which is as hostile as the job. Read
-   * from its start again when the connection breaks.
+   * Passes the tar of the job's mount number `mount` to `read`. The tar is as hostile as the job. When the connection breaks,
+   * `read` starts again from the beginning.
    */
   artifact<T>(
     id: string,
@@ -75,7 +77,7 @@ export function createBrokerClient({ url, token, slug, clock, log }: BrokerOptio
         return await run();
       } catch (error) {
         if (!(error instanceof BrokerUnavailable)) throw error;
-        log.warn({ err: error, pause_ms }, "the broker is asked again");
+        log.warn({ err: error, pause_ms }, "the broker did not answer the call; it is asked again");
         await clock.sleep(Math.max(pause_ms, error.retry_after_ms), signal);
       }
     }
@@ -116,7 +118,7 @@ export function createBrokerClient({ url, token, slug, clock, log }: BrokerOptio
   };
 }
 
-/** An answer as JSON of `schema`. One that breaks off or makes no sense comes from a broker that is being changed. */
+/** The answer as JSON of `schema`. A broken or unreadable answer counts as an unavailable broker, which may be under upgrade. */
 async function json<T extends TSchema>(schema: T, response: Response, signal: AbortSignal): Promise<Static<T>> {
   let text = "";
   const decoder = new TextDecoder();
@@ -127,11 +129,11 @@ async function json<T extends TSchema>(schema: T, response: Response, signal: Ab
   try {
     return Value.Parse(schema, JSON.parse(text));
   } catch (cause) {
-    throw new BrokerUnavailable("the broker's answer makes no sense", { cause });
+    throw new BrokerUnavailable("the broker's answer is not the expected JSON", { cause });
   }
 }
 
-/** A connection that breaks is the platform's trouble: it must not read as an archive that the miner cut off. */
+/** Marks a broken connection as the platform's fault. Else it would look like an archive that the miner cut off. */
 async function* unbroken(source: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   try {
     yield* source;

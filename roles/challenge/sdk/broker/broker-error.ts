@@ -3,7 +3,7 @@ import { Value } from "@sinclair/typebox/value";
 import { readJson } from "#shared/json/read-json.ts";
 import { Problem, problemSentence } from "#shared/schemas/problem.ts";
 
-/** The broker's final no: asking again would be answered the same. */
+/** The broker refused for good: asking again would give the same answer. */
 export class BrokerRefusal extends Error {
   override readonly name = "BrokerRefusal";
   readonly status: number;
@@ -15,7 +15,7 @@ export class BrokerRefusal extends Error {
   }
 }
 
-/** No answer for now: the broker, the network or the token is being changed. */
+/** The broker cannot answer now: it is away or overloaded, or the token is being rotated. */
 export class BrokerUnavailable extends Error {
   override readonly name = "BrokerUnavailable";
   readonly retry_after_ms: number;
@@ -28,7 +28,7 @@ export class BrokerUnavailable extends Error {
 /** A rotated token (401) and every answer about load or health may be another one soon. */
 const passing = new Set([401, 408, 425, 429, 500, 502, 503, 504, 507]);
 
-/** What an answer that is no success means for its caller. */
+/** The error that an unsuccessful answer stands for. */
 export async function refusalOf(response: Response): Promise<BrokerRefusal | BrokerUnavailable> {
   const problem = await problemIn(response);
   const code = String(problem.code ?? response.status);

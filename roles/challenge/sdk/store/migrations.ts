@@ -1,4 +1,4 @@
-/** Migration n is at n - 1. What was released is never changed: add another. */
+/** Migration n is at index n - 1. A released migration is never changed: add another one. */
 export const migrations: readonly string[] = [
   `create table submissions (
      id text primary key,

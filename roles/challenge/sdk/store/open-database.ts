@@ -4,8 +4,8 @@ import { dirname } from "node:path";
 import { migrations } from "./migrations.ts";
 
 /**
- * Opens the challenge's database, made and migrated when it needs to be. WAL with full synchronisation: a transaction
- * that ended has reached the disk, so what was acknowledged outlives a crash of the machine.
+ * Opens the challenge's database; creates and migrates it if needed. WAL with full synchronisation: a finished transaction is
+ * on disk, so an acknowledged upload survives a crash of the machine.
  *
  * @throws Error when the file was written by a newer version
  */

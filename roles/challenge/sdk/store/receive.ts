@@ -12,7 +12,7 @@ export type Received =
 
 export type StoredUpload = Upload & { readonly nonce: string; readonly sha256: string };
 
-/** Within a transaction: stores an upload and what is kept of it, unless it is known or one too many. */
+/** Stores an upload and its kept content, unless it is known or exceeds a bound. To be called within a transaction. */
 export function receive(database: Database, clock: Clock, upload: StoredUpload, content: Uint8Array): Received {
   const one = (sql: string, ...values: string[]) => database.query<Submission, string[]>(sql).get(...values);
   const count = (sql: string, ...values: string[]) =>

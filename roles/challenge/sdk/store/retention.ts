@@ -3,7 +3,7 @@ import { limits } from "#shared/schemas/limits.ts";
 
 const l = limits.challenge_sdk;
 
-/** Within a transaction: deletes old contents and old finished submissions but each hotkey's best; answers how many of the latter. */
+/** Deletes old contents, and old finished submissions except each hotkey's best. Call it within a transaction. @returns how many submissions were deleted */
 export function forgetOld(database: Database, now: number): number {
   const finished = "state in ('scored', 'failed') and updated_at_ms <";
   database

@@ -6,17 +6,17 @@ import type { Submission } from "./submission.ts";
 export interface SubmissionReads {
   byId(id: string): Submission | null;
   content(id: string): Uint8Array | null;
-  /** Newest first, `before` an id. */
+  /** The newest first, those before the ID `before`. */
   page(
     filter: { readonly hotkey?: string | undefined; readonly before?: string | undefined },
     rows: number,
   ): Submission[];
-  /** The best score of each hotkey, the best first; equal ones in the order of their arrival. */
+  /** The best score of each hotkey, highest first. Equal scores are in the order of arrival. */
   best(rows: number): HotkeyScore[];
   countByState(): Record<string, number>;
-  /** Unfinished ones whose turn it is, those with a job first. */
+  /** Unfinished submissions that are due, those with a job first. */
   due(rows: number): Submission[];
-  /** When the next unfinished one has its turn. */
+  /** When the next unfinished submission is due, milliseconds since the Unix epoch. */
   nextTurnMs(): number | null;
 }
 

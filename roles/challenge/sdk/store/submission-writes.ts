@@ -14,7 +14,7 @@ export interface Failure {
   readonly detail: string;
 }
 
-/** The steps of a submission; each throws when it has ended already. */
+/** The steps of a submission. @throws Error from each when the submission has ended already */
 export interface SubmissionWrites {
   planned(id: string, job_spec: string): void;
   accepted(id: string, job: Job, deadline_ms: number): void;

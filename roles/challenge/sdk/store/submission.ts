@@ -2,7 +2,7 @@ import type { Fault } from "#shared/schemas/job.ts";
 
 export type SubmissionState = "received" | "evaluating" | "scored" | "failed";
 
-/** A row of the table of the same name. */
+/** A row of the table `submissions`. */
 export interface Submission {
   readonly id: string;
   readonly hotkey: string;
@@ -15,7 +15,7 @@ export interface Submission {
   readonly state: SubmissionState;
   /** Counts from 1; part of the idempotency key of the job. */
   readonly attempt: number;
-  /** The body of `POST /v1/jobs`, written before it is sent. */
+  /** The body of `POST /v1/jobs`, stored before it is sent. */
   readonly job_spec: string | null;
   readonly job_id: string | null;
   readonly job_state: string | null;

@@ -5,16 +5,16 @@ import { forgetOld } from "./retention.ts";
 import { type SubmissionReads, submissionReads } from "./submission-reads.ts";
 import { type SubmissionWrites, submissionWrites } from "./submission-writes.ts";
 
-/** Submissions and their way from received over evaluating to scored or failed; every write is on disk when it returns. */
+/** Submissions and their steps from received to scored or failed. Every write is on disk when it returns. */
 export interface Submissions extends SubmissionReads, SubmissionWrites {
-  /** Stores an upload with what is kept of it; the same hotkey and nonce again is the submission stored first. */
+  /** Stores an upload with its kept content. The same hotkey and nonce again give the first submission. */
   receive(upload: StoredUpload, content: Uint8Array): Received;
-  /** Applies the retention rules; answers how many rows went. */
+  /** Applies the retention rules. @returns how many submissions were deleted */
   forgetOld(): number;
 }
 
 export function createSubmissions(database: Database, clock: Clock): Submissions {
-  // Immediate: a transaction that reads before it writes fails as busy otherwise.
+  // Immediate: else a transaction that reads before it writes can fail as busy.
   const receiving = database.transaction((upload: StoredUpload, content: Uint8Array) =>
     receive(database, clock, upload, content),
   );
