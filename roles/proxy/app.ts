@@ -1,24 +1,23 @@
 import type { Duplex } from "node:stream";
 import { ProblemError } from "#shared/http/problem.ts";
-import { buildInfo } from "#shared/process/build-info.ts";
 import { limits } from "#shared/schemas/limits.ts";
-import { asProblem, refuse, refuseRaw, send } from "./http/answers.ts";
+import { answerWith, asProblem, refuse, refuseRaw } from "./http/answers.ts";
 import { ClientGoneError } from "./http/body.ts";
 import type { Call } from "./http/call.ts";
 import type { Client, TrustedProxies } from "./http/client-address.ts";
 import type { InFlight, Place } from "./http/in-flight.ts";
 import type { RequestHead } from "./http/request-head.ts";
 import type { ProxyMetrics } from "./metrics.ts";
+import { createOwnRoutes, type OwnRoutes } from "./own-routes.ts";
 import { forward, passThrough, readSubmission } from "./pass-through/pass-through.ts";
 import { checkUpgrade, tunnel } from "./pass-through/tunnel.ts";
-import { publicRead, publicReads } from "./public-reads.ts";
 import { type Uploads, upload } from "./upload/upload.ts";
 
 export interface ProxyWorld extends Uploads {
   readonly trusted: TrustedProxies;
-  readonly public_socket: string;
+  readonly publicSocket: string;
   readonly metrics: ProxyMetrics;
-  readonly in_flight: InFlight;
+  readonly inFlight: InFlight;
 }
 
 /** A request's head and where it comes from. */
@@ -29,11 +28,11 @@ export interface Arrival {
   readonly isTls: boolean;
 }
 
-/** What a connection calls. Nothing throws or rejects. */
+/** What a connection calls. None of it throws or rejects. */
 export interface ProxyApp {
-  handle(request: Arrival & Pick<Call, "body" | "response" | "is_waiting">): Promise<void>;
+  handle(request: Arrival & Pick<Call, "body" | "response" | "isWaiting">): Promise<void>;
   upgrade(request: Arrival, socket: Duplex, early: Buffer): Promise<void>;
-  /** A request that was refused with this status before it was one. */
+  /** Counts a request that was refused with this status because it is no HTTP. */
   recordMalformed(status: number): void;
 }
 
@@ -41,28 +40,34 @@ const challengePath = /^\/challenges\/([^/]+)(\/.*)?$/s;
 const submissionsPath = /^\/v1\/challenges\/([^/]+)\/submissions$/;
 const submissionPath = /^\/v1\/challenges\/([^/]+)\/submissions\/([^/]+)$/;
 
-/** The public door over what it is given: the registry, nonces, metagraph and connections may be anybody's. */
+/** Answers the requests of the public door: it finds who answers each, and turns every failure into a refusal. */
 export function createApp(world: ProxyWorld): ProxyApp {
+  const routes = { ...world, ownRoutes: createOwnRoutes(world) };
   return {
-    handle: (request) => handle(world, request),
+    handle: (request) => handle(routes, request),
     upgrade: (request, socket, early) => upgrade(world, request, socket, early),
     recordMalformed: (status) => world.metrics.record("malformed", status, 0),
   };
 }
 
-async function handle(world: ProxyWorld, request: Parameters<ProxyApp["handle"]>[0]): Promise<void> {
-  const { head, body, response, is_waiting } = request;
+interface Routes extends ProxyWorld {
+  readonly ownRoutes: OwnRoutes;
+}
+
+async function handle(world: Routes, request: Parameters<ProxyApp["handle"]>[0]): Promise<void> {
+  const { head, body, response, isWaiting } = request;
   const gone = new AbortController();
   response.on("close", () => {
     if (!response.writableFinished) gone.abort(new ClientGoneError("the client has gone"));
   });
-  // Its failures are the business of whoever reads or writes it.
+  // Whoever reads or writes these streams deals with their failures; without a listener they would end the process.
   body.on("error", () => undefined);
   response.on("error", () => undefined);
-  const started = world.clock.monotonic();
+  const { clock } = world;
+  const started_ms = clock.monotonic();
   const client = clientOf(world, request);
   const place = placeOf(world, client);
-  const call: Call = { head, body, response, client, place, is_waiting, signal: gone.signal };
+  const call: Call = { head, body, response, client, place, isWaiting, clock, signal: gone.signal };
   try {
     place.enter();
     await dispatch(world, call);
@@ -71,20 +76,20 @@ async function handle(world: ProxyWorld, request: Parameters<ProxyApp["handle"]>
   } finally {
     place.leave();
   }
-  const ms = world.clock.monotonic() - started;
-  const { method, path, request_id } = head;
+  const ms = clock.monotonic() - started_ms;
+  const { method, path, requestId } = head;
   world.metrics.record(routeOf(path), response.statusCode, ms);
   if (!world.log.isLevelEnabled("debug")) return;
-  world.log.debug({ method, path, request_id, status: response.statusCode, ms: Math.round(ms) }, "request");
+  world.log.debug({ method, path, request_id: requestId, status: response.statusCode, ms: Math.round(ms) }, "request");
 }
 
-/** A request's label among the metrics. */
+/** The `route` label of a request's metrics. */
 function routeOf(path: string): string {
   if (challengePath.test(path)) return "challenge";
   return submissionsPath.test(path) ? "upload" : "read";
 }
 
-async function dispatch(world: ProxyWorld, call: Call): Promise<void> {
+async function dispatch(world: Routes, call: Call): Promise<void> {
   const { method, path } = call.head;
   const challenge = challengePath.exec(path);
   if (challenge) return await passThrough(world, call, challenge[1] ?? "", challenge[2] ?? "/");
@@ -94,19 +99,17 @@ async function dispatch(world: ProxyWorld, call: Call): Promise<void> {
     return await upload(world, call, submissions[1] ?? "");
   }
   const submission = submissionPath.exec(path);
-  if (!submission && !publicReads.has(path) && path !== "/") {
-    throw new ProblemError(404, "not_found", "There is nothing at this path.");
+  if (submission) {
+    allow(method, ["GET", "HEAD"]);
+    return await readSubmission(world, call, submission[1] ?? "", submission[2] ?? "");
   }
-  allow(method, ["GET", "HEAD"]);
-  if (submission) await readSubmission(world, call, submission[1] ?? "", submission[2] ?? "");
-  else if (path === "/") send(call, 200, { "content-type": "application/json" }, index);
-  else await publicRead(world.connections, world.public_socket, call);
+  await answerWith(call, await world.ownRoutes(call.head, call.signal));
 }
 
 async function answerFailure(world: ProxyWorld, call: Call, error: unknown): Promise<void> {
   if (call.signal.aborted || error instanceof ClientGoneError) return void call.response.destroy();
   const problem = asProblem(error);
-  logFault(world, problem, call.head.request_id);
+  logFault(world, problem, call.head.requestId);
   if (call.response.headersSent) return void call.response.destroy();
   await refuse(call, problem).catch(() => call.response.destroy());
 }
@@ -117,8 +120,8 @@ async function upgrade(world: ProxyWorld, arrival: Arrival, socket: Duplex, earl
   const client = clientOf(world, arrival);
   const place = placeOf(world, client);
   socket.on("error", () => gone.abort());
-  // A client that does not end its side keeps its place no longer than any other.
-  socket.once("finish", () => setTimeout(() => socket.destroy(), limits.proxy.linger_ms_max).unref());
+  // A client that does not end its side keeps its place for at most `linger_ms_max`.
+  socket.once("finish", () => void world.clock.sleep(limits.proxy.linger_ms_max).then(() => socket.destroy()));
   socket.on("close", () => {
     gone.abort();
     place.leave();
@@ -129,30 +132,30 @@ async function upgrade(world: ProxyWorld, arrival: Arrival, socket: Duplex, earl
     const challenge = challengePath.exec(head.path);
     if (!challenge) throw new ProblemError(404, "not_found", "There is nothing at this path.");
     const forwarded = await forward(world, { head, client, place }, challenge[1] ?? "", challenge[2] ?? "/");
-    const status = await tunnel(world.connections, forwarded, socket, early, gone.signal);
+    const status = await tunnel(world.connections, forwarded, { socket, early, signal: gone.signal });
     world.metrics.record("websocket", status, 0);
   } catch (error) {
     if (gone.signal.aborted) return void socket.destroy();
     const problem = asProblem(error);
-    logFault(world, problem, head.request_id);
+    logFault(world, problem, head.requestId);
     world.metrics.record("websocket", problem.status, 0);
-    refuseRaw(socket, problem, head.request_id);
+    refuseRaw(socket, problem, head.requestId);
     socket.resume();
   }
 }
 
-/** Being busy is no fault: under a storm it would be the log's whole content; the metrics count it. */
-function logFault({ log }: ProxyWorld, { status, cause, message }: ProblemError, request_id: string): void {
-  if (status >= 500 && cause !== undefined) log.warn({ err: cause, request_id }, message);
+/** Logs a refusal that has a cause. One for being busy has none: a storm would fill the log, and the metrics count it. */
+function logFault({ log }: ProxyWorld, { status, cause, message }: ProblemError, requestId: string): void {
+  if (status >= 500 && cause !== undefined) log.warn({ err: cause, request_id: requestId }, message);
 }
 
 function clientOf({ trusted }: ProxyWorld, { head, peer, isTls }: Arrival): Client {
   return trusted.clientOf(peer, isTls, head);
 }
 
-/** A trusted proxy that does not say for whom it asks stands for many. */
-function placeOf({ in_flight, trusted }: ProxyWorld, { address }: Client): Place {
-  return in_flight.placeOf(trusted.has(address) ? null : address);
+/** A trusted proxy that does not name its client stands for many clients: it has no share of its own. */
+function placeOf({ inFlight, trusted }: ProxyWorld, { address }: Client): Place {
+  return inFlight.placeOf(trusted.has(address) ? null : address);
 }
 
 function allow(method: string, methods: readonly string[]): void {
@@ -160,14 +163,3 @@ function allow(method: string, methods: readonly string[]): void {
   const headers = { allow: methods.join(", ") };
   throw new ProblemError(405, "method_not_allowed", `This path takes ${methods.join(" and ")}.`, { headers });
 }
-
-const index = `${JSON.stringify({
-  name: "platform",
-  version: buildInfo.version,
-  paths: [
-    "/challenges/{slug}/…",
-    "/v1/challenges/{slug}/submissions",
-    "/v1/challenges/{slug}/submissions/{id}",
-    ...publicReads,
-  ],
-})}\n`;

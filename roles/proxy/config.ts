@@ -78,12 +78,12 @@ export const ProxyConfig = Type.Object(
     held_bytes_max: Type.Integer({
       minimum: 1,
       default: proxy.held_bytes_max,
-      description: "bytes of uploads that are held in memory at once; at most a fifth of the container's memory limit",
+      description: "bytes that are held in memory for clients at once; at most a fifth of the container's memory limit",
     }),
     held_bytes_per_address_max: Type.Integer({
       minimum: 1,
       default: proxy.held_bytes_per_address_max,
-      description: "bytes of uploads that are held in memory at once for one address; at least submission_bytes_max",
+      description: "bytes that are held in memory for one address at once; at least submission_bytes_max",
     }),
   },
   { additionalProperties: false },

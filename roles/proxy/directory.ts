@@ -5,11 +5,12 @@ import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
 
 interface Entry {
-  readonly until: number;
+  /** By the monotonic clock. */
+  readonly until_ms: number;
   readonly found: Promise<Challenge | null>;
 }
 
-/** The active challenges by slug or name; an answer of the registry is believed for a moment, also when it is "none". */
+/** The active challenges by slug or name. What the registry answered, "none" too, is used for 1 s. */
 export class Directory {
   readonly #entries = new Map<string, Entry>();
   readonly #challenges: Pick<Challenges, "byNameOrSlug">;
@@ -21,9 +22,9 @@ export class Directory {
   }
 
   /**
-   * The challenge that a path's segment names, percent-encoded as it is there.
+   * The challenge that a segment of a path names. The segment is percent-encoded, as it was sent.
    *
-   * @throws ProblemError 404 when there is none, more than one, or it is not active
+   * @throws ProblemError 404 when there is none or more than one, and when it is not active
    */
   async activeChallenge(segment: string): Promise<Challenge> {
     const name = decoded(segment);
@@ -33,18 +34,18 @@ export class Directory {
   }
 
   #find(name: string): Promise<Challenge | null> {
-    const now = this.#clock.monotonic();
+    const now_ms = this.#clock.monotonic();
     const known = this.#entries.get(name);
-    if (known && known.until > now) return known.found;
+    if (known && known.until_ms > now_ms) return known.found;
     const found = this.#challenges.byNameOrSlug(name);
     found.catch(() => this.#entries.delete(name));
     if (this.#entries.size >= limits.proxy.registry_cache_entries_max) this.#entries.clear();
-    this.#entries.set(name, { until: now + limits.proxy.registry_cache_ms_max, found });
+    this.#entries.set(name, { until_ms: now_ms + limits.proxy.registry_cache_ms_max, found });
     return found;
   }
 }
 
-/** Null for what Postgres cannot hold or is no UTF-8, hence nobody's name. */
+/** The segment's text. Null when it can be no challenge's name: it is no UTF-8, has a NUL, or is too long. */
 function decoded(segment: string): string | null {
   try {
     const name = decodeURIComponent(segment);

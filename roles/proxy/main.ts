@@ -48,28 +48,34 @@ await runRole({
     await migrateWhenReachable(sql, (sentence) => log.info(sentence), signal);
     const nonces = createNonces(sql);
     const seen = createSubmissionsSeen(sql);
-    const connections = new Connections();
-    const in_flight = new InFlight(config);
+    const connections = new Connections(systemClock);
+    const inFlight = new InFlight(config);
     const memory = memoryOf(config);
-    registerUse(metrics, { in_flight, memory });
+    registerUse(metrics, { inFlight, memory });
     const app = createApp({
       netuid: config.netuid,
-      master_key: config.master_key,
+      masterKey: config.master_key,
       submission_bytes_max: config.submission_bytes_max,
       metagraph_age_ms_max: config.metagraph_max_age_ms,
       allowlist: new Set(config.hotkey_allowlist),
-      public_socket: config.public_socket ?? join(config.run_directory, "public/public.sock"),
+      publicSocket: config.public_socket ?? join(config.run_directory, "public/public.sock"),
       directory: new Directory(createChallenges(sql), systemClock),
       registrations: createRegistrations(sql, config.netuid),
-      per_hotkey: new RateLimit(config.uploads_per_minute_per_hotkey, systemClock),
-      per_address: new RateLimit(config.uploads_per_minute_per_address, systemClock),
+      perHotkey: new RateLimit(config.uploads_per_minute_per_hotkey, systemClock),
+      perAddress: new RateLimit(config.uploads_per_minute_per_address, systemClock),
       metrics: registerMetrics(metrics),
       clock: systemClock,
       resolve: internalBaseUrl,
-      ...{ trusted, nonces, seen, connections, in_flight, memory, log },
+      trusted,
+      nonces,
+      seen,
+      connections,
+      inFlight,
+      memory,
+      log,
     });
     const { listen_host: hostname, listen_port: port, connections_max, connections_per_address_max } = config;
-    const bounds = { connections_max, connections_per_address_max, trusted, memory };
+    const bounds = { connections_max, connections_per_address_max, trusted, memory, clock: systemClock };
     const door = await openDoor(app, { hostname, port, ...bounds, tls });
     log.info({ hostname, port: door.port, is_tls: tls !== undefined }, "listening");
     const use = door.replaceCertificate;

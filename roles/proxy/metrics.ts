@@ -27,10 +27,13 @@ export function registerMetrics(registry: Registry): ProxyMetrics {
   };
 }
 
-/** Shows how much of the door is in use; `/metrics` asks when it is read. */
+/** Shows how much of the door is in use at the moment at which `/metrics` is read. */
 export function registerUse(
   registry: Registry,
-  { in_flight, memory }: { readonly in_flight: { readonly count: number }; readonly memory: { readonly used: number } },
+  {
+    inFlight,
+    memory,
+  }: { readonly inFlight: { readonly count: number }; readonly memory: { readonly used_bytes: number } },
 ): void {
   const registers = [registry];
   new Gauge({
@@ -38,7 +41,7 @@ export function registerUse(
     help: "Requests under way, WebSockets included.",
     registers,
     collect() {
-      this.set(in_flight.count);
+      this.set(inFlight.count);
     },
   });
   new Gauge({
@@ -46,7 +49,7 @@ export function registerUse(
     help: "Bytes held in memory for clients.",
     registers,
     collect() {
-      this.set(memory.used);
+      this.set(memory.used_bytes);
     },
   });
 }

@@ -7,20 +7,23 @@ import { requestIdOf } from "./request-id.ts";
 import { faultProblem, type SchemaFault } from "./valid.ts";
 
 /** Elysia finds the path by counting characters after the authority. A fixed, long authority keeps a client's Host out of routing. */
-const origin = "http://platform.internal";
+export const routedOrigin = "http://platform.internal";
 
 /**
  * An Elysia app with the platform's rules: strict bodies, and every error a problem+json that leaks nothing: unexpected
- * ones are logged with the request id and answered as a plain 500.
+ * ones are logged with the request id and answered as a plain 500. With `isStrictPath`, a path with a slash behind it is another.
  */
-export function createHttpApp(log: Logger) {
-  return new Elysia({ normalize: false }).onError({ as: "global" }, ({ code, error, request }) => {
-    const requestId = request.headers.get("x-request-id") ?? "";
-    return problemResponse(
-      asProblem(code, error, (cause) => log.error({ err: cause, request_id: requestId }, "request failed")),
-      requestId,
-    );
-  });
+export function createHttpApp(log: Logger, { isStrictPath = false }: { readonly isStrictPath?: boolean } = {}) {
+  return new Elysia({ normalize: false, strictPath: isStrictPath }).onError(
+    { as: "global" },
+    ({ code, error, request }) => {
+      const requestId = request.headers.get("x-request-id") ?? "";
+      return problemResponse(
+        asProblem(code, error, (cause) => log.error({ err: cause, request_id: requestId }, "request failed")),
+        requestId,
+      );
+    },
+  );
 }
 
 function asProblem(code: string | number, error: unknown, report: (cause: unknown) => void): ProblemError {
@@ -68,7 +71,7 @@ export function guarded(
       );
     } else {
       // The request itself, not a copy: on Bun 1.4.5 the body of a copy that is not read to its end never settles.
-      Object.defineProperty(request, "url", { value: `${origin}${url.pathname}${url.search}` });
+      Object.defineProperty(request, "url", { value: `${routedOrigin}${url.pathname}${url.search}` });
       request.headers.set("x-request-id", requestId);
       boundReaders(request, { bytes_max: body_bytes_max, ms_max: limits.http.request_ms_max });
       response = await app.handle(request);

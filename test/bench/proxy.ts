@@ -2,6 +2,8 @@
  * What a proxied request costs: CPU of the proxy's process per request and the rate, for our door and, as its peer, for a bare
  * pass-through on node:http in the same run, taking turns; the best of three rounds each.
  */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const program = join(import.meta.dir, "../support/programs/proxy-bench-part.ts");
@@ -47,10 +49,12 @@ async function drive(url: string, count: number, init: RequestInit): Promise<voi
   await Promise.all(Array.from({ length: connections }, one));
 }
 
+/** The public read is the one that goes through Elysia: its ratio beside that of `get_256b` is what Elysia costs a request. */
 const workloads = [
-  { name: "get_256b", count: 10_000, init: {} },
-  { name: "post_1kb", count: 4_000, init: { method: "POST", body: Buffer.alloc(1_024) } },
-  { name: "post_1mb", count: 200, init: { method: "POST", body: Buffer.alloc(1 << 20) } },
+  { name: "get_256b", path: "/challenges/demo/x", count: 10_000, init: {} },
+  { name: "public_read_256b", path: "/v1/registry", count: 10_000, init: {} },
+  { name: "post_1kb", path: "/challenges/demo/x", count: 4_000, init: { method: "POST", body: Buffer.alloc(1_024) } },
+  { name: "post_1mb", path: "/challenges/demo/x", count: 200, init: { method: "POST", body: Buffer.alloc(1 << 20) } },
 ];
 
 function report(name: string, unit: string, ours: number, peer: number): void {
@@ -58,13 +62,14 @@ function report(name: string, unit: string, ours: number, peer: number): void {
   process.stdout.write(`${JSON.stringify({ name, unit, ours: Math.round(ours), peer: Math.round(peer), ratio })}\n`);
 }
 
-const challenge = await start("challenge");
+const publicSocket = join(mkdtempSync(join(tmpdir(), "platform-bench-")), "public.sock");
+const challenge = await start("challenge", publicSocket);
 const parts = {
-  proxy: await start("proxy", String(challenge.port)),
+  proxy: await start("proxy", String(challenge.port), publicSocket),
   passthrough: await start("passthrough", String(challenge.port)),
 };
 try {
-  for (const { name, count, init } of workloads) {
+  for (const { name, path, count, init } of workloads) {
     const best = {
       proxy: { us: Number.POSITIVE_INFINITY, rate: 0 },
       passthrough: { us: Number.POSITIVE_INFINITY, rate: 0 },
@@ -74,7 +79,7 @@ try {
         const { port, cpuSeconds } = parts[part];
         const before = await cpuSeconds();
         const begin = performance.now();
-        await drive(`http://127.0.0.1:${port}/challenges/demo/x`, count, init);
+        await drive(`http://127.0.0.1:${port}${path}`, count, init);
         const rate = count / ((performance.now() - begin) / 1_000);
         const us = ((await cpuSeconds()) - before) * (1e6 / count);
         // The first round warms up.

@@ -1,5 +1,5 @@
 import type { Challenge } from "#shared/schemas/challenge.ts";
-import type { PublicRegistry, RegistryEntry } from "./public-registry.ts";
+import type { PublicRegistry, RegistryEntry } from "#shared/schemas/public-registry.ts";
 
 /** The registry as everyone may see it (contract §5): without drafts and without internals. */
 export function publicRegistry(challenges: readonly Challenge[]): PublicRegistry {

@@ -6,11 +6,11 @@ import { createEpochs } from "#shared/database/epochs.ts";
 import { operation } from "#shared/http/operation.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import { PublicRegistry } from "#shared/schemas/public-registry.ts";
 import { PublishedVector } from "#shared/schemas/weights.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { boardSvg } from "../board-svg.ts";
 import { briefly } from "../briefly.ts";
-import { PublicRegistry } from "../challenges/public-registry.ts";
 import { publicRegistry } from "../challenges/public-view.ts";
 
 const tag = "public";

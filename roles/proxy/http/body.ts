@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import type { Clock } from "#shared/time/clock.ts";
+import { pause } from "#shared/time/pause.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import { type Call, letSend } from "./call.ts";
 import { HeldBytes } from "./held-bytes.ts";
@@ -17,19 +19,19 @@ export interface ReadBody {
 /** A body that was read to its end and is held in memory. */
 export interface HeldBody extends ReadBody {
   readonly pieces: readonly Buffer[];
-  /** Gives its memory back: the pieces are not used after that. */
+  /** Gives its memory back. The pieces must not be used after that. */
   release(): void;
 }
 
 interface BodyBounds {
   readonly bytes_max: number;
   readonly memory: ByteBudget;
-  /** Whose share of the memory it takes. */
+  /** Whose share of the memory the body takes; null for a trusted proxy. */
   readonly share: string | null;
 }
 
 /**
- * Reads the body and keeps it, in memory that is taken before the first byte when its length is known.
+ * Reads the body and keeps it. When its length is known, the memory for it is taken before the first byte.
  *
  * @throws ProblemError 413 beyond `bytes_max`, 503 when there is no memory for it, 408 when it comes too slowly
  */
@@ -51,7 +53,7 @@ export async function holdBody(call: Call, { bytes_max, memory, share }: BodyBou
 }
 
 /**
- * Reads the body and keeps nothing but its digest: of a request that is refused whatever it holds, but perhaps for another reason.
+ * Reads the body and keeps its digest alone: the request will be refused, and the digest decides for which reason.
  *
  * @throws ProblemError 413 beyond `bytes_max`, 408 when it comes too slowly
  */
@@ -60,45 +62,38 @@ export async function digestBody(call: Call, bytes_max: number): Promise<ReadBod
 }
 
 /**
- * Reads and drops what the client still sends, within bounds of bytes and time: clients that write their whole body before they read
+ * Reads and drops what the client still sends, within bounds of bytes and time. Clients that write their whole body before they read
  * would see a broken pipe instead of the answer. One that waits for `100 Continue`, or falls silent, is sending nothing.
  */
 export async function drain(call: Call): Promise<void> {
-  if (call.is_waiting || call.body.isComplete) return;
-  let [bytes, bytes_before] = [0, 0];
-  const { promise: enough, resolve } = Promise.withResolvers<void>();
-  const late = setTimeout(resolve, proxy.drain_ms_max);
-  const silence = setInterval(() => {
-    if (bytes === bytes_before) resolve();
-    bytes_before = bytes;
-  }, proxy.drain_silence_ms_max);
+  if (call.isWaiting || call.body.isComplete) return;
+  let bytes = 0;
   const stop = new AbortController();
+  const { promise: enough, resolve } = Promise.withResolvers<void>();
   const read = consume(call, stop.signal, (piece) => {
     bytes += piece.length;
     if (bytes >= proxy.drain_bytes_max) resolve();
   });
+  const late = pause(call.clock, proxy.drain_ms_max, stop.signal);
+  const pace = { bytes_min: 1, every_ms: proxy.drain_silence_ms_max };
   try {
-    await Promise.race([read, enough]);
+    await Promise.race([read, enough, late, untilSlow(call.clock, pace, () => bytes, stop.signal)]);
   } finally {
-    clearTimeout(late);
-    clearInterval(silence);
     stop.abort();
   }
 }
 
-/** Feeds the body to `take`, which may throw; a client that is slower than the least pace is given up. */
+/** Feeds the body to `take`, which may throw. A client that is slower than the least pace is given up. */
 async function readBody(call: Call, bytes_max: number, take: (piece: Buffer) => void): Promise<ReadBody> {
   if ((call.head.body_bytes ?? 0) > bytes_max) throw tooLarge();
   letSend(call);
   const hash = createHash("sha256");
   let bytes = 0;
-  let bytes_before = 0;
-  const stop = new AbortController();
-  const pace = setInterval(() => {
-    const isSlow = bytes - bytes_before < proxy.upload_pace_bytes_min;
-    bytes_before = bytes;
-    if (isSlow) stop.abort(new ProblemError(408, "upload_too_slow", "The upload came too slowly."));
-  }, proxy.upload_pace_every_ms);
+  const [stop, ended] = [new AbortController(), new AbortController()];
+  const pace = { bytes_min: proxy.upload_pace_bytes_min, every_ms: proxy.upload_pace_every_ms };
+  void untilSlow(call.clock, pace, () => bytes, ended.signal).then(() =>
+    stop.abort(new ProblemError(408, "upload_too_slow", "The upload came too slowly.")),
+  );
   try {
     await consume(call, stop.signal, (piece) => {
       bytes += piece.length;
@@ -107,12 +102,30 @@ async function readBody(call: Call, bytes_max: number, take: (piece: Buffer) => 
       take(piece);
     });
   } finally {
-    clearInterval(pace);
+    ended.abort();
   }
   return { bytes, sha256: hash.digest("hex") };
 }
 
-/** Feeds the body to `take` until it has ended; rejects with what `take` throws or `signal` says, and when the client goes. */
+interface Pace {
+  readonly bytes_min: number;
+  readonly every_ms: number;
+}
+
+/** Resolves when fewer than `bytes_min` have come in a time of `every_ms`, or when `signal` is aborted. */
+async function untilSlow(clock: Clock, pace: Pace, bytesNow: () => number, signal: AbortSignal): Promise<void> {
+  for (let bytes_before = 0; !signal.aborted; ) {
+    await pause(clock, pace.every_ms, signal);
+    if (bytesNow() - bytes_before < pace.bytes_min) return;
+    bytes_before = bytesNow();
+  }
+}
+
+/**
+ * Feeds the body to `take` until it has ended.
+ *
+ * @throws what `take` throws, the signal's reason, ClientGoneError
+ */
 function consume({ body }: Call, signal: AbortSignal, take: (piece: Buffer) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void) => {
@@ -143,7 +156,7 @@ export function tooLarge(): ProblemError {
   return new ProblemError(413, "submission_too_large", "Submission too large");
 }
 
-/** Nobody is left to answer. */
+/** The client has closed its connection: nobody is left to answer. */
 export class ClientGoneError extends Error {
   override readonly name = "ClientGoneError";
 }

@@ -1,50 +1,54 @@
+import { ProblemError } from "#shared/http/problem.ts";
+
 interface Use {
   bytes: number;
 }
 
 /**
- * Bytes of memory that all clients share: whoever takes some gives them back. Nobody gets more than a share, nor, where there are
- * shares, more than then is left for all others: however many want all they can get, a newcomer finds room for a little.
- * `key` is whose share it is: a client's address, or null for one that stands for many, a trusted proxy.
+ * Bytes of memory that all clients share. Whoever takes some gives them back.
+ *
+ * `key` says whose share they count for: a client's address, or null for a trusted proxy, which stands for many clients and has no
+ * bound of its own. Where there are shares, nobody takes more than would be left for all others: a newcomer always finds a little.
  */
 export class ByteBudget {
   readonly #bytes_max: number;
-  readonly #share_max: number;
-  readonly #by_key = new Map<string, Use>();
-  #used = 0;
+  readonly #share_bytes_max: number;
+  readonly #byKey = new Map<string, Use>();
+  #used_bytes = 0;
 
-  constructor(bytes_max: number, share_max = bytes_max) {
+  constructor(bytes_max: number, share_bytes_max = bytes_max) {
     this.#bytes_max = bytes_max;
-    this.#share_max = share_max;
+    this.#share_bytes_max = share_bytes_max;
   }
 
-  /** Bytes that are taken now. */
-  get used(): number {
-    return this.#used;
+  /** What is taken now. */
+  get used_bytes(): number {
+    return this.#used_bytes;
   }
 
-  /** False when that many are not left, in all or of the share; then none are taken. */
+  /** False when that many are not left, in all or of the share: then none are taken. */
   take(key: string | null, bytes: number): boolean {
-    const use = key === null ? undefined : this.#by_key.get(key);
-    const left = this.#bytes_max - this.#used - bytes;
-    const share = this.#share_max < this.#bytes_max ? Math.min(this.#share_max, left) : this.#share_max;
-    if (left < 0 || (key !== null && (use?.bytes ?? 0) + bytes > share)) return false;
-    this.#used += bytes;
+    const use = key === null ? undefined : this.#byKey.get(key);
+    const left_bytes = this.#bytes_max - this.#used_bytes - bytes;
+    const share_bytes =
+      this.#share_bytes_max < this.#bytes_max ? Math.min(this.#share_bytes_max, left_bytes) : this.#share_bytes_max;
+    if (left_bytes < 0 || (key !== null && (use?.bytes ?? 0) + bytes > share_bytes)) return false;
+    this.#used_bytes += bytes;
     if (use) use.bytes += bytes;
-    else if (key !== null) this.#by_key.set(key, { bytes });
+    else if (key !== null) this.#byKey.set(key, { bytes });
     return true;
   }
 
   give(key: string | null, bytes: number): void {
-    this.#used -= bytes;
-    const use = key === null ? undefined : this.#by_key.get(key);
+    this.#used_bytes -= bytes;
+    const use = key === null ? undefined : this.#byKey.get(key);
     if (!use || key === null) return;
     use.bytes -= bytes;
-    if (use.bytes === 0) this.#by_key.delete(key);
+    if (use.bytes === 0) this.#byKey.delete(key);
   }
 }
 
-/** What one owner holds of a budget, as its need changes. */
+/** What one owner holds of a budget. Its need changes. */
 export class Hold {
   readonly #budget: ByteBudget;
   readonly #key: string | null;
@@ -55,11 +59,16 @@ export class Hold {
     this.#key = key;
   }
 
-  /** Takes or gives back what is missing to `bytes`; false when that much is not left: then it holds what it held. */
+  /** Holds `bytes` from now on. False when that much is not left: then it holds what it held. */
   set(bytes: number): boolean {
     if (bytes > this.#bytes && !this.#budget.take(this.#key, bytes - this.#bytes)) return false;
     if (bytes < this.#bytes) this.#budget.give(this.#key, this.#bytes - bytes);
     this.#bytes = bytes;
     return true;
   }
+}
+
+/** @param detail one sentence that says what is used up, and to try again */
+export function memoryUsedUp(detail: string): ProblemError {
+  return new ProblemError(503, "busy", detail, { headers: { "retry-after": "1" } });
 }

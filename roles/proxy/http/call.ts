@@ -1,25 +1,27 @@
+import type { Clock } from "#shared/time/clock.ts";
 import type { Client } from "./client-address.ts";
 import type { Place } from "./in-flight.ts";
 import type { RequestBody } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseWriter } from "./response-writer.ts";
 
-/** One request and all that is known of it. */
+/** One request, and what is known of it. */
 export interface Call {
   readonly head: RequestHead;
   readonly client: Client;
   readonly body: RequestBody;
   readonly response: ResponseWriter;
   readonly place: Place;
-  /** Aborted when the client has gone before it had its answer. */
+  readonly clock: Clock;
+  /** Aborted when the client goes before it has its whole answer. */
   readonly signal: AbortSignal;
   /** The client waits for `100 Continue` before it sends its body. */
-  is_waiting: boolean;
+  isWaiting: boolean;
 }
 
 /** Lets a client that waits for `100 Continue` send its body. */
-export function letSend(call: Pick<Call, "is_waiting" | "response">): void {
-  if (!call.is_waiting) return;
-  call.is_waiting = false;
+export function letSend(call: Pick<Call, "isWaiting" | "response">): void {
+  if (!call.isWaiting) return;
+  call.isWaiting = false;
   call.response.writeContinue();
 }

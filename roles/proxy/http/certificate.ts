@@ -10,17 +10,19 @@ import type { TlsPair } from "./door.ts";
 /**
  * The certificate and key of the two files.
  *
- * @throws Error with a sentence when one cannot be read or they do not belong together
+ * @throws Error when one cannot be read, or the key is not the certificate's
  */
-export async function readCertificate(certificate_file: string, key_file: string): Promise<TlsPair> {
-  const [cert, key] = await Promise.all([readFile(certificate_file, "utf8"), readFile(key_file, "utf8")]);
+export async function readCertificate(certificateFile: string, keyFile: string): Promise<TlsPair> {
+  const [cert, key] = await Promise.all([readFile(certificateFile, "utf8"), readFile(keyFile, "utf8")]);
   if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
-    throw new Error(`${key_file} does not hold the key of ${certificate_file}`);
+    throw new Error(
+      `${keyFile} does not hold the key of ${certificateFile}: put in place the pair that was issued together`,
+    );
   }
   return { cert, key };
 }
 
-/** Hands every new, sound certificate to `use` until `signal` is aborted; an unsound one is reported once and the former stays. */
+/** Hands each new certificate to `use` until `signal` is aborted. An unsound one is logged once, and the one in use stays. */
 export async function followCertificate(
   files: { readonly certificate: string; readonly key: string },
   { clock, log, use }: { readonly clock: Clock; readonly log: Logger; readonly use: (pair: TlsPair) => Promise<void> },
@@ -36,7 +38,7 @@ export async function followCertificate(
       if (pair.cert !== current.cert || pair.key !== current.key) {
         await use(pair);
         current = pair;
-        log.info("the certificate was replaced");
+        log.info("the certificate was replaced: new connections get the new one");
       }
       replacing.worked();
     } catch (error) {

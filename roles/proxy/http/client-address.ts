@@ -2,16 +2,21 @@ import { BlockList, isIP } from "node:net";
 import type { RequestHead } from "./request-head.ts";
 import { headerOf } from "./request-head.ts";
 
-/** Who is asking, as far as it may be believed, and what the upstream is told of it. */
+/** Who is asking, and what the upstream is told of it. */
 export interface Client {
+  /** Of the connection, or what a trusted proxy says. */
   readonly address: string;
   readonly forwarded: { readonly for: string; readonly proto: string; readonly host: string };
 }
 
-/** Proxies whose `X-Forwarded-*` count: addresses or networks (`10.0.0.0/8`). Throws on what is neither. */
+/** The proxies whose `X-Forwarded-*` headers are believed. */
 export class TrustedProxies {
   readonly #list = new BlockList();
 
+  /**
+   * @param entries addresses, or networks like 10.0.0.0/8
+   * @throws Error for an entry that is neither
+   */
   constructor(entries: readonly string[]) {
     for (const entry of entries) {
       const [address = "", bits] = entry.split("/");
@@ -27,9 +32,9 @@ export class TrustedProxies {
     return isIP(address) !== 0 && this.#list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
   }
 
-  /** The client behind `peer`: the last address of X-Forwarded-For that is not a trusted proxy's, when `peer` is one. */
-  clientOf(peer: string, is_tls: boolean, head: RequestHead): Client {
-    const own = { for: peer, proto: is_tls ? "https" : "http", host: head.host };
+  /** Who asks through `peer`. When that is a trusted proxy: the last address of X-Forwarded-For that is not a trusted proxy's. */
+  clientOf(peer: string, isTls: boolean, head: RequestHead): Client {
+    const own = { for: peer, proto: isTls ? "https" : "http", host: head.host };
     if (!this.has(peer)) return { address: peer, forwarded: own };
     const chain = (textOf(head, "x-forwarded-for") ?? "")
       .split(",")
@@ -48,7 +53,7 @@ export class TrustedProxies {
   }
 }
 
-/** An IPv4 client of a socket that listens on both families. */
+/** The address without the prefix that an IPv4 client has on a socket of both families. */
 export function plainAddress(address: string | undefined): string {
   return (address ?? "").replace(/^::ffff:(?=\d+\.)/i, "");
 }

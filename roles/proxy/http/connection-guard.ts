@@ -1,7 +1,10 @@
 import type { Socket } from "node:net";
 import { limits } from "#shared/schemas/limits.ts";
+import type { Clock } from "#shared/time/clock.ts";
+import { pause } from "#shared/time/pause.ts";
 import { plainAddress, type TrustedProxies } from "./client-address.ts";
-import { Connection, type ConnectionSetting } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionSetting } from "./connection-setting.ts";
 
 export interface GuardBounds {
   readonly connections_max: number;
@@ -9,38 +12,38 @@ export interface GuardBounds {
   readonly trusted: TrustedProxies;
 }
 
-/** Counts connections, all and by address, ends those beyond the limits, and watches the time of each. */
+/** Counts the connections, all and by address; ends those beyond the limits; checks the time of each every second. */
 export class ConnectionGuard {
   readonly #open = new Map<Socket, Connection>();
-  readonly #by_address = new Map<string, number>();
+  readonly #byAddress = new Map<string, number>();
   readonly #bounds: GuardBounds;
-  readonly #timer: ReturnType<typeof setInterval>;
-  #on_empty: (() => void) | undefined;
+  readonly #stop = new AbortController();
+  #onEmpty: (() => void) | undefined;
 
-  constructor(bounds: GuardBounds) {
+  constructor(bounds: GuardBounds, clock: Clock) {
     this.#bounds = bounds;
-    this.#timer = setInterval(() => this.#checkTimes(), limits.proxy.connection_check_every_ms);
+    void this.#checkTimes(clock);
   }
 
   admit(socket: Socket, setting: ConnectionSetting): void {
     const address = plainAddress(socket.remoteAddress);
-    const count = this.#by_address.get(address) ?? 0;
+    const count = this.#byAddress.get(address) ?? 0;
     const { connections_max, connections_per_address_max, trusted } = this.#bounds;
     const isTrusted = trusted.has(address);
     const isOver = count >= connections_per_address_max && !isTrusted;
     if (isOver || this.#open.size >= connections_max) return void socket.destroy();
     this.#open.set(socket, new Connection(socket, setting, { address, share: isTrusted ? null : address }));
-    this.#by_address.set(address, count + 1);
+    this.#byAddress.set(address, count + 1);
     socket.once("close", () => {
       this.#open.delete(socket);
-      const left = (this.#by_address.get(address) ?? 1) - 1;
-      if (left === 0) this.#by_address.delete(address);
-      else this.#by_address.set(address, left);
-      if (this.#open.size === 0) this.#on_empty?.();
+      const left = (this.#byAddress.get(address) ?? 1) - 1;
+      if (left === 0) this.#byAddress.delete(address);
+      else this.#byAddress.set(address, left);
+      if (this.#open.size === 0) this.#onEmpty?.();
     });
   }
 
-  /** Each connection ends after the request it is busy with. */
+  /** Ends each connection after its request in flight. */
   endAllSoon(): void {
     for (const connection of this.#open.values()) connection.endSoon();
   }
@@ -48,17 +51,20 @@ export class ConnectionGuard {
   whenEmpty(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#open.size === 0) return resolve();
-      this.#on_empty = resolve;
+      this.#onEmpty = resolve;
     });
   }
 
   cutAll(): void {
-    clearInterval(this.#timer);
+    this.#stop.abort();
     for (const socket of this.#open.keys()) socket.destroy();
   }
 
-  #checkTimes(): void {
-    const now = performance.now();
-    for (const connection of this.#open.values()) connection.checkTime(now);
+  async #checkTimes(clock: Clock): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await pause(clock, limits.proxy.connection_check_every_ms, signal);
+      for (const connection of this.#open.values()) connection.checkTime();
+    }
   }
 }

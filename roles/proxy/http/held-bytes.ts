@@ -1,18 +1,17 @@
-import { ProblemError } from "#shared/http/problem.ts";
-import type { ByteBudget } from "./byte-budget.ts";
+import { type ByteBudget, memoryUsedUp } from "./byte-budget.ts";
 
 const block_bytes_min = 4_096;
 const block_bytes_max = 65_536;
 
-/** Bytes in blocks of their own, taken from a budget: pieces as they arrive may each keep a hundred times what they hold. */
+/** Bytes in blocks of their own, taken from a budget. A piece as it arrives can keep a hundred times its bytes in memory. */
 export class HeldBytes {
   readonly #memory: ByteBudget;
   readonly #share: string | null;
   readonly #blocks: Buffer[] = [];
   #taken_bytes = 0;
-  /** Taken, and in no block yet. */
+  /** Taken from the budget, and in no block yet. */
   #reserved_bytes = 0;
-  /** Of the last block. */
+  /** Bytes of the last block that are not used yet. */
   #free_bytes = 0;
 
   constructor(memory: ByteBudget, share: string | null) {
@@ -20,17 +19,22 @@ export class HeldBytes {
     this.#share = share;
   }
 
-  /** Takes what will be needed. @throws ProblemError 503 when the budget, or the share of it, is used up */
+  /**
+   * Takes what will be needed.
+   *
+   * @throws ProblemError 503 when the budget, or the share of it, is used up
+   */
   reserve(bytes: number): void {
-    if (!this.#memory.take(this.#share, bytes)) {
-      const headers = { "retry-after": "1" };
-      throw new ProblemError(503, "busy", "Too many uploads at once; try again.", { headers });
-    }
+    if (!this.#memory.take(this.#share, bytes)) throw memoryUsedUp("Too many uploads at once; try again.");
     this.#taken_bytes += bytes;
     this.#reserved_bytes += bytes;
   }
 
-  /** @throws ProblemError 503 when it needs more than was reserved, and the budget is used up */
+  /**
+   * Copies a piece behind the others. Takes more memory where less was reserved.
+   *
+   * @throws ProblemError 503 when the budget, or the share of it, is used up
+   */
   add(piece: Buffer): void {
     let rest = piece;
     while (rest.length > 0) {

@@ -6,20 +6,29 @@ export interface InFlightBounds {
   readonly in_flight_per_challenge_max: number;
 }
 
-/** One request's place among those in flight: from its head to the end of its answer, or of its WebSocket. */
+/** The place of one request, from its head to the end of its answer or of its WebSocket. */
 export interface Place {
-  /** @throws ProblemError 503 when there are too many, in all or of this client */
+  /**
+   * Counts the request, in all and for its client.
+   *
+   * @throws ProblemError 503 when there are too many, in all or of this client
+   */
   enter(): void;
-  /** Counts it for the challenge as well. @throws ProblemError 503 when that has too many */
+  /**
+   * Counts the request for its challenge as well.
+   *
+   * @throws ProblemError 503 when the challenge has too many
+   */
   enterChallenge(slug: string): void;
+  /** Counts it no more. A second call does nothing. */
   leave(): void;
 }
 
 /** How many requests are in flight: in all, of each client, and to each challenge. */
 export class InFlight {
   readonly #bounds: InFlightBounds;
-  readonly #by_address = new Map<string, number>();
-  readonly #by_challenge = new Map<string, number>();
+  readonly #byAddress = new Map<string, number>();
+  readonly #byChallenge = new Map<string, number>();
   #count = 0;
 
   constructor(bounds: InFlightBounds) {
@@ -30,7 +39,7 @@ export class InFlight {
     return this.#count;
   }
 
-  /** A place that is not taken yet; `address` is null for a client that stands for many, a trusted proxy. */
+  /** A place that is not taken yet. `address` is null for a trusted proxy, which stands for many clients. */
   placeOf(address: string | null): Place {
     const { in_flight_max, in_flight_per_address_max, in_flight_per_challenge_max } = this.#bounds;
     const leaving: (() => void)[] = [];
@@ -41,20 +50,20 @@ export class InFlight {
     return {
       enter: () => {
         if (this.#count >= in_flight_max) throw busy("door_busy", "Too many requests are under way; try again.");
-        if (address !== null && countOf(this.#by_address, address) >= in_flight_per_address_max) {
+        if (address !== null && countOf(this.#byAddress, address) >= in_flight_per_address_max) {
           throw busy("client_busy", "Too many of your requests are under way; try again.");
         }
         this.#count += 1;
         leaving.push(() => {
           this.#count -= 1;
         });
-        if (address !== null) enter(this.#by_address, address);
+        if (address !== null) enter(this.#byAddress, address);
       },
       enterChallenge: (slug) => {
-        if (countOf(this.#by_challenge, slug) >= in_flight_per_challenge_max) {
+        if (countOf(this.#byChallenge, slug) >= in_flight_per_challenge_max) {
           throw busy("challenge_busy", "Too many requests to this challenge are under way; try again.");
         }
-        enter(this.#by_challenge, slug);
+        enter(this.#byChallenge, slug);
       },
       leave: () => {
         for (const act of leaving.splice(0)) act();

@@ -5,26 +5,29 @@ import { malformed } from "./request-head.ts";
 const nothing = Buffer.alloc(0);
 const slice_bytes_max = 32_768;
 
-/** A request's body as it comes, out of its framing; what follows it on the connection is not touched. */
+/** A request's body as it comes, without its framing. It takes nothing of what follows on the connection. */
 export class RequestBody extends Readable {
   /** The last byte has come. */
   isComplete = false;
-  /** Bytes that have come, without framing. */
-  received = 0;
-  /** Whoever reads has not read what came before. */
+  /** Bytes of the body that have come. */
+  received_bytes = 0;
+  /** Too much waits for its reader: no more should be accepted now. */
   isFull = false;
   readonly #onWanted: () => void;
   #state: "data" | "chunk-size" | "chunk-data" | "chunk-end" | "trailers";
-  #left: number;
+  #left_bytes: number;
   #line: Buffer = nothing;
   #trailer_bytes = 0;
 
-  /** `bytes` is null for a chunked body; `onWanted` is called when more is wanted. */
+  /**
+   * @param bytes of the body; null when it is chunked
+   * @param onWanted called when the reader has read what waited
+   */
   constructor(bytes: number | null, onWanted: () => void) {
     super();
     this.#onWanted = onWanted;
     this.#state = bytes === null ? "chunk-size" : "data";
-    this.#left = bytes ?? 0;
+    this.#left_bytes = bytes ?? 0;
     if (bytes === 0) this.#finish();
   }
 
@@ -37,10 +40,10 @@ export class RequestBody extends Readable {
     let rest = chunk;
     const pieces: Buffer[] = [];
     while (!this.isComplete && rest.length > 0) rest = this.#step(rest, pieces);
-    // Joined, or a body of many tiny chunks would cost a hundred times its bytes.
+    // Joined: a body of many tiny chunks would take a hundred times its bytes of memory.
     const [first = nothing] = pieces;
     const bytes = pieces.length > 1 ? Buffer.concat(pieces) : first;
-    // In slices: whoever reads holds one, the rest stays here, where it is counted.
+    // In slices: the reader holds one. The others wait here, where they are counted.
     for (let at = 0; at < bytes.length && !this.destroyed; at += slice_bytes_max) {
       this.isFull = !this.push(bytes.subarray(at, at + slice_bytes_max));
     }
@@ -56,12 +59,12 @@ export class RequestBody extends Readable {
 
   #step(rest: Buffer, pieces: Buffer[]): Buffer {
     if (this.#state === "data" || this.#state === "chunk-data") {
-      const piece = rest.subarray(0, this.#left);
+      const piece = rest.subarray(0, this.#left_bytes);
       pieces.push(piece);
-      this.received += piece.length;
-      this.#left -= piece.length;
-      if (this.#left === 0 && this.#state === "data") this.isComplete = true;
-      else if (this.#left === 0) this.#state = "chunk-end";
+      this.received_bytes += piece.length;
+      this.#left_bytes -= piece.length;
+      if (this.#left_bytes === 0 && this.#state === "data") this.isComplete = true;
+      else if (this.#left_bytes === 0) this.#state = "chunk-end";
       return rest.subarray(piece.length);
     }
     const end = rest.indexOf(10);
@@ -79,11 +82,11 @@ export class RequestBody extends Readable {
     const text = line.slice(0, -2);
     if (this.#state === "chunk-size") {
       const size = /^([0-9a-fA-F]{1,12})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?$/.exec(text)?.[1];
-      if (size === undefined) throw malformed("A chunk of the body has no size.");
-      this.#left = Number.parseInt(size, 16);
-      this.#state = this.#left === 0 ? "trailers" : "chunk-data";
+      if (size === undefined) throw malformed("A chunk of the body has a malformed size line.");
+      this.#left_bytes = Number.parseInt(size, 16);
+      this.#state = this.#left_bytes === 0 ? "trailers" : "chunk-data";
     } else if (this.#state === "chunk-end") {
-      if (text !== "") throw malformed("A chunk of the body is longer than it says.");
+      if (text !== "") throw malformed("A chunk of the body is longer than its size line says.");
       this.#state = "chunk-size";
     } else {
       this.#trailer_bytes += line.length;

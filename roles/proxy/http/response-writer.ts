@@ -2,23 +2,25 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { Writable } from "node:stream";
 import { limits } from "#shared/schemas/limits.ts";
+import type { Clock } from "#shared/time/clock.ts";
 import type { Hold } from "./byte-budget.ts";
 import type { RequestHead } from "./request-head.ts";
 
-/** The connection as its answer sees it. */
+/** What an answer asks and tells of its connection. */
 export interface ResponseOwner {
   readonly socket: Socket;
+  readonly clock: Pick<Clock, "monotonic">;
   /** The connection ends after this answer. */
   isLast: boolean;
   /** For what the client has not read. */
   readonly unsentHold: Hold;
-  /** The answer was given up: the connection cannot go on. */
+  /** Closes the connection: its answer was given up in the middle. */
   cut(): void;
 }
 
 type Head = Pick<RequestHead, "method" | "version">;
 
-/** Writes one answer to a client (RFC 9112): its head, its body in the framing that the client understands, at the client's pace. */
+/** Writes one answer to a client (RFC 9112): the head, then the body in the client's framing, at the client's pace. */
 export class ResponseWriter extends Writable {
   statusCode = 0;
   readonly #owner: ResponseOwner;
@@ -28,10 +30,10 @@ export class ResponseWriter extends Writable {
   #isChunked = false;
   #hasNoBody = false;
   #onDrained: (() => void) | null = null;
-  /** What the source of the answer has read ahead. */
+  /** Bytes that the source of the answer has read ahead. */
   aheadBytes: () => number = () => 0;
-  /** Since when the client has not read what was sent, by the monotonic clock; null when it has. */
-  unsent_since: number | null = null;
+  /** When the client began to leave what was sent unread, by the monotonic clock; null when it reads. */
+  unsent_since_ms: number | null = null;
 
   constructor(owner: ResponseOwner, request: Head) {
     super();
@@ -39,7 +41,7 @@ export class ResponseWriter extends Writable {
     this.#request = request;
   }
 
-  /** Whether the head was decided: another answer can no longer be given. */
+  /** The head is written, or will be: no other answer can be given. */
   get headersSent(): boolean {
     return this.#head !== null || this.#isHeadSent;
   }
@@ -60,7 +62,7 @@ export class ResponseWriter extends Writable {
     this.#head = `HTTP/1.1 ${status} ${reason || (STATUS_CODES[status] ?? "")}\r\n${lines.join("")}\r\n`;
   }
 
-  /** Sends the head though nothing of the body is there yet. */
+  /** Sends the head before the first bytes of the body. */
   flushHeaders(): void {
     if (this.#head !== null) this.#owner.socket.write(this.#takeHead(), "latin1");
   }
@@ -69,13 +71,13 @@ export class ResponseWriter extends Writable {
     this.#owner.socket.write("HTTP/1.1 100 Continue\r\n\r\n", "latin1");
   }
 
-  /** Takes what the client leaves unread from the memory that all share; without a share of it the client loses the connection. */
+  /** Takes memory for what the client leaves unread. When there is none left for it, the connection is cut. */
   checkUnsent(): void {
-    if (this.unsent_since === null) return;
+    if (this.unsent_since_ms === null) return;
     if (!this.#owner.unsentHold.set(this.writableLength + this.aheadBytes())) this.#owner.cut();
   }
 
-  /** The client has read what the socket held back. */
+  /** The socket can take more. */
   drained(): void {
     const onDrained = this.#onDrained;
     this.#onDrained = null;
@@ -99,23 +101,23 @@ export class ResponseWriter extends Writable {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#owner.unsentHold.set(0);
-    this.unsent_since = null;
+    this.unsent_since_ms = null;
     if (!this.writableFinished) this.#owner.cut();
     done(error);
   }
 
-  /** In slices, because the socket copies what it cannot send at once. */
+  /** Sends slices of at most 64 KiB: the socket copies what it cannot send at once. */
   #send(parts: Buffer[], done: () => void): void {
-    const { socket, unsentHold } = this.#owner;
+    const { clock, socket, unsentHold } = this.#owner;
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
     const pieces = bytes <= slice_bytes_max ? [Buffer.concat(parts)] : parts.flatMap(slices);
     let next = 0;
     const more = () => {
-      this.unsent_since = null;
+      this.unsent_since_ms = null;
       while (next < pieces.length) {
         const piece = pieces[next++] as Buffer;
         if (socket.write(piece)) continue;
-        this.unsent_since = performance.now();
+        this.unsent_since_ms = clock.monotonic();
         this.#onDrained = more;
         return void this.checkUnsent();
       }

@@ -1,21 +1,23 @@
 const layers_max = 10;
 const readings_max = 32;
 
-/** `dotted`: it has a `.` or `..` segment, and readers disagree on where that leads. `blocked`: it is kept from the public. */
+/** `dotted`: the path has a `.` or `..` segment, and readers disagree on where it leads. `blocked`: it is kept from the public. */
 export type PathFault = "dotted" | "blocked";
 
 /**
- * What is wrong with a path (what follows the slug, without query), in any spelling; null when a challenge may have it (contract §2).
+ * What is wrong with a path in any of its spellings; null when it may go to a challenge (contract §2).
  *
- * Nobody knows how often a challenge and what stands before it decode a path, nor what they drop from it in between. So every text
- * that a chain of readers could hold is judged, and a path with a dot segment in any of them is never resolved but refused.
+ * A challenge, and what stands before it, may decode a path several times, and drop parts of it in between. So every text that a
+ * chain of readers could hold is judged. A path with a dot segment in any of them is refused: it is never resolved.
+ *
+ * @param path what follows the slug, without the query
  */
 export function pathFault(path: string): PathFault | null {
   let isOpen = true;
   let texts = new Set([path]);
   for (let layer = 0; layer < layers_max; layer += 1) {
     texts = readingsOf(texts);
-    // Nobody means this, and each reading costs time.
+    // No honest client sends such a path, and each reading costs time.
     if (texts.size > readings_max) return "blocked";
     const outlines = [...texts].map(outlineOf);
     if (outlines.some(({ names }) => names.some((name) => name === "." || name === ".."))) return "dotted";
@@ -27,18 +29,18 @@ export function pathFault(path: string): PathFault | null {
   return "blocked";
 }
 
-/** The texts, and what is left of them for readers that drop control characters (URL parsers), `;` parameters (servlets), or both. */
+/** The texts, and what is left of each when control characters are dropped (URL parsers), `;` parameters (servlets), or both. */
 function readingsOf(texts: ReadonlySet<string>): Set<string> {
   const readings = new Set(texts);
-  // A set hands out what is added while it is walked.
-  for (const text of readings) for (const dropped of dropped_by_some) readings.add(text.replace(dropped, ""));
+  // The loop over a set visits what is added meanwhile.
+  for (const text of readings) for (const dropped of droppedBySome) readings.add(text.replace(dropped, ""));
   return readings;
 }
 
 interface Outline {
-  /** Of the segments that are not empty, in lower case, without parameters and what may hide letters. */
+  /** The segments that are not empty: lower case, without parameters, control characters and trailing dots. */
   readonly names: readonly string[];
-  /** After how many of them some reader sees the path's end. */
+  /** The numbers of segments after which some reader sees the path's end. */
   readonly ends: ReadonlySet<number>;
 }
 
@@ -47,7 +49,7 @@ function outlineOf(text: string): Outline {
   const ends = new Set<number>();
   for (const segment of text.toLowerCase().split(/[/\\]/)) {
     const end = segment.search(ending);
-    const name = (end < 0 ? segment : segment.slice(0, end)).replace(ignorable, "").replace(trailing_dots, "");
+    const name = (end < 0 ? segment : segment.slice(0, end)).replace(ignorable, "").replace(trailingDots, "");
     if (name !== "") names.push(name);
     if (end >= 0) ends.add(names.length);
   }
@@ -71,11 +73,11 @@ function isBlocked({ names, ends }: Outline): boolean {
 }
 
 const ignorable = /[\0-\x20\x7f-\xa0]/g;
-/** Windows drops them from a name. */
-const trailing_dots = /(?<=[^.])\.+$/;
-/** Parameters end at a slash, and for some at a backslash too. */
-const dropped_by_some = [ignorable, /;[^/]*/g, /;[^/\\]*/g];
-/** Where parameters, a query or a fragment begin, a C string ends, and some routers' `$` matches. */
+/** Windows drops trailing dots from a name. */
+const trailingDots = /(?<=[^.])\.+$/;
+/** Parameters end at a slash, for some readers at a backslash too. */
+const droppedBySome = [ignorable, /;[^/]*/g, /;[^/\\]*/g];
+/** What ends a path for some reader: parameters, a query or a fragment begin; a C string ends; `$` of a regular expression matches. */
 const ending = /[;?#\0\r\n]/;
 
 function decodedOnce(text: string): string {

@@ -7,7 +7,8 @@ import type { Client } from "../http/client-address.ts";
 import type { Place } from "../http/in-flight.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { addressOf, type Connections, type UpstreamAddress } from "../upstream/connections.ts";
-import { exchange, type UpstreamRequest } from "../upstream/exchange.ts";
+import { exchange } from "../upstream/exchange.ts";
+import type { UpstreamRequest } from "../upstream/upstream-request.ts";
 import { pathFault } from "./blocked-path.ts";
 import { forwardedHeaders } from "./forwarded-headers.ts";
 import { aliasedPath, isSignedRoute } from "./path-pattern.ts";
@@ -24,7 +25,7 @@ export interface Forwarded extends Omit<UpstreamRequest, "body"> {
   readonly address: UpstreamAddress;
 }
 
-/** One segment under every reading of it: no encoded slash, backslash, dot, percent or control, or it could be another route of the challenge's. */
+/** One segment for every reader: an encoded slash, backslash, dot, percent or control could lead to another route of the challenge. */
 const oneSegment = /^(?:[\w.~!$&'()*+,;=:@-]|%(?:2[0-46-9a-d]|[346][0-9a-f]|5[0-9abd-f]|7[0-9a-e]|[89a-f][0-9a-f]))+$/i;
 
 export interface RequestToForward {
@@ -34,7 +35,7 @@ export interface RequestToForward {
 }
 
 /**
- * What becomes of a request to `/challenges/{segment}{path}` (contract §2).
+ * The request that a challenge gets for one to `/challenges/{segment}{path}` (contract §2).
  *
  * @throws ProblemError 400 for a path with dot segments, 403 for one that is kept from the public, then 404, then 503 for a busy challenge
  */
@@ -49,21 +50,26 @@ export async function forward(
   request.place.enterChallenge(spec.slug);
   const called = aliasedPath(spec, path);
   if (called !== path) refuseFaulty(called);
-  return forwardTo(proxy, request, spec, called, isSignedRoute(spec, request.head.method, path));
+  const isSigned = isSignedRoute(spec, request.head.method, path);
+  return forwardTo(proxy, request, { spec, path: called, isSignedRoute: isSigned });
+}
+
+interface Route {
+  readonly spec: ChallengeSpec;
+  readonly path: string;
+  readonly isSignedRoute: boolean;
 }
 
 function forwardTo(
   { resolve }: PassThrough,
   { head, client }: Pick<RequestToForward, "head" | "client">,
-  spec: ChallengeSpec,
-  path: string,
-  is_signed_route: boolean,
+  { spec, path, isSignedRoute }: Route,
 ): Forwarded {
   const base = new URL(resolve(spec));
   const headers = forwardedHeaders(head.headers, {
     slug: spec.slug,
-    request_id: head.request_id,
-    is_signed_route,
+    requestId: head.requestId,
+    isSignedRoute,
     host: base.host,
     forwarded: client.forwarded,
   });
@@ -75,7 +81,7 @@ export async function passThrough(proxy: PassThrough, call: Call, segment: strin
   const { address, ...request } = await forward(proxy, call, segment, path);
   const { body_bytes } = call.head;
   letSend(call);
-  const body = body_bytes === 0 ? null : { stream: call.body, length: body_bytes };
+  const body = body_bytes === 0 ? null : { stream: call.body, bytes: body_bytes };
   await relay(await exchange(proxy.connections, address, { ...request, body }, call.signal), call);
 }
 
@@ -86,7 +92,11 @@ export async function readSubmission(proxy: PassThrough, call: Call, segment: st
     throw new ProblemError(404, "submission_not_found", "Submission not found");
   }
   call.place.enterChallenge(spec.slug);
-  const { address, ...request } = forwardTo(proxy, call, spec, `/v1/submissions/${id}`, false);
+  const { address, ...request } = forwardTo(proxy, call, {
+    spec,
+    path: `/v1/submissions/${id}`,
+    isSignedRoute: false,
+  });
   await relay(await exchange(proxy.connections, address, { ...request, body: null }, call.signal), call);
 }
 

@@ -1,6 +1,10 @@
 import type { ChallengeSpec } from "#shared/schemas/challenge.ts";
 
-/** What `path` (raw, without query) has where `pattern` has `{name}`, or null when it does not match; `{name}` stands for one segment. */
+/**
+ * What `path` has where `pattern` has `{name}`, which stands for one segment. Null when the path does not match.
+ *
+ * @param path as it was sent, without the query
+ */
 export function matchPath(pattern: string, path: string): ReadonlyMap<string, string> | null {
   const [wanted, given] = [pattern.split("/"), path.split("/")];
   if (wanted.length !== given.length) return null;
@@ -14,7 +18,7 @@ export function matchPath(pattern: string, path: string): ReadonlyMap<string, st
   return found;
 }
 
-/** The path as the challenge calls it: the first of its aliases that matches, else as it is. */
+/** The path as the challenge calls it: by the first alias that matches; without one, as it is. */
 export function aliasedPath({ path_aliases }: Pick<ChallengeSpec, "path_aliases">, path: string): string {
   for (const { from, to } of path_aliases) {
     const found = matchPath(from, path);

@@ -4,53 +4,71 @@ import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import type { Clock } from "#shared/time/clock.ts";
+import { withDeadline } from "#shared/time/with-deadline.ts";
 import { headerOf, type RequestHead } from "../http/request-head.ts";
 import type { Connections } from "../upstream/connections.ts";
-import { headText } from "../upstream/exchange.ts";
-import { type ResponseHead, ResponseReader } from "../upstream/response-reader.ts";
+import { type Headers, type ResponseHead, ResponseReader } from "../upstream/response-reader.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
+import { headText } from "../upstream/upstream-request.ts";
 import { returnedHeaders } from "./forwarded-headers.ts";
 import type { Forwarded } from "./pass-through.ts";
 
-/** @throws ProblemError 400 for an upgrade that is not a WebSocket's */
+const upgrade: Headers = [
+  ["Connection", "Upgrade"],
+  ["Upgrade", "websocket"],
+];
+
+/**
+ * Refuses what is not a WebSocket's upgrade.
+ *
+ * @throws ProblemError 400
+ */
 export function checkUpgrade(head: RequestHead): void {
-  const is_websocket = headerOf(head.headers, "upgrade")?.toLowerCase() === "websocket";
-  if (head.method !== "GET" || !is_websocket || head.body_bytes !== 0) {
+  const isWebSocket = headerOf(head.headers, "upgrade")?.toLowerCase() === "websocket";
+  if (head.method !== "GET" || !isWebSocket || head.body_bytes !== 0) {
     throw new ProblemError(400, "unsupported_upgrade", "Only WebSocket upgrades are supported.");
   }
 }
 
+/** A client that has asked for an upgrade. */
+export interface TunnelClient {
+  readonly socket: Duplex;
+  /** What it has sent behind its request. */
+  readonly early: Buffer;
+  /** Aborted when the client has gone. */
+  readonly signal: AbortSignal;
+}
+
 /**
- * Asks the challenge for the upgrade and, when it agrees, connects the two. Until it has agreed nothing that the client sends
- * reaches it, and when it does not, nothing ever will: else a client could speak HTTP to it past every rule. Gives the answer's status.
+ * Asks the challenge for the upgrade, and connects the two when it agrees. What the client sends reaches the challenge only after it
+ * has agreed: else a client could speak HTTP to it past every rule.
  *
+ * @returns the status of the challenge's answer
  * @throws UpstreamError before anything was sent to the client
  */
 export async function tunnel(
   connections: Connections,
   forwarded: Forwarded,
-  client: Duplex,
-  early: Buffer,
-  signal: AbortSignal,
+  { socket: client, early, signal }: TunnelClient,
 ): Promise<number> {
   const upstream = await connections.open(forwarded.address, signal);
   const end = () => upstream.destroy();
   signal.addEventListener("abort", end, { once: true });
   upstream.on("error", end);
-  const headers = [...forwarded.headers, ["Connection", "Upgrade"], ["Upgrade", "websocket"]] as const;
-  upstream.write(headText({ ...forwarded, headers: headers as Forwarded["headers"] }), "latin1");
+  upstream.write(headText({ ...forwarded, headers: [...forwarded.headers, ...upgrade] }), "latin1");
   const reader = new ResponseReader(forwarded.method);
-  const answer = await readHead(upstream, reader);
-  if (answer.head.status === 101) join(client, upstream, answer.head, early, reader.rest);
+  const answer = await readHead(upstream, reader, connections.clock);
+  if (answer.head.status === 101) join({ client, early }, { upstream, rest: reader.rest }, answer.head);
   else await answerInstead(client, upstream, reader, answer);
   return answer.head.status;
 }
 
-function join(client: Duplex, upstream: Socket, head: ResponseHead, early: Buffer, rest: Buffer): void {
-  const upgrade = [
-    ["Connection", "Upgrade"],
-    ["Upgrade", "websocket"],
-  ] as [string, string][];
+function join(
+  { client, early }: { readonly client: Duplex; readonly early: Buffer },
+  { upstream, rest }: { readonly upstream: Socket; readonly rest: Buffer },
+  head: ResponseHead,
+): void {
   client.write(rawHead(head, [...returnedHeaders(head.headers), ...upgrade]), "latin1");
   if (rest.length > 0) client.write(rest);
   if (early.length > 0) upstream.write(early);
@@ -60,7 +78,7 @@ function join(client: Duplex, upstream: Socket, head: ResponseHead, early: Buffe
   upstream.pipe(client);
 }
 
-/** The challenge refused: its answer, at the client's pace, then the end of both connections. */
+/** The challenge refused the upgrade. Its answer goes to the client, at the client's pace; then both connections end. */
 async function answerInstead(
   client: Duplex,
   upstream: Socket,
@@ -71,7 +89,7 @@ async function answerInstead(
   try {
     await pipeline(bodyOf(upstream, reader, body), client);
   } catch (cause) {
-    // The head has gone out: a broken connection is all that is left to say.
+    // The head has gone out: only a broken connection can still tell the client.
     client.destroy(cause as Error);
   } finally {
     upstream.destroy();
@@ -80,44 +98,50 @@ async function answerInstead(
 
 async function* bodyOf(upstream: Socket, reader: ResponseReader, first: Buffer[]): AsyncGenerator<Buffer> {
   yield* first;
-  if (reader.is_done) return;
+  if (reader.isDone) return;
   for await (const chunk of upstream) {
     yield* reader.push(chunk as Buffer);
-    if (reader.is_done) return;
+    if (reader.isDone) return;
   }
   if (!reader.end()) throw new UpstreamError("broken", "the connection ended too early");
 }
 
 interface AnswerBegun {
   readonly head: ResponseHead;
-  /** What came of the body with the head. */
+  /** The pieces of the body that came with the head. */
   readonly body: Buffer[];
 }
 
-function readHead(upstream: Socket, reader: ResponseReader): Promise<AnswerBegun> {
+async function readHead(upstream: Socket, reader: ResponseReader, clock: Clock): Promise<AnswerBegun> {
+  try {
+    const { upstream_head_ms_max } = limits.proxy;
+    return await withDeadline(clock, upstream_head_ms_max, (late) => headOf(upstream, reader, late));
+  } catch (cause) {
+    upstream.destroy();
+    throw cause instanceof UpstreamError ? cause : new UpstreamError("broken", "no answer to the upgrade", cause);
+  }
+}
+
+function headOf(upstream: Socket, reader: ResponseReader, late: AbortSignal): Promise<AnswerBegun> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => fail(new Error("no answer in time")), limits.proxy.upstream_head_ms_max);
-    const settle = () => {
-      clearTimeout(timer);
+    const settle = (act: () => void) => {
       upstream.off("data", onData).off("close", onClose).pause();
+      late.removeEventListener("abort", onLate);
+      act();
     };
-    const fail = (cause: unknown) => {
-      settle();
-      upstream.destroy();
-      reject(cause instanceof UpstreamError ? cause : new UpstreamError("broken", "no answer to the upgrade", cause));
-    };
-    const onClose = () => fail(new Error("the connection ended too early"));
+    const onClose = () => settle(() => reject(new Error("the connection ended too early")));
+    const onLate = () => settle(() => reject(late.reason));
     const onData = (chunk: Buffer) => {
       try {
         const body = reader.push(chunk);
-        if (!reader.head) return;
-        settle();
-        resolve({ head: reader.head, body });
+        const { head } = reader;
+        if (head) settle(() => resolve({ head, body }));
       } catch (cause) {
-        fail(cause);
+        settle(() => reject(cause));
       }
     };
     upstream.on("data", onData).on("close", onClose);
+    late.addEventListener("abort", onLate, { once: true });
   });
 }
 

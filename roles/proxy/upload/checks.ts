@@ -7,7 +7,11 @@ import type { Registrations } from "./registrations.ts";
 /** What a miner says of its upload, not yet believed. */
 export type MinerHeaders = Pick<UploadClaim, "hotkey" | "nonce" | "timestamp"> & { readonly signature: string };
 
-/** @throws ProblemError 401 when one of the four is missing or the timestamp is no integer, in the contract's order */
+/**
+ * Reads the four headers, in the contract's order.
+ *
+ * @throws ProblemError 401 when one is missing, or the timestamp is no integer
+ */
 export function readMinerHeaders(head: RequestHead): MinerHeaders {
   const [hotkey, signature, nonce, timestamp] = ["x-hotkey", "x-signature", "x-nonce", "x-timestamp"].map((name) => {
     const value = headerOf(head.headers, name);

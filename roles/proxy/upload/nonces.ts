@@ -10,13 +10,13 @@ export interface NonceUse {
   readonly used_at: Date;
 }
 
-/** Nonces that miners have used; each once within `limits.proxy.nonce_kept_ms`. */
+/** Nonces that miners have used. Each may be used once within `limits.proxy.nonce_kept_ms`. */
 export interface Nonces {
-  /** Takes the nonce; false when it was used before. Of several at once, one gets it. */
+  /** Takes the nonce. False when it was used before. Of several calls at once, one gets it. */
   reserve(use: NonceUse): Promise<boolean>;
-  /** Gives back a nonce whose upload certainly reached nobody. */
+  /** Gives back a nonce whose upload has certainly not reached the challenge. */
   release(use: NonceUse): Promise<void>;
-  /** Forgets what need not be remembered at `now`. */
+  /** Deletes nonces older than `limits.proxy.nonce_kept_ms` at `now`. */
   prune(now: Date): Promise<void>;
 }
 

@@ -3,7 +3,7 @@ import { registrationOf } from "#shared/database/metagraph.ts";
 
 /** Who is registered on the subnet, as the aggregator last stored it. */
 export interface Registrations {
-  /** The uid of a hotkey, null when it has none, "unavailable" when nothing is stored or it is older than `oldest`. */
+  /** The uid of a hotkey; null when it has none; "unavailable" when no metagraph is stored, or one that is older than `oldest`. */
   uidOf(hotkey: string, oldest: Date): Promise<number | null | "unavailable">;
 }
 

@@ -7,7 +7,7 @@ interface Prunable {
   prune(now: Date): Promise<void>;
 }
 
-/** Prunes each table now and then until `signal` is aborted; a failure is logged and tried again the next time. */
+/** Prunes each table every 10 min until `signal` is aborted. A failure is logged, and the table is pruned the next time. */
 export async function applyRetention(
   tables: readonly Prunable[],
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
@@ -17,7 +17,12 @@ export async function applyRetention(
     for (const table of tables) {
       await table
         .prune(new Date(clock.now()))
-        .catch((err: unknown) => log.warn({ err }, "old records could not be removed"));
+        .catch((err: unknown) =>
+          log.warn(
+            { err },
+            "old nonces or upload records could not be removed from the database; it is tried again in 10 min",
+          ),
+        );
     }
     await pause(clock, limits.proxy.retention_every_ms, signal);
   }

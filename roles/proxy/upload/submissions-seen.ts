@@ -9,7 +9,7 @@ export interface SubmissionSeen {
   readonly uid: number | null;
   readonly body_sha256: string;
   readonly body_bytes: number;
-  /** What the challenge answered. */
+  /** Of the challenge's answer. */
   readonly status: number;
   readonly received_at: Date;
 }
@@ -17,6 +17,7 @@ export interface SubmissionSeen {
 /** The record of uploads that reached a challenge. */
 export interface SubmissionsSeen {
   add(seen: SubmissionSeen): Promise<void>;
+  /** Deletes records older than `limits.proxy.submission_record_kept_ms` at `now`. */
   prune(now: Date): Promise<void>;
 }
 

@@ -8,21 +8,22 @@ import { digestBody, type HeldBody, holdBody, tooLarge } from "../http/body.ts";
 import type { ByteBudget } from "../http/byte-budget.ts";
 import type { Call } from "../http/call.ts";
 import type { TrustedProxies } from "../http/client-address.ts";
-import { headerOf } from "../http/request-head.ts";
 import type { PassThrough } from "../pass-through/pass-through.ts";
 import { addressOf } from "../upstream/connections.ts";
-import { exchange, type UpstreamAnswer } from "../upstream/exchange.ts";
+import { exchange } from "../upstream/exchange.ts";
+import type { UpstreamAnswer } from "../upstream/running-exchange.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
+import { bridgeHeaders } from "./bridge-headers.ts";
 import { checkAge, checkRegistration, checkSignature, type MinerHeaders, readMinerHeaders } from "./checks.ts";
 import type { Nonces, NonceUse } from "./nonces.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { Registrations } from "./registrations.ts";
-import type { SubmissionsSeen } from "./submissions-seen.ts";
+import type { SubmissionSeen, SubmissionsSeen } from "./submissions-seen.ts";
 
 export interface Uploads extends PassThrough {
   readonly netuid: number;
   readonly trusted: TrustedProxies;
-  readonly master_key: string;
+  readonly masterKey: string;
   readonly submission_bytes_max: number;
   readonly metagraph_age_ms_max: number;
   /** Hotkeys that may upload without a uid. */
@@ -32,9 +33,9 @@ export interface Uploads extends PassThrough {
   readonly seen: SubmissionsSeen;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly per_hotkey: RateLimit;
-  readonly per_address: RateLimit;
-  /** For the bodies, which are held until the challenge has them. */
+  readonly perHotkey: RateLimit;
+  readonly perAddress: RateLimit;
+  /** For the bodies. Each is held until the challenge has it. */
   readonly memory: ByteBudget;
 }
 
@@ -44,17 +45,20 @@ interface VerifiedUpload extends Omit<NonceUse, "used_at"> {
   readonly body: HeldBody;
 }
 
-/** What is known of an upload before its body: who sends it, or why it is refused when its signature holds. */
+/** What is known before the body has come: the uid, or why the upload is refused if its signature holds. */
 type Standing = { readonly uid: number | null } | { readonly refusal: unknown };
 
 /**
  * Answers `POST /v1/challenges/{segment}/submissions`: the checks of contract §3 in its order, then the challenge's own answer.
- * What needs no body is checked before one is asked for, and only a body whose upload may pass is held. A refusal that the
- * signature's comes before waits for it: the body then is digested and dropped.
+ *
+ * - What needs no body is checked before the client is asked for one.
+ * - A body is held only when its upload may pass.
+ * - The contract checks the signature before the registration. So a miner who is refused for the latter sends the body all the same:
+ *   it is digested and dropped, and a wrong signature is refused first.
  */
 export async function upload(uploads: Uploads, call: Call, segment: string): Promise<void> {
   const challenge = await uploads.directory.activeChallenge(segment);
-  uploads.per_address.take(call.client.address);
+  uploads.perAddress.take(call.client.address);
   call.place.enterChallenge(challenge.spec.slug);
   const miner = await readMiner(uploads, call);
   const standing = await standingOf(uploads, miner.hotkey);
@@ -74,7 +78,7 @@ export async function upload(uploads: Uploads, call: Call, segment: string): Pro
 }
 
 /**
- * The miner's headers, once size and age are right.
+ * The miner's headers. Size and age are right.
  *
  * @throws ProblemError 413, then 401
  */
@@ -85,18 +89,18 @@ async function readMiner({ clock, submission_bytes_max }: Uploads, call: Call): 
     checkAge(miner.timestamp, clock.now());
     return miner;
   } catch (refusal) {
-    // Size comes first, and that of a chunked body is known at its end.
-    if (call.head.body_bytes === null && !call.is_waiting) await digestBody(call, submission_bytes_max);
+    // The size is refused first, and that of a chunked body is known only at its end.
+    if (call.head.body_bytes === null && !call.isWaiting) await digestBody(call, submission_bytes_max);
     throw refusal;
   }
 }
 
 async function standingOf(uploads: Uploads, hotkey: string): Promise<Standing> {
-  const { registrations, allowlist, clock, metagraph_age_ms_max, per_hotkey } = uploads;
+  const { registrations, allowlist, clock, metagraph_age_ms_max, perHotkey } = uploads;
   try {
     const oldest = new Date(clock.now() - metagraph_age_ms_max);
     const uid = await checkRegistration(registrations, hotkey, { allowlist, oldest });
-    per_hotkey.check(hotkey);
+    perHotkey.check(hotkey);
     return { uid };
   } catch (refusal) {
     return { refusal };
@@ -109,24 +113,24 @@ async function accept(uploads: Uploads, call: Call, challenge: Challenge, verifi
   const use = { netuid, slug, hotkey, nonce, used_at };
   if (!(await uploads.nonces.reserve(use))) throw new ProblemError(409, "nonce_already_used", "nonce already used");
   const answer = await deliver(uploads, call, challenge, verified).catch(async (error: unknown) => {
-    // Nobody has received it: the miner may send the very same request again.
+    // The challenge has not received it: the miner may send the same request again.
     if (error instanceof UpstreamError && error.kind !== "broken") await release(uploads, use);
     throw error;
   });
   // A client that reads the answer slowly does not keep its body in memory.
   verified.body.release();
-  await record(uploads, call, verified, answer.status, used_at);
+  await record(uploads, call, verified, { status: answer.status, received_at: used_at });
   await relay(answer, call);
 }
 
 async function verify(
-  { netuid, per_hotkey }: Uploads,
+  { netuid, perHotkey }: Uploads,
   { head }: Call,
   { spec: { slug } }: Challenge,
   { miner, body, uid }: { readonly miner: MinerHeaders; readonly body: HeldBody; readonly uid: number | null },
 ): Promise<VerifiedUpload> {
   await checkSignature(head, miner, body.sha256, { netuid, slug });
-  per_hotkey.take(miner.hotkey);
+  perHotkey.take(miner.hotkey);
   return { netuid, slug, hotkey: miner.hotkey, nonce: miner.nonce, uid, body };
 }
 
@@ -139,59 +143,37 @@ async function deliver(
   const base = new URL(uploads.resolve(challenge.spec));
   const sendWith = (token: string) => {
     const target = `/internal/v1/bridge/submissions${call.head.query}`;
-    const headers = bridgeHeaders(call, base.host, token, verified);
-    // A challenge that takes its time does not keep the body in memory, unless another token may be tried.
+    const headers = bridgeHeaders(call, { host: base.host, token, ...verified });
+    // A challenge that answers slowly does not keep the body in memory, unless the body may be sent again with another token.
     const onSent = () => void (challenge.token_rotating || verified.body.release());
-    const { pieces, bytes: length } = verified.body;
-    const request = { method: "POST", target, headers, body: { pieces, length, onSent } };
+    const { pieces, bytes } = verified.body;
+    const request = { method: "POST", target, headers, body: { pieces, bytes, onSent } };
     return exchange(uploads.connections, addressOf(base), request, call.signal);
   };
-  return await callChallenge(challenge, uploads.master_key, sendWith, (answer) => answer.discard());
-}
-
-function bridgeHeaders(
-  { head, client }: Call,
-  host: string,
-  token: string,
-  verified: VerifiedUpload,
-): [string, string][] {
-  const { slug, hotkey, nonce, uid, body } = verified;
-  const filename = headerOf(head.headers, "x-submission-filename");
-  return [
-    ["Host", host],
-    ["Authorization", `Bearer ${token}`],
-    ["X-Platform-Challenge-Slug", slug],
-    ["X-Platform-Verified-Hotkey", hotkey],
-    ["X-Platform-Verified-Nonce", nonce],
-    ...(uid === null ? [] : [["X-Platform-Verified-Uid", String(uid)] as [string, string]]),
-    ["X-Platform-Request-Hash", body.sha256],
-    ["Content-Type", headerOf(head.headers, "content-type") || "application/octet-stream"],
-    ["Accept", "application/json"],
-    ["Accept-Encoding", "identity"],
-    ...(filename === undefined ? [] : [["X-Submission-Filename", filename] as [string, string]]),
-    ["X-Request-Id", head.request_id],
-    ["X-Forwarded-For", client.forwarded.for],
-    ["X-Forwarded-Proto", client.forwarded.proto],
-    ["X-Forwarded-Host", client.forwarded.host],
-  ];
+  return await callChallenge(challenge, uploads.masterKey, sendWith, (answer) => answer.discard());
 }
 
 async function release({ nonces, log }: Uploads, use: NonceUse): Promise<void> {
   const { slug, hotkey } = use;
   await nonces
     .release(use)
-    .catch((err: unknown) => log.error({ err, slug, hotkey }, "a nonce could not be given back"));
+    .catch((err: unknown) =>
+      log.error({ err, slug, hotkey }, "a nonce could not be given back: the miner must sign again with a new one"),
+    );
 }
 
-/** The challenge has the upload: a record that cannot be written must not make the miner believe otherwise. */
+/** Records what the challenge has. A failure is logged and not answered: the miner would believe that the upload failed. */
 async function record(
   { seen, log }: Uploads,
   { head }: Call,
   { body, nonce: _, ...verified }: VerifiedUpload,
-  status: number,
-  received_at: Date,
+  { status, received_at }: Pick<SubmissionSeen, "status" | "received_at">,
 ): Promise<void> {
   const { bytes: body_bytes, sha256: body_sha256 } = body;
-  const entry = { ...verified, body_sha256, body_bytes, request_id: head.request_id, status, received_at };
-  await seen.add(entry).catch((err: unknown) => log.error({ err, ...entry }, "a submission could not be recorded"));
+  const entry = { ...verified, body_sha256, body_bytes, request_id: head.requestId, status, received_at };
+  await seen
+    .add(entry)
+    .catch((err: unknown) =>
+      log.error({ err, ...entry }, "an upload could not be recorded in submissions_seen, though the challenge has it"),
+    );
 }

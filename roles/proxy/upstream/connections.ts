@@ -1,44 +1,51 @@
-import { lookup as systemLookup } from "node:dns/promises";
+import { lookup } from "node:dns/promises";
 import { connect, isIP, type Socket } from "node:net";
 import { limits } from "#shared/schemas/limits.ts";
+import type { Clock } from "#shared/time/clock.ts";
+import { within } from "#shared/time/with-deadline.ts";
+import { AwaitedHeads } from "./awaited-heads.ts";
 import { UpstreamError } from "./upstream-error.ts";
 
 export type UpstreamAddress = { readonly host: string; readonly port: number } | { readonly unix: string };
 
 interface IdleSocket {
   readonly socket: Socket;
-  readonly since: number;
+  /** By the monotonic clock. */
+  readonly since_ms: number;
 }
-
-/** The first address of a name; rejects when it has none. */
-export type Lookup = (host: string) => Promise<string>;
 
 /** Where `http://host:port` is. */
 export function addressOf({ hostname, port }: URL): UpstreamAddress {
   return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80) };
 }
 
-/** Connections to upstreams; idle ones are kept for a moment and used again for requests that may safely be repeated. */
+/** Connections to upstreams. Idle ones are kept for a moment, to be used again. */
 export class Connections {
   readonly #idle = new Map<string, IdleSocket[]>();
-  readonly #lookup: Lookup;
+  readonly clock: Clock;
+  readonly awaitedHeads: AwaitedHeads;
 
-  constructor(lookup: Lookup = async (host) => (await systemLookup(host)).address) {
-    this.#lookup = lookup;
+  constructor(clock: Clock) {
+    this.clock = clock;
+    this.awaitedHeads = new AwaitedHeads(clock);
   }
 
-  /** A connection to `address` that is idle for no longer than `ms_max`, or null; the other side may be closing it right now. */
+  /** A connection to `address` that has been idle for at most `ms_max`, or null. The other side may be closing it right now. */
   takeIdle(address: UpstreamAddress, ms_max: number): Socket | null {
     const list = this.#idle.get(keyOf(address));
     const youngest = list?.at(-1);
-    if (!youngest || performance.now() - youngest.since > ms_max) return null;
+    if (!youngest || this.clock.monotonic() - youngest.since_ms > ms_max) return null;
     list?.pop();
     const { socket } = youngest;
     socket.removeAllListeners();
     return socket.destroyed || socket.readyState !== "open" ? null : socket.setTimeout(0);
   }
 
-  /** A new connection; a refused one is tried once more after the name was asked for again. */
+  /**
+   * A new connection. A refused one is tried once more, after another lookup of the name.
+   *
+   * @throws UpstreamError `unresolved` or `refused`
+   */
   async open(address: UpstreamAddress, signal: AbortSignal): Promise<Socket> {
     try {
       return await this.#openOnce(address, signal);
@@ -59,10 +66,10 @@ export class Connections {
       if (list.length === 0 && this.#idle.get(key) === list) this.#idle.delete(key);
     };
     socket.removeAllListeners();
-    // Whatever an idle connection says, it is no answer to anything.
+    // Nothing was asked on an idle connection: whatever comes is no answer.
     for (const event of ["data", "end", "close", "error", "timeout"] as const) socket.on(event, drop);
     socket.setTimeout(limits.proxy.upstream_idle_ms_max);
-    list.push({ socket, since: performance.now() });
+    list.push({ socket, since_ms: this.clock.monotonic() });
     this.#idle.set(key, list);
   }
 
@@ -76,16 +83,18 @@ export class Connections {
     return await establish({ host, port: address.port }, signal);
   }
 
-  /** Bounded: for a name it does not know, the engine's resolver asks further ones, which may not answer at all. */
+  /** Takes at most 2 s: for a name that it does not know, the engine's resolver asks others, which may not answer at all. */
   async #resolve(host: string): Promise<string> {
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new Error("no answer in time")), limits.proxy.upstream_lookup_ms_max);
     try {
-      return await Promise.race([this.#lookup(host), late]);
+      const { address } = await within(
+        this.clock,
+        limits.proxy.upstream_lookup_ms_max,
+        lookup(host),
+        `the lookup of ${host}`,
+      );
+      return address;
     } catch (cause) {
       throw new UpstreamError("unresolved", `${host} has no address`, cause);
-    } finally {
-      clearTimeout(timer);
     }
   }
 }
@@ -102,7 +111,7 @@ function establish(to: { path: string } | { host: string; port: number }, signal
     };
     const onAbort = () => fail(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
-    socket.setTimeout(limits.proxy.upstream_connect_ms_max, () => fail(new Error("connecting took too long")));
+    socket.setTimeout(limits.proxy.upstream_connect_ms_max, () => fail(new Error("connecting took longer than 5 s")));
     socket.once("error", fail);
     socket.once("connect", () => {
       signal.removeEventListener("abort", onAbort);

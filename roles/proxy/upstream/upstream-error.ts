@@ -1,6 +1,8 @@
 /**
- * Why an upstream gave no answer. `unresolved` and `refused`: nothing was sent, so the request may be made again;
- * `broken`: it may have been received.
+ * Why an upstream gave no answer.
+ *
+ * - `unresolved`, `refused`: nothing was sent, so the request may be made again.
+ * - `broken`: the upstream may have received it.
  */
 export class UpstreamError extends Error {
   override readonly name = "UpstreamError";

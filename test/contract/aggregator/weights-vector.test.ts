@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
+import { PublicRegistry } from "#shared/schemas/public-registry.ts";
 import { PublishedVector } from "#shared/schemas/weights.ts";
-import { PublicRegistry } from "../../../roles/admin/challenges/public-registry.ts";
 import { sealEpoch } from "../../../roles/aggregator/seal-epoch.ts";
 import { type AdminTestWorld, createAdminWorld } from "../../support/worlds/admin-world.ts";
 import { createAggregatorWorld, netuid, takeLead, weightsOf } from "../../support/worlds/aggregator-world.ts";

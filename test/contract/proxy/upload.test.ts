@@ -260,8 +260,8 @@ describe("an upload is refused", () => {
     const slow = await startProxy({
       clock,
       upstream: challenge.url,
-      per_hotkey: new RateLimit(2, clock),
-      per_address: new RateLimit(4, clock),
+      perHotkey: new RateLimit(2, clock),
+      perAddress: new RateLimit(4, clock),
     });
     const post = (miner: string) =>
       fetch(slow.url + route, uploadRequest({ timestamp: now_seconds, miner: minerOf(miner) }));

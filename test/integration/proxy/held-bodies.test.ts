@@ -23,7 +23,7 @@ class WatchedBudget extends ByteBudget {
   most = 0;
   override take(key: string | null, bytes: number): boolean {
     const isTaken = super.take(key, bytes);
-    this.most = Math.max(this.most, this.used);
+    this.most = Math.max(this.most, this.used_bytes);
     return isTaken;
   }
 }
@@ -64,11 +64,11 @@ describe("an upload that cannot pass takes no memory", () => {
   ];
   test.each(cases)("because it %s, and is told so at its end, chunked or not", async (_, options, detail) => {
     const memory = new WatchedBudget(100 * megabyte_bytes);
-    const per_hotkey = new RateLimit(1, systemClock);
-    per_hotkey.take(minerOf("//Often").address);
+    const perHotkey = new RateLimit(1, systemClock);
+    perHotkey.take(minerOf("//Often").address);
     const nobody = minerOf("//Nobody").address;
     const registrations = { uidOf: async (hotkey: string) => (hotkey === nobody ? null : 5) };
-    const { proxy, challenge } = await start(memory, { registrations, per_hotkey });
+    const { proxy, challenge } = await start(memory, { registrations, perHotkey });
     const body = Buffer.alloc(1.5 * megabyte_bytes, "y");
     const head = signedHead({ ...options, body });
     const known = await fetchText(proxy.port, [head, body]);
@@ -114,7 +114,7 @@ describe("bodies that have not ended", () => {
     const memory = new WatchedBudget(96 * megabyte_bytes, 32 * megabyte_bytes);
     const { proxy } = await start(memory);
     for (let n = 0; n < 8; n += 1) unfinished(proxy.port, hostile, signedHead({ body: large }));
-    await waitFor(() => memory.used > 29 * megabyte_bytes, { what: "a used up share" });
+    await waitFor(() => memory.used_bytes > 29 * megabyte_bytes, { what: "a used up share" });
     const refused = await ask(proxy.port, [signedHead({ body: large }), large], { address: hostile });
     expect(refused).toMatchObject({ status: 503, code: "busy" });
     expect(await ask(proxy.port, [signedHead({ body: large }), large], { address: honest })).toMatchObject({
@@ -127,7 +127,7 @@ describe("bodies that have not ended", () => {
     const memory = new WatchedBudget(64 * megabyte_bytes, 24 * megabyte_bytes);
     const { proxy } = await start(memory);
     for (let n = 0; n < 30; n += 1) unfinished(proxy.port, `127.0.1.${1 + (n % 6)}`, signedHead({ body: large }));
-    await waitFor(() => memory.used > 40 * megabyte_bytes, { what: "a memory in use" });
+    await waitFor(() => memory.used_bytes > 40 * megabyte_bytes, { what: "a memory in use" });
     const body = Buffer.alloc(megabyte_bytes, "z");
     expect(await ask(proxy.port, [signedHead({ body }), body], { address: honest })).toMatchObject({ status: 200 });
   }, 30_000);
@@ -144,8 +144,8 @@ describe("bodies that have not ended", () => {
       hostile,
       signedHead({ body: large }, true).replace("\r\n\r\n", `\r\n\r\n${large.length.toString(16)}\r\n`),
     );
-    await waitFor(() => memory.used > 14 * megabyte_bytes, { what: "two held bodies" });
-    await waitFor(() => memory.used === 0, { deadline_ms: 40_000, what: "memory given back" });
+    await waitFor(() => memory.used_bytes > 14 * megabyte_bytes, { what: "two held bodies" });
+    await waitFor(() => memory.used_bytes === 0, { deadline_ms: 40_000, what: "memory given back" });
     await waitFor(() => text !== "", { what: "a refusal" });
     expect(text).toMatch(/^HTTP\/1\.1 408 [\s\S]*"code":"upload_too_slow"/);
   }, 60_000);
@@ -154,9 +154,9 @@ describe("bodies that have not ended", () => {
     const memory = new WatchedBudget(96 * megabyte_bytes);
     const { proxy } = await start(memory);
     const sockets = [1, 2, 3].map(() => unfinished(proxy.port, hostile, signedHead({ body: large })));
-    await waitFor(() => memory.used > 22 * megabyte_bytes, { what: "three held bodies" });
+    await waitFor(() => memory.used_bytes > 22 * megabyte_bytes, { what: "three held bodies" });
     for (const socket of sockets) socket.destroy();
-    await waitFor(() => memory.used === 0, { deadline_ms: 2_000, what: "memory given back" });
+    await waitFor(() => memory.used_bytes === 0, { deadline_ms: 2_000, what: "memory given back" });
   });
 });
 
@@ -172,7 +172,7 @@ test("40 valid uploads of 7.4 MB at once are all answered, with 200 or with 503,
   expect(challenge.received).toHaveLength(taken);
   expect(challenge.received.every(({ body }) => body.equals(large))).toBe(true);
   expect(memory.most).toBeLessThanOrEqual(33 * megabyte_bytes);
-  expect(memory.used).toBe(0);
+  expect(memory.used_bytes).toBe(0);
 }, 60_000);
 
 test("a body is held until the challenge has it, not until it answers or the client has read the answer", async () => {
@@ -191,7 +191,7 @@ test("a body is held until the challenge has it, not until it answers or the cli
   client.write(large);
   await waitFor(() => bytes > large.length, { what: "the body at the challenge" });
   expect(memory.most).toBeGreaterThanOrEqual(large.length);
-  await waitFor(() => memory.used === 0, { what: "memory given back" });
+  await waitFor(() => memory.used_bytes === 0, { what: "memory given back" });
 });
 
 test("a challenge that does not read a body leaves it with its client", async () => {
@@ -204,7 +204,7 @@ test("a challenge that does not read a body leaves it with its client", async ()
   client.write(headOf("POST", "/challenges/demo/x", { "Content-Length": 200 * megabyte_bytes }));
   const piece = Buffer.alloc(megabyte_bytes);
   for (let n = 0; n < 200; n += 1) client.write(piece);
-  await waitFor(() => memory.used > 0, { what: "a piece that waits" });
+  await waitFor(() => memory.used_bytes > 0, { what: "a piece that waits" });
   expect(client.writableLength).toBeGreaterThan(100 * megabyte_bytes);
   expect(memory.most).toBeLessThan(2 * megabyte_bytes);
 });

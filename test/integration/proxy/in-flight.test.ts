@@ -30,9 +30,9 @@ const all = [
 async function busyProxy(bounds: Partial<typeof plenty>) {
   const sockets: { destroy(): void }[] = [];
   const upstream = await startTcp((socket) => sockets.push(socket));
-  const in_flight = new InFlight({ ...plenty, ...bounds });
+  const inFlight = new InFlight({ ...plenty, ...bounds });
   const other = challengeOf({ slug: "other" as never, name: "Other" });
-  const proxy = await startProxy({ upstream: upstream.url, in_flight, challenges: [challengeOf(), other] });
+  const proxy = await startProxy({ upstream: upstream.url, inFlight, challenges: [challengeOf(), other] });
   const clients = [
     headOf("GET", "/challenges/demo/x"),
     upgrade,
@@ -44,7 +44,7 @@ async function busyProxy(bounds: Partial<typeof plenty>) {
   });
   running.push(proxy, upstream, { stop: () => clients.map((client) => client.destroy()) });
   await waitFor(() => sockets.length === 3, { what: "three requests at the challenge" });
-  return { proxy, in_flight, clients };
+  return { proxy, inFlight, clients };
 }
 
 describe("a request more than may be in flight", () => {
@@ -53,14 +53,14 @@ describe("a request more than may be in flight", () => {
     ["in all", { in_flight_max: 3 }, "door_busy", all],
     ["to one challenge", { in_flight_per_challenge_max: 3 }, "challenge_busy", ofChallenge],
   ] as const)("%s is 503 with Retry-After, whatever it asks for", async (_, bounds, code, kinds) => {
-    const { proxy, in_flight } = await busyProxy(bounds);
+    const { proxy, inFlight } = await busyProxy(bounds);
     for (const [what, request] of kinds) {
       const answer = await rawRequest(proxy.port, request, { until: /"code":"\w+"/, ms: 2_000 });
       expect([what, answer.slice(0, 13)]).toEqual([what, "HTTP/1.1 503 "]);
       expect(answer).toMatch(/\r\nretry-after: 1\r\n/i);
       expect(answer).toContain(`"code":"${code}"`);
     }
-    await waitFor(() => in_flight.count === 3, { what: "no place kept by the refused" });
+    await waitFor(() => inFlight.count === 3, { what: "no place kept by the refused" });
   });
 
   test("to one challenge leaves the others and the door's own pages alone", async () => {
@@ -71,33 +71,33 @@ describe("a request more than may be in flight", () => {
   });
 
   test("is taken again when clients have gone, those of an upgrade too", async () => {
-    const { proxy, in_flight, clients } = await busyProxy({ in_flight_per_address_max: 3 });
+    const { proxy, inFlight, clients } = await busyProxy({ in_flight_per_address_max: 3 });
     for (const client of clients) client.destroy();
-    await waitFor(() => in_flight.count === 0, { what: "free places" });
+    await waitFor(() => inFlight.count === 0, { what: "free places" });
     expect((await fetch(proxy.url)).status).toBe(200);
   });
 });
 
 test("a refused upgrade whose client stays keeps its place only for a moment", async () => {
-  const in_flight = new InFlight(plenty);
-  const proxy = await startProxy({ in_flight });
+  const inFlight = new InFlight(plenty);
+  const proxy = await startProxy({ inFlight });
   running.push(proxy);
   const client = connect({ port: proxy.port, host: "127.0.0.1", allowHalfOpen: true });
   running.push({ stop: () => client.destroy() });
   client.write(headOf("GET", "/challenges/nobody/x", { Connection: "Upgrade", Upgrade: "websocket" }));
   await new Promise((resolve) => client.once("data", resolve));
-  expect(in_flight.count).toBe(1);
-  await waitFor(() => in_flight.count === 0);
+  expect(inFlight.count).toBe(1);
+  await waitFor(() => inFlight.count === 0);
 });
 
 test("a place is free again after each answer, whatever it was", async () => {
   const challenge = await startChallenge();
-  const in_flight = new InFlight({ in_flight_max: 1, in_flight_per_address_max: 1, in_flight_per_challenge_max: 1 });
-  const proxy = await startProxy({ upstream: challenge.url, in_flight });
+  const inFlight = new InFlight({ in_flight_max: 1, in_flight_per_address_max: 1, in_flight_per_challenge_max: 1 });
+  const proxy = await startProxy({ upstream: challenge.url, inFlight });
   running.push(proxy, challenge);
   for (let round = 0; round < 2; round += 1) {
     for (const [, request] of all) {
-      await waitFor(() => in_flight.count === 0);
+      await waitFor(() => inFlight.count === 0);
       const answer = await rawRequest(proxy.port, request.replace("\r\n", "\r\nConnection: close\r\n"));
       expect(answer).toMatch(/^HTTP\/1\.1 (?!503)/);
     }

@@ -96,7 +96,7 @@ describe("a client that stops reading stops the sender, and gets every byte when
         prune: async () => undefined,
       };
       const proxy = await startProxy(
-        { upstream: upstream.url, public_socket: socketPath, seen },
+        { upstream: upstream.url, publicSocket: socketPath, seen },
         answered.isTls ? { tls } : {},
       );
       running.push(proxy, upstream, { stop: () => admin.close() });

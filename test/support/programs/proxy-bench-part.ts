@@ -1,18 +1,23 @@
 /**
- * One process of the proxy's bench: `challenge` (answers at once), `passthrough PORT` (only node:http to http.request) or
- * `proxy PORT` (our door). Prints its port. For `cpu` on its input it prints its CPU seconds so far.
+ * One process of the proxy's bench. Prints its port; for `cpu` on its input prints the CPU seconds it has used.
+ *
+ * - `challenge SOCKET` answers at once, on its port as a challenge and on the Unix socket as admin.
+ * - `passthrough PORT` hands each request on, by node:http alone.
+ * - `proxy PORT SOCKET` is our door before that challenge and that admin.
  */
-import { Agent, createServer, request } from "node:http";
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { startProxy } from "../worlds/proxy-world.ts";
 
-const [part, target] = process.argv.slice(2);
+const [part, ...args] = process.argv.slice(2);
 
 async function start(): Promise<number> {
-  if (part === "proxy") return (await startProxy({ upstream: `http://127.0.0.1:${target}` })).port;
+  const [target, publicSocket] = args;
+  if (part === "proxy")
+    return (await startProxy({ upstream: `http://127.0.0.1:${target}`, publicSocket: publicSocket ?? "" })).port;
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   const body = Buffer.alloc(256, "x");
-  const server = createServer((message, response) => {
+  const answer = (message: IncomingMessage, response: ServerResponse) => {
     if (part === "challenge") {
       message.resume().on("end", () => response.writeHead(200, { "content-length": body.length }).end(body));
       return;
@@ -27,7 +32,9 @@ async function start(): Promise<number> {
     );
     upstream.on("error", () => response.destroy());
     message.pipe(upstream);
-  });
+  };
+  const server = createServer(answer);
+  if (part === "challenge") createServer(answer).listen(target);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return (server.address() as AddressInfo).port;
 }

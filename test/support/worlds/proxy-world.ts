@@ -144,20 +144,20 @@ export async function startProxy(
   const in_flight_max = { in_flight_max: 1_000, in_flight_per_address_max: 1_000, in_flight_per_challenge_max: 1_000 };
   const app = createApp({
     netuid: 7,
-    master_key: masterKey,
+    masterKey: masterKey,
     submission_bytes_max: 7_500_000,
     metagraph_age_ms_max: 60_000,
     allowlist: new Set(),
-    public_socket: "/nonexistent",
+    publicSocket: "/nonexistent",
     directory: new Directory(registry, clock),
     registrations: { uidOf: async () => 5 },
     nonces: memoryNonces(),
     seen: { add: async (entry) => void seen.push(entry), prune: async () => undefined },
-    per_hotkey: new RateLimit(0, clock),
-    per_address: new RateLimit(0, clock),
+    perHotkey: new RateLimit(0, clock),
+    perAddress: new RateLimit(0, clock),
     metrics: registerMetrics(new Registry()),
-    connections: new Connections(),
-    in_flight: new InFlight(in_flight_max),
+    connections: new Connections(clock),
+    inFlight: new InFlight(in_flight_max),
     resolve: () => upstream,
     log: createLogger("proxy", "fatal"),
     clock,
@@ -165,7 +165,7 @@ export async function startProxy(
     trusted,
     memory,
   });
-  const limits = { connections_max: 1_000, connections_per_address_max: 1_000, trusted, memory };
+  const limits = { connections_max: 1_000, connections_per_address_max: 1_000, trusted, memory, clock };
   const opened = await openDoor(app, { hostname: "127.0.0.1", port: 0, ...limits, ...door });
   return {
     url: `http://127.0.0.1:${opened.port}`,

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Engine, LogChunk } from "#shared/engine/engine.ts";
 import { createLogger } from "#shared/observability/logger.ts";
+import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { type LogFiles, openLogFiles } from "../../../roles/broker/logs/log-files.ts";
 import { LogFollows } from "../../../roles/broker/logs/log-follows.ts";
@@ -63,7 +64,7 @@ function endlessEngine(readings: (number | undefined)[]): Engine {
   return {
     async *taskLogs(_task, { tail, signal }) {
       readings.push(tail);
-      yield* (tail === undefined ? [1, 2, 3] : [3, 58, 59]).map(line);
+      yield* (tail === undefined ? [1, 2, 3] : [57, 58, 59]).map(line);
       if (tail !== undefined) return;
       await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     },
@@ -85,7 +86,11 @@ test("a log that cannot be read in time has its beginning and its end, is not co
     changed: () => undefined,
   });
   expect(await follows.finish(id, "task", false)).toBe(false);
-  expect(await texts(logs)).toEqual([1, 2, 3, 58, 59].map((at) => `line ${at}\n`));
-  expect(readings).toEqual([undefined, 64_000]);
+  expect(await texts(logs)).toEqual([
+    ...[1, 2, 3].map((at) => `line ${at}\n`),
+    "\n[… an unknown number of bytes of the log are missing here …]\n",
+    ...[57, 58, 59].map((at) => `line ${at}\n`),
+  ]);
+  expect(readings).toEqual([undefined, limits.jobs.log_tail_lines]);
   rmSync(directory, { recursive: true });
 });

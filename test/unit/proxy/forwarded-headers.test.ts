@@ -8,8 +8,8 @@ import {
 
 const to: Forwarding = {
   slug: "demo",
-  request_id: "r-1",
-  is_signed_route: false,
+  requestId: "r-1",
+  isSignedRoute: false,
   host: "challenge-demo:8000",
   forwarded: { for: "192.0.2.1", proto: "https", host: "platform.example" },
 };
@@ -75,7 +75,7 @@ describe("the headers a challenge receives", () => {
       ["X_Hotkey", "evil"],
       ["Authorization", "evil"],
     ] as const;
-    const names = forwardedHeaders(miner, { ...to, is_signed_route: true }).map(([name]) => name);
+    const names = forwardedHeaders(miner, { ...to, isSignedRoute: true }).map(([name]) => name);
     expect(names.slice(1, 5)).toEqual(["X-Hotkey", "X-Signature", "x-nonce", "X-Timestamp"]);
     expect(names).toHaveLength(own.length + 4);
   });

@@ -16,15 +16,15 @@ function read(text: string, cuts: readonly number[] = [], method = "GET") {
 }
 
 const answers = [
-  { text: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", body: "hello", keeps_alive: true },
-  { text: "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", body: "", keeps_alive: true },
+  { text: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", body: "hello", isKeptAlive: true },
+  { text: "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", body: "", isKeptAlive: true },
   {
     text: "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\nT: 1\r\n\r\n",
     body: "abc0123456789",
-    keeps_alive: true,
+    isKeptAlive: true,
   },
-  { text: "HTTP/1.1 204 No Content\r\n\r\n", body: "", keeps_alive: true },
-  { text: "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", body: "ok", keeps_alive: false },
+  { text: "HTTP/1.1 204 No Content\r\n\r\n", body: "", isKeptAlive: true },
+  { text: "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", body: "ok", isKeptAlive: false },
 ];
 
 describe("an upstream's answer", () => {
@@ -33,8 +33,8 @@ describe("an upstream's answer", () => {
       fc.property(fc.constantFrom(...answers), fc.array(fc.nat(150), { maxLength: 20 }), (answer, cuts) => {
         const { reader, body } = read(answer.text, cuts);
         expect(body).toBe(answer.body);
-        expect(reader.is_done).toBe(true);
-        expect(reader.head?.keeps_alive).toBe(answer.keeps_alive);
+        expect(reader.isDone).toBe(true);
+        expect(reader.head?.isKeptAlive).toBe(answer.isKeptAlive);
       }),
     );
   });
@@ -42,7 +42,7 @@ describe("an upstream's answer", () => {
   test("without a length lasts until the connection ends", () => {
     const { reader, body } = read("HTTP/1.1 200 OK\r\n\r\nall of it");
     expect(body).toBe("all of it");
-    expect(reader.is_done).toBe(false);
+    expect(reader.isDone).toBe(false);
     expect(reader.end()).toBe(true);
   });
 
@@ -54,7 +54,7 @@ describe("an upstream's answer", () => {
 
   test("to HEAD has no body, whatever its length says", () => {
     const { reader } = read("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", [], "HEAD");
-    expect(reader.is_done).toBe(true);
+    expect(reader.isDone).toBe(true);
   });
 
   test.each([

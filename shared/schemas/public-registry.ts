@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { Capability, ChallengeStatus, MetadataKey } from "#shared/schemas/challenge.ts";
-import { Slug } from "#shared/schemas/names.ts";
+import { Capability, ChallengeStatus, MetadataKey } from "./challenge.ts";
+import { Slug } from "./names.ts";
 
 const empty = { maxProperties: 0, description: "always empty: old clients require it" };
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,9 +8,6 @@ import { storeMetagraph } from "#shared/database/metagraph.ts";
 import { migrate } from "#shared/database/migrate.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { Directory } from "../../../roles/proxy/directory.ts";
-import { createNonces } from "../../../roles/proxy/upload/nonces.ts";
-import { createRegistrations } from "../../../roles/proxy/upload/registrations.ts";
-import { createSubmissionsSeen } from "../../../roles/proxy/upload/submissions-seen.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { startPostgres, type TestPostgres } from "../../support/worlds/postgres.ts";
 import { challengeOf, startChallenge, startProxy } from "../../support/worlds/proxy-world.ts";
@@ -28,66 +25,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await sql.end({ timeout: 1 });
   await postgres.stop();
-});
-
-describe("nonces in the database", () => {
-  const day_ms = 86_400_000;
-  const at = (ms: number) => ({ netuid: 7, slug: "demo", hotkey: "h", nonce: "n", used_at: new Date(1e12 + ms) });
-
-  test("are taken by one of many at once", async () => {
-    const nonces = createNonces(sql);
-    const taken = await Promise.all(Array.from({ length: 40 }, () => nonces.reserve({ ...at(0), nonce: "race" })));
-    expect(taken.filter(Boolean)).toHaveLength(1);
-  });
-
-  test("are remembered for a day, each for its netuid, challenge and hotkey", async () => {
-    const nonces = createNonces(sql);
-    expect(await nonces.reserve(at(0))).toBe(true);
-    expect(await nonces.reserve(at(day_ms))).toBe(false);
-    for (const other of [{ netuid: 8 }, { slug: "other" }, { hotkey: "i" }, { nonce: "N" }]) {
-      expect(await nonces.reserve({ ...at(1), ...other })).toBe(true);
-    }
-    expect(await nonces.reserve(at(day_ms + 1))).toBe(true);
-    expect(await nonces.reserve(at(day_ms + 2))).toBe(false);
-  });
-
-  test("may be as long as a header, and are given back only by who took them", async () => {
-    const nonces = createNonces(sql);
-    const use = { ...at(0), nonce: "ü".repeat(8_000) };
-    expect(await nonces.reserve(use)).toBe(true);
-    await nonces.release({ ...use, used_at: new Date(1) });
-    expect(await nonces.reserve(use)).toBe(false);
-    await nonces.release(use);
-    expect(await nonces.reserve(use)).toBe(true);
-  });
-
-  test("are forgotten when their time is over, and submissions after a month", async () => {
-    const nonces = createNonces(sql);
-    const seen = createSubmissionsSeen(sql);
-    const entry = { netuid: 7, slug: "demo", hotkey: "h", uid: null, body_sha256: "", body_bytes: 1, status: 200 };
-    await seen.add({ ...entry, request_id: "old", received_at: new Date(1e12) });
-    await seen.add({ ...entry, request_id: "new", received_at: new Date(1e12 + 20 * day_ms) });
-    await nonces.reserve({ ...at(2 * day_ms), nonce: "young" });
-    await nonces.prune(new Date(1e12 + 2.5 * day_ms));
-    await seen.prune(new Date(1e12 + 31 * day_ms));
-    expect((await sql`select count(*)::int as n from miner_nonces`)[0]?.["n"]).toBe(1);
-    expect((await sql`select request_id from submissions_seen`).map((row) => row["request_id"])).toEqual(["new"]);
-    await sql`truncate miner_nonces, submissions_seen`;
-  });
-});
-
-test("the metagraph counts while it is fresh", async () => {
-  const registrations = createRegistrations(sql, 9);
-  expect(await registrations.uidOf("a", new Date(0))).toBe("unavailable");
-  const neurons = [
-    { uid: 0, hotkey: "owner" },
-    { uid: 3, hotkey: "a" },
-  ];
-  await sql.begin((tx) => storeMetagraph(tx, 9, { block: 1, neurons }, new Date(5_000)));
-  expect(await registrations.uidOf("a", new Date(5_000))).toBe(3);
-  expect(await registrations.uidOf("owner", new Date(0))).toBe(0);
-  expect(await registrations.uidOf("b", new Date(0))).toBeNull();
-  expect(await registrations.uidOf("a", new Date(5_001))).toBe("unavailable");
 });
 
 test("the role as a process checks uploads against the database, and those that reach nobody leave no row", async () => {
