@@ -1,6 +1,6 @@
 import type { Database } from "#shared/database/database.ts";
 import type { Clock } from "#shared/time/clock.ts";
-import type { Caller } from "./administrator.ts";
+import type { Caller } from "./audited-change.ts";
 
 /** What the admin routes are built from. */
 export interface AdminWorld {

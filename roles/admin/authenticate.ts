@@ -3,7 +3,7 @@ import { type AdminIdentity, findAdminToken } from "#shared/database/admin-token
 import type { Database } from "#shared/database/database.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { type AdminScope, includesScope } from "#shared/schemas/admin.ts";
-import type { Caller } from "./administrator.ts";
+import type { Caller } from "./audited-change.ts";
 
 /** Every path below it needs a token. */
 export const adminPath = "/v1/admin/";

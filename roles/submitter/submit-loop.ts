@@ -10,8 +10,8 @@ import type { Journal, Settlement } from "./chain/journal.ts";
 import { checkReveal } from "./chain/reveal-check.ts";
 import { settlePending, submitOnce, vectorDigest } from "./chain/submit-once.ts";
 import type { WeightsChain } from "./chain/weights-chain.ts";
-import { type Vector, VectorError } from "./fetch-vector.ts";
 import type { SubmitterMetrics, SubmitterStatus } from "./status.ts";
+import { type Vector, VectorError } from "./verify-vector.ts";
 
 export interface SubmitLoopOptions {
   readonly chain: WeightsChain;

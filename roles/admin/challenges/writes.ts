@@ -3,7 +3,7 @@ import type { Database, Transaction } from "#shared/database/database.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import type { Challenge, ChallengeSpec, ChallengeStatus } from "#shared/schemas/challenge.ts";
 import type { Clock } from "#shared/time/clock.ts";
-import { act, type Caller } from "../administrator.ts";
+import { act, type Caller } from "../audited-change.ts";
 import { mergePatch, parseSpec } from "./parse-record.ts";
 
 /** What an administrator may change in the registry. Each change is one transaction with its audit entry. */

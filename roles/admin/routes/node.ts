@@ -8,7 +8,7 @@ import { ProblemError } from "#shared/http/problem.ts";
 import { DrainInput, LabelInput, NodeResource } from "#shared/schemas/admin.ts";
 import { clockOffset } from "#shared/time/clock-offset.ts";
 import type { AdminWorld } from "../admin-world.ts";
-import { act, type Caller } from "../administrator.ts";
+import { act, type Caller } from "../audited-change.ts";
 import { limitOf, PageQuery, pageOf } from "../paging.ts";
 
 const params = Type.Object({ id: Type.String({ pattern: "^[A-Za-z0-9_.-]{1,128}$" }) });

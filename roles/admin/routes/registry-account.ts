@@ -8,7 +8,7 @@ import { RegistryAccountInput, RegistryAccountResource, RegistryName } from "#sh
 import { limits } from "#shared/schemas/limits.ts";
 import { Slug } from "#shared/schemas/names.ts";
 import type { AdminWorld } from "../admin-world.ts";
-import { act } from "../administrator.ts";
+import { act } from "../audited-change.ts";
 import { challengeNotFound } from "../challenges/writes.ts";
 
 const ofChallenge = Type.Object({ slug: Slug });

@@ -5,7 +5,7 @@ import { operation, PageOf } from "#shared/http/operation.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { AdminTokenName, MintedToken, TokenInput, TokenResource } from "#shared/schemas/admin.ts";
 import type { AdminWorld } from "../admin-world.ts";
-import { act } from "../administrator.ts";
+import { act } from "../audited-change.ts";
 import { limitOf, PageQuery, pageOf } from "../paging.ts";
 
 const params = Type.Object({ name: AdminTokenName });

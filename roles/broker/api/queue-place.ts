@@ -4,7 +4,7 @@ import type { Clock } from "#shared/time/clock.ts";
 import type { Policies } from "../admission/policies.ts";
 import type { JobIn } from "../job/job.ts";
 import type { QueuePlace } from "../job/resource.ts";
-import { both, classOf, countBefore, type Lane, type NodeClass } from "../placement/order.ts";
+import { both, classOf, countBefore, type Lane, type NodeClass } from "../placement/queue-order.ts";
 import type { LaneUse, QueueReads } from "../store/queue-reads.ts";
 
 export interface QueueWorld {

@@ -10,8 +10,8 @@ import { withText } from "../api/read-body.ts";
 import type { ApiWorld } from "../api/world.ts";
 import type { Job } from "../job/job.ts";
 import { jobLabels } from "../swarm/job-service-spec.ts";
-import { parseFirstGenerationBody, parseRunRequest } from "./request.ts";
-import { DockerRuns } from "./run-calls.ts";
+import { parseFirstGenerationBody, parseRunRequest } from "./run-request.ts";
+import { DockerRuns } from "./waiting-calls.ts";
 
 /** The routes of the first generation's clients, a thin layer over jobs (contract §4). */
 export function createDockerApp(world: ApiWorld) {

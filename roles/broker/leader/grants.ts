@@ -1,7 +1,7 @@
 import type { JobPolicy } from "#shared/schemas/challenge.ts";
 import type { PlacedJob } from "../job/job.ts";
-import { both, classOf, type NodeClass } from "../placement/order.ts";
 import type { Grant } from "../placement/placement.ts";
+import { both, classOf, type NodeClass } from "../placement/queue-order.ts";
 import type { LastStart } from "../store/queue-reads.ts";
 
 /** By challenge: how many jobs it runs in each class, and what it may use. */

@@ -6,7 +6,7 @@ import { fullDiskOutcome, isEngines, killedOutcome, mayBeFullDisks, type Outcome
 import { putLogAway } from "../logs/job-log.ts";
 import { LogFollows } from "../logs/log-follows.ts";
 import { idsOf, tasksOf } from "../swarm/tasks-view.ts";
-import { inspect, killerOf } from "./killer.ts";
+import { inspect, killerOf } from "./kill-cause.ts";
 import type { JobMemory } from "./memory.ts";
 import type { DispatchWorld } from "./world.ts";
 

@@ -2,7 +2,7 @@ import { dataVolumesOf } from "#shared/engine/data-volumes.ts";
 import type { SwarmNode } from "#shared/engine/engine.ts";
 import { gpuCount } from "#shared/swarm/gpus.ts";
 import { label } from "#shared/swarm/labels.ts";
-import { classOf, inOrder, type Queueing, type Share } from "./order.ts";
+import { classOf, inOrder, type Queueing, type Share } from "./queue-order.ts";
 
 export interface NodeCapacity {
   readonly node_id: string;

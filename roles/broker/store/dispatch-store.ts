@@ -6,10 +6,10 @@ import { type ClockOffset, clock_step_ms_min } from "#shared/time/clock-offset.t
 import type { EndedJob, JobIn, PlacedJob, StoredRequest } from "../job/job.ts";
 import type { Outcome } from "../job/outcome.ts";
 import { type Changes, ending, type FirstDeadlines, leavingQueue, type Move } from "../job/transition.ts";
+import { guard } from "../leader/seat.ts";
 import type { Demand, Placement } from "../placement/placement.ts";
 import { columnOf, columnsButSpec, liveTimes, rowOf, rowToJob } from "./job-row.ts";
 import { type QueueReads, queueReads } from "./queue-reads.ts";
-import { guard } from "./seat.ts";
 
 export interface Lease extends Demand {
   readonly job: string;

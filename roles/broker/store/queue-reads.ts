@@ -1,8 +1,8 @@
 import type { Database } from "#shared/database/database.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { JobIn } from "../job/job.ts";
-import { classOf, type NodeClass, type Queueing } from "../placement/order.ts";
 import type { Demand } from "../placement/placement.ts";
+import { classOf, type NodeClass, type Queueing } from "../placement/queue-order.ts";
 
 /** When a challenge's last job of a class left the queue. */
 export interface LastStart {

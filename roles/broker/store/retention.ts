@@ -1,9 +1,9 @@
 import type { Database } from "#shared/database/database.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
+import { guard } from "../leader/seat.ts";
 import { putLogAway } from "../logs/job-log.ts";
 import type { LogFiles } from "../logs/log-files.ts";
-import { guard } from "./seat.ts";
 
 export interface Retention {
   readonly sql: Database;

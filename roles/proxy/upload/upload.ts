@@ -14,10 +14,10 @@ import { exchange } from "../upstream/exchange.ts";
 import type { UpstreamAnswer } from "../upstream/running-exchange.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import { bridgeHeaders } from "./bridge-headers.ts";
-import { checkAge, checkRegistration, checkSignature, type MinerHeaders, readMinerHeaders } from "./checks.ts";
 import type { Nonces, NonceUse } from "./nonces.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import type { Registrations } from "./registrations.ts";
+import { checkRegistration, type Registrations } from "./registrations.ts";
+import { checkAge, checkSignature, type MinerHeaders, readMinerHeaders } from "./signature.ts";
 import type { SubmissionSeen, SubmissionsSeen } from "./submissions-seen.ts";
 
 export interface Uploads extends PassThrough {

@@ -5,7 +5,7 @@ import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { policiesOf } from "../../../roles/broker/admission/policies.ts";
 import { queuePlace } from "../../../roles/broker/api/queue-place.ts";
-import { compareInLane } from "../../../roles/broker/placement/order.ts";
+import { compareInLane } from "../../../roles/broker/placement/queue-order.ts";
 import { createDispatchStore } from "../../../roles/broker/store/dispatch-store.ts";
 import { rowToJob } from "../../../roles/broker/store/job-row.ts";
 import { queueReads } from "../../../roles/broker/store/queue-reads.ts";

@@ -8,7 +8,7 @@ import { migrate } from "#shared/database/migrate.ts";
 import { createLogger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
-import { dispatcherSeat } from "../../../roles/broker/store/seat.ts";
+import { dispatcherSeat } from "../../../roles/broker/leader/seat.ts";
 import { startFakeEngine } from "../../bench/broker/fake-engine.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { startPostgres, type TestPostgres } from "../../support/worlds/postgres.ts";

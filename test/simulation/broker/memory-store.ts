@@ -5,7 +5,7 @@ import type { BlobStore } from "../../../roles/broker/blobs/blob-store.ts";
 import { isEnded, type Job, type JobIn, type JobRecord, jobOf, type PlacedJob } from "../../../roles/broker/job/job.ts";
 import { ending, leavingQueue } from "../../../roles/broker/job/transition.ts";
 import type { LogFiles } from "../../../roles/broker/logs/log-files.ts";
-import { classOf } from "../../../roles/broker/placement/order.ts";
+import { classOf } from "../../../roles/broker/placement/queue-order.ts";
 import type { DispatchStore, Lease } from "../../../roles/broker/store/dispatch-store.ts";
 import { liveTimes } from "../../../roles/broker/store/job-row.ts";
 import type { ReapStore } from "../../../roles/supervisor/workers/overdue-jobs.ts";

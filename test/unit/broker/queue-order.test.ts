@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { countBefore, type NodeClass } from "../../../roles/broker/placement/order.ts";
 import { type Grant, type NodeCapacity, place, type QueuedJob } from "../../../roles/broker/placement/placement.ts";
+import { countBefore, type NodeClass } from "../../../roles/broker/placement/queue-order.ts";
 
 const slugs = ["a", "b", "c"];
 

@@ -2,7 +2,6 @@ import { isSignedUpload, type UploadClaim } from "#shared/auth/upload-signature.
 import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { headerOf, type RequestHead } from "../http/request-head.ts";
-import type { Registrations } from "./registrations.ts";
 
 /** What a miner says of its upload, not yet believed. */
 export type MinerHeaders = Pick<UploadClaim, "hotkey" | "nonce" | "timestamp"> & { readonly signature: string };
@@ -44,26 +43,6 @@ export async function checkSignature(
     if (await isSignedUpload(claim, signature)) return;
   }
   throw new ProblemError(401, "invalid_signature", "invalid signature");
-}
-
-/**
- * The uid of a miner who may upload; null for one on the operator's allowlist that has none.
- *
- * @throws ProblemError 401
- */
-export async function checkRegistration(
-  registrations: Registrations,
-  hotkey: string,
-  { allowlist, oldest }: { readonly allowlist: ReadonlySet<string>; readonly oldest: Date },
-): Promise<number | null> {
-  const uid = await registrations.uidOf(hotkey, oldest);
-  if (typeof uid === "number") {
-    if (uid === 0) throw new ProblemError(401, "blocked_uid", "blocked uid");
-    return uid;
-  }
-  if (allowlist.has(hotkey)) return null;
-  if (uid === "unavailable") throw new ProblemError(401, "metagraph_unavailable", "metagraph unavailable");
-  throw new ProblemError(401, "unknown_hotkey", "unknown hotkey");
 }
 
 function decodedPath(path: string): string {

@@ -7,7 +7,7 @@ import { streamOf } from "../api/stream-of.ts";
 import type { ApiWorld } from "../api/world.ts";
 import type { Job } from "../job/job.ts";
 import type { NewJob } from "../store/job-store.ts";
-import { lateFailure, runAnswer, runFailure } from "./response.ts";
+import { lateFailure, runAnswer, runFailure } from "./run-response.ts";
 
 /** What a run call's answer goes by. */
 interface RunCall {
