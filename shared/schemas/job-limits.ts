@@ -43,7 +43,6 @@ export const jobLimits = {
     drain_ms: 500,
     /** A log whose reading is cut is read anew so often. */
     readings_max: 3,
-    /** Lines from the end of a log that is too long to be read in time: as many as `tail_bytes` may hold. */
   },
   /** Pause before a log that could not be stored, or an inspection that failed, is tried again. */
   finish_again_ms: 2_000,

@@ -76,7 +76,7 @@ test("tells of a name that is too deep, cut", async () => {
   expect(["depth", "name_bytes"]).toContain(told.reason);
   expect(deep.startsWith(told.name.replace("…", ""))).toBe(true);
   expect(told.name.length).toBeLessThan(128);
-});
+}, 30_000);
 
 test("tells the first names of very many that were left out, and their number", async () => {
   for (let at = 0; at < 300; at++) symlinkSync("x", join(volume, `${"é".repeat(120)}${at}`));

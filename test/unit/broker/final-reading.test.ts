@@ -132,8 +132,8 @@ test("a log is complete if and only if what is stored is the log, whatever was f
 });
 
 test("a log that is longer than is kept has its head and its tail, and the gap with its bytes between them", async () => {
-  const line = "x".repeat(1_023);
-  const count = (limits.jobs.log_bytes_max / 1_024) * 2;
+  const line = "x".repeat(8_191);
+  const count = (limits.jobs.log_bytes_max / 8_192) * 2;
   function* whole() {
     for (let at = 1; at <= count; at += 1) yield piece(at, `${line}${at % 10}`);
   }
@@ -143,10 +143,10 @@ test("a log that is longer than is kept has its head and its tail, and the gap w
     null,
   ).length;
   expect(isComplete).toBe(false);
-  expect(gaps).toMatchObject([{ stream: "stdout", missing_bytes: count * 1_024 - kept_bytes }]);
+  expect(gaps).toMatchObject([{ stream: "stdout", missing_bytes: count * 8_192 - kept_bytes }]);
   expect([records[0]?.time, records.at(-1)?.time]).toEqual([timeOf(1), timeOf(count)]);
   expect(kept_bytes).toBeLessThanOrEqual(limits.jobs.log_bytes_max);
-  expect(records.length - 1 - records.findIndex(isGap)).toBe(limits.jobs.log_tail_bytes / 1_024);
+  expect(records.length - 1 - records.findIndex(isGap)).toBe(limits.jobs.log_tail_bytes / 8_192);
 });
 
 test("a log that cannot be read to its end in time has its last lines", async () => {
