@@ -1,5 +1,5 @@
-import { type AuditEntry, appendAudit } from "#shared/database/audit.ts";
 import type { Database, Transaction } from "#shared/database/database.ts";
+import { type AuditEntry, appendAudit } from "#shared/database/tables/audit.ts";
 import type { Clock } from "#shared/time/clock.ts";
 
 /** Who acts, for the audit log. */

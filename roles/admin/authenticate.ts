@@ -1,6 +1,6 @@
 import { bearerToken } from "#shared/auth/tokens.ts";
-import { type AdminIdentity, findAdminToken } from "#shared/database/admin-tokens.ts";
 import type { Database } from "#shared/database/database.ts";
+import { type AdminIdentity, findAdminToken } from "#shared/database/tables/admin-tokens.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { type AdminScope, includesScope } from "#shared/schemas/admin.ts";
 import type { Caller } from "./audited-change.ts";

@@ -1,8 +1,8 @@
-import { createChallenges } from "#shared/database/challenges.ts";
-import { createEpochs, type EpochSummary } from "#shared/database/epochs.ts";
-import { jobCounts } from "#shared/database/jobs.ts";
 import { schemaVersion } from "#shared/database/migrate.ts";
-import { readyNodes } from "#shared/database/nodes.ts";
+import { createChallenges } from "#shared/database/tables/challenges.ts";
+import { createEpochs, type EpochSummary } from "#shared/database/tables/epochs.ts";
+import { jobCounts } from "#shared/database/tables/jobs.ts";
+import { readyNodes } from "#shared/database/tables/nodes.ts";
 import { buildInfo } from "#shared/process/build-info.ts";
 import type { StatusResource } from "#shared/schemas/admin.ts";
 import type { AdminWorld } from "./admin-world.ts";

@@ -1,6 +1,6 @@
 /** Decides an epoch's inputs and vector from answers and metagraph. Pure: `seal-epoch.ts` asks, and stores the result. */
-import type { EpochInput } from "#shared/database/epochs.ts";
-import type { StoredMetagraph } from "#shared/database/metagraph.ts";
+import type { EpochInput } from "#shared/database/tables/epochs.ts";
+import type { StoredMetagraph } from "#shared/database/tables/metagraph.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { PublishedVector, SourceChallenge } from "#shared/schemas/weights.ts";
 import { aggregate, type SharePolicy } from "#shared/weights/aggregate.ts";

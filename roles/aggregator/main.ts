@@ -1,8 +1,8 @@
 import { publicEndpoint, resolveEndpoint } from "#shared/chain/networks.ts";
 import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
-import { createEpochs } from "#shared/database/epochs.ts";
 import { Candidate } from "#shared/database/lead.ts";
 import { migrateWhenReachable } from "#shared/database/migrate.ts";
+import { createEpochs } from "#shared/database/tables/epochs.ts";
 import { runRole } from "#shared/process/run-role.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { vectorSigningKey } from "#shared/weights/seal.ts";

@@ -1,6 +1,6 @@
 import type { Metagraph } from "#shared/chain/chain.ts";
 import type { Database } from "#shared/database/database.ts";
-import { loadMetagraph, type StoredMetagraph, storeMetagraph } from "#shared/database/metagraph.ts";
+import { loadMetagraph, type StoredMetagraph, storeMetagraph } from "#shared/database/tables/metagraph.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
 

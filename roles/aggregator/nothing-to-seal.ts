@@ -1,4 +1,4 @@
-import type { EpochInput } from "#shared/database/epochs.ts";
+import type { EpochInput } from "#shared/database/tables/epochs.ts";
 
 const told_max = 5;
 

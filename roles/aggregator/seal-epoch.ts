@@ -1,9 +1,9 @@
 import type { KeyObject } from "node:crypto";
-import { createChallenges } from "#shared/database/challenges.ts";
 import type { Database, Transaction } from "#shared/database/database.ts";
-import type { EpochInput } from "#shared/database/epochs.ts";
 import { type Lead, LeadLostError } from "#shared/database/lead.ts";
-import { createWeightsAnswers } from "#shared/database/weights-answers.ts";
+import { createChallenges } from "#shared/database/tables/challenges.ts";
+import type { EpochInput } from "#shared/database/tables/epochs.ts";
+import { createWeightsAnswers } from "#shared/database/tables/weights-answers.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 import type { PublishedVector } from "#shared/schemas/weights.ts";
 import type { Clock } from "#shared/time/clock.ts";

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { createChallenges } from "#shared/database/challenges.ts";
 import { connectDatabase, databaseProbe } from "#shared/database/database.ts";
 import { Candidate } from "#shared/database/lead.ts";
 import { migrateWhenReachable } from "#shared/database/migrate.ts";
+import { createChallenges } from "#shared/database/tables/challenges.ts";
 import { connectEngine } from "#shared/engine/docker-engine.ts";
 import type { Engine } from "#shared/engine/engine.ts";
 import { guarded } from "#shared/http/app.ts";

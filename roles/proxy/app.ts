@@ -1,11 +1,11 @@
 import type { Duplex } from "node:stream";
 import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
+import type { InFlight, Place } from "./bounds/in-flight.ts";
 import { answerWith, asProblem, refuse, refuseRaw } from "./http/answers.ts";
 import { ClientGoneError } from "./http/body.ts";
 import type { Call } from "./http/call.ts";
 import type { Client, TrustedProxies } from "./http/client-address.ts";
-import type { InFlight, Place } from "./http/in-flight.ts";
 import type { RequestHead } from "./http/request-head.ts";
 import type { ProxyMetrics } from "./metrics.ts";
 import { createOwnRoutes, type OwnRoutes } from "./own-routes.ts";

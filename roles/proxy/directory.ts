@@ -1,4 +1,4 @@
-import type { Challenges } from "#shared/database/challenges.ts";
+import type { Challenges } from "#shared/database/tables/challenges.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";

@@ -4,10 +4,10 @@ import { serve } from "#shared/http/serve.ts";
 import { runRole } from "#shared/process/run-role.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { createApp } from "./app.ts";
-import { Journal } from "./chain/journal.ts";
 import { connectWeightsChain } from "./chain/weights-chain.ts";
 import { resolveTarget, SubmitterConfig } from "./config.ts";
 import { fetchVector } from "./fetch-vector.ts";
+import { Journal } from "./journal.ts";
 import { registerMetrics, type SubmitterStatus } from "./status.ts";
 import { SubmitLoop } from "./submit-loop.ts";
 

@@ -6,10 +6,10 @@ import type { Logger } from "#shared/observability/logger.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { pause } from "#shared/time/pause.ts";
 import { refusalByName } from "./chain/chain-errors.ts";
-import type { Journal, Settlement } from "./chain/journal.ts";
 import { checkReveal } from "./chain/reveal-check.ts";
 import { settlePending, submitOnce, vectorDigest } from "./chain/submit-once.ts";
 import type { WeightsChain } from "./chain/weights-chain.ts";
+import type { Journal, Settlement } from "./journal.ts";
 import type { SubmitterMetrics, SubmitterStatus } from "./status.ts";
 import { type Vector, VectorError } from "./verify-vector.ts";
 

@@ -7,7 +7,7 @@ import { canonicalArchive, canonicalArchiveBytes } from "#shared/archive/canonic
 import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { openFolderBlobStore } from "../../roles/broker/blobs/folder-blob-store.ts";
-import { tarOf } from "../support/builders/tar-builder.ts";
+import { tarOf } from "../support/builders/archives/tar-builder.ts";
 
 /** One line of JSON for each figure; `ratio` is ours by the peer's, and more is better for all of them. */
 function print(name: string, unit: string, ours: number, peer: number): void {

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deriveHotkey, type Hotkey } from "#shared/chain/hotkey.ts";
 import { systemClock } from "#shared/time/clock.ts";
-import { Journal } from "../../roles/submitter/chain/journal.ts";
 import { type Submission, submitOnce } from "../../roles/submitter/chain/submit-once.ts";
 import { connectWeightsChain, type WeightsChain } from "../../roles/submitter/chain/weights-chain.ts";
+import { Journal } from "../../roles/submitter/journal.ts";
 import { type DevchainProcess, startDevchain } from "./devchain.ts";
 
 export const rao_per_tao = 1_000_000_000;

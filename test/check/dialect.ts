@@ -2,8 +2,8 @@ import ts from "typescript";
 import type { SourceFile } from "./sources.ts";
 
 const parameters_max = 4;
-/** Not brought to these rules yet. */
-const exempt = /^(shared\/archive\/|test\/support\/builders\/hostile-archives\/)/;
+/** Packing many small files is mostly its `header`: five plain arguments, and no object for each header. */
+const exempt = /^shared\/archive\/tar\/tar-writer\.ts$/;
 
 /** How our own names and shapes are written: one way everywhere, so that nobody has to ask which. */
 export function* dialect(files: readonly SourceFile[]): Generator<string> {

@@ -41,7 +41,7 @@ export function* ownerFaults(owners: readonly Owned[], files: readonly SourceFil
       if (statements(table).test(code) && roleOf(path) !== owner)
         yield `${path}: has statements on ${table}, which is the ${owner || "migrations"}'s: go through shared/database`;
     const shared = sources.filter(({ path, code }) => /^shared\/database\//.test(path) && statements(table).test(code));
-    const found = shared.map(({ path }) => path.replace("shared/database/", ""));
+    const found = shared.map(({ path }) => path.replace(/^shared\/database\/(?:tables\/)?/, ""));
     if (found.toSorted().join() !== own.toSorted().join())
       yield `${table}: its statements in shared/database stand in [${found}], the list says [${own}]`;
     const writers = new Set(

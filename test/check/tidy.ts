@@ -2,7 +2,7 @@
  * Rules of how the project reads that no linter knows; each is a function from the tracked files to sentences.
  * `bun run test/check/tidy.ts [path…]` asks the rules of single files of these alone.
  */
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import ts from "typescript";
 import { catches } from "./catches.ts";
 import { unresolvedCitations } from "./citations.ts";
@@ -14,6 +14,7 @@ import { sources, texts, tracked } from "./sources.ts";
 
 const file_lines_max = 300;
 const function_lines_max = 70;
+const folder_files_max = 15;
 const topLevel =
   /^(package\.json|bunfig\.toml|tsconfig\.json|bun\.lock|README\.md|LICENSE|roles|shared|deploy|test|\..+)$/;
 const strangers = /^(utils?|helpers?|types|common|misc)\.tsx?$/;
@@ -38,6 +39,13 @@ function* sizes(): Generator<string> {
     if (lineCount(text) > file_lines_max)
       yield `${path}: ${lineCount(text)} lines, at most ${file_lines_max}: split it by subject`;
   }
+}
+
+function* folders(): Generator<string> {
+  const sourcePaths = tracked.filter((path) => /\.tsx?$/.test(path));
+  for (const [folder, paths] of Map.groupBy(sourcePaths, dirname))
+    if (paths.length > folder_files_max)
+      yield `${folder}: ${paths.length} files, at most ${folder_files_max}: which rooms does it hold?`;
 }
 
 function* words(): Generator<string> {
@@ -96,6 +104,7 @@ function* documents(): Generator<string> {
 const findings = [
   ...layout(),
   ...sizes(),
+  ...folders(),
   ...words(),
   ...purity(),
   ...functions(),

@@ -1,6 +1,6 @@
-import { createChallenges } from "#shared/database/challenges.ts";
 import type { Database } from "#shared/database/database.ts";
-import { createWeightsAnswers, type WeightsAnswer } from "#shared/database/weights-answers.ts";
+import { createChallenges } from "#shared/database/tables/challenges.ts";
+import { createWeightsAnswers, type WeightsAnswer } from "#shared/database/tables/weights-answers.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 import type { Clock } from "#shared/time/clock.ts";

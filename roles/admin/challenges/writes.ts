@@ -1,5 +1,5 @@
-import { createChallenges } from "#shared/database/challenges.ts";
 import type { Database, Transaction } from "#shared/database/database.ts";
+import { createChallenges } from "#shared/database/tables/challenges.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import type { Challenge, ChallengeSpec, ChallengeStatus } from "#shared/schemas/challenge.ts";
 import type { Clock } from "#shared/time/clock.ts";

@@ -1,6 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import { createChallenges } from "#shared/database/challenges.ts";
+import { createChallenges } from "#shared/database/tables/challenges.ts";
 import { operation, PageOf } from "#shared/http/operation.ts";
 import { ChallengeInput, ChallengePatch, ChallengeResource } from "#shared/schemas/admin.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";

@@ -1,6 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import { createEpochs } from "#shared/database/epochs.ts";
+import { createEpochs } from "#shared/database/tables/epochs.ts";
 import { operation, PageOf } from "#shared/http/operation.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { EpochDetail, EpochResource } from "#shared/schemas/admin.ts";

@@ -1,8 +1,8 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
 import type { Transaction } from "#shared/database/database.ts";
-import { listNodes, type NodeView, nodeById } from "#shared/database/nodes.ts";
-import { placeOrder, type WorkerOrder } from "#shared/database/worker-orders.ts";
+import { listNodes, type NodeView, nodeById } from "#shared/database/tables/nodes.ts";
+import { placeOrder, type WorkerOrder } from "#shared/database/tables/worker-orders.ts";
 import { operation, PageOf } from "#shared/http/operation.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { DrainInput, LabelInput, NodeResource } from "#shared/schemas/admin.ts";

@@ -1,6 +1,6 @@
 import { Elysia } from "elysia";
-import { type AuditRecord, listAudit, verifyAudit } from "#shared/database/audit.ts";
-import { jobCounts } from "#shared/database/jobs.ts";
+import { type AuditRecord, listAudit, verifyAudit } from "#shared/database/tables/audit.ts";
+import { jobCounts } from "#shared/database/tables/jobs.ts";
 import { operation, PageOf } from "#shared/http/operation.ts";
 import { AuditResource, AuditVerdictResource, JobsResource, StatusResource } from "#shared/schemas/admin.ts";
 import type { AdminWorld } from "../admin-world.ts";

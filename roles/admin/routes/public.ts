@@ -1,8 +1,8 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import { createChallenges } from "#shared/database/challenges.ts";
 import type { Database } from "#shared/database/database.ts";
-import { createEpochs } from "#shared/database/epochs.ts";
+import { createChallenges } from "#shared/database/tables/challenges.ts";
+import { createEpochs } from "#shared/database/tables/epochs.ts";
 import { operation } from "#shared/http/operation.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";

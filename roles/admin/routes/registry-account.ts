@@ -1,7 +1,11 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import { createChallenges } from "#shared/database/challenges.ts";
-import { type RegistryAccount, registryAccounts, setRegistryAccount } from "#shared/database/registry-credentials.ts";
+import { createChallenges } from "#shared/database/tables/challenges.ts";
+import {
+  type RegistryAccount,
+  registryAccounts,
+  setRegistryAccount,
+} from "#shared/database/tables/registry-credentials.ts";
 import { operation } from "#shared/http/operation.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { RegistryAccountInput, RegistryAccountResource, RegistryName } from "#shared/schemas/admin.ts";

@@ -1,6 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { Elysia } from "elysia";
-import { mintAdminToken } from "#shared/database/admin-tokens.ts";
+import { mintAdminToken } from "#shared/database/tables/admin-tokens.ts";
 import { operation, PageOf } from "#shared/http/operation.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import { AdminTokenName, MintedToken, TokenInput, TokenResource } from "#shared/schemas/admin.ts";

@@ -1,4 +1,4 @@
-import type { Challenges } from "#shared/database/challenges.ts";
+import type { Challenges } from "#shared/database/tables/challenges.ts";
 import { type JobPolicy, jobPolicyOf } from "#shared/schemas/challenge.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";

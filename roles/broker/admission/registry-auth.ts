@@ -1,5 +1,5 @@
 import type { Database } from "#shared/database/database.ts";
-import { registryLogin } from "#shared/database/registry-credentials.ts";
+import { registryLogin } from "#shared/database/tables/registry-credentials.ts";
 import type { RegistryAuth } from "#shared/engine/engine.ts";
 import { parseImageReference } from "./image-reference.ts";
 

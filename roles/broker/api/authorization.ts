@@ -1,5 +1,5 @@
 import { bearerToken, isToken } from "#shared/auth/tokens.ts";
-import type { Challenges } from "#shared/database/challenges.ts";
+import type { Challenges } from "#shared/database/tables/challenges.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 

@@ -1,4 +1,4 @@
-import type { Challenges } from "#shared/database/challenges.ts";
+import type { Challenges } from "#shared/database/tables/challenges.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { AcceptWorld } from "../admission/accept-job.ts";
 import type { Policies } from "../admission/policies.ts";

@@ -1,4 +1,4 @@
-import { seal } from "#shared/engine/seal.ts";
+import { seal } from "#shared/engine/seal-service.ts";
 import { jobFleet, label } from "#shared/swarm/labels.ts";
 import type { Job } from "../job/job.ts";
 import type { DispatchWorld } from "../lifecycle/world.ts";

@@ -1,5 +1,5 @@
 import { EngineError } from "#shared/engine/engine.ts";
-import { seal } from "#shared/engine/seal.ts";
+import { seal } from "#shared/engine/seal-service.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { jobName, stagerName } from "#shared/swarm/names.ts";
 import type { LiveJob, PlacedJob } from "../job/job.ts";

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from "#shared/database/database.ts";
-import { moveOrdersWithClock, type WorkerOrder, workerOrders } from "#shared/database/worker-orders.ts";
+import { moveOrdersWithClock, type WorkerOrder, workerOrders } from "#shared/database/tables/worker-orders.ts";
 import type { FinalState, LiveState } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { type ClockOffset, clock_step_ms_min } from "#shared/time/clock-offset.ts";

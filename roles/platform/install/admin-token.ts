@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { findAdminToken, mintAdminToken } from "#shared/database/admin-tokens.ts";
-import { appendAudit } from "#shared/database/audit.ts";
 import { connectDatabase, type Database, type Transaction } from "#shared/database/database.ts";
 import { migrateWhenReachable } from "#shared/database/migrate.ts";
+import { findAdminToken, mintAdminToken } from "#shared/database/tables/admin-tokens.ts";
+import { appendAudit } from "#shared/database/tables/audit.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { readSecret, secretPath, writeSecret } from "./host-files.ts";
 

@@ -1,6 +1,6 @@
-import { createChallenges } from "#shared/database/challenges.ts";
 import { connectDatabase, type Database } from "#shared/database/database.ts";
 import { currentVersion, schemaVersion } from "#shared/database/migrate.ts";
+import { createChallenges } from "#shared/database/tables/challenges.ts";
 import { isDemonstration } from "../demo/challenge.ts";
 import { databaseLabel, isEmbeddedDatabase } from "./database-url.ts";
 import { isLoopback } from "./loopback.ts";

@@ -1,6 +1,6 @@
 import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
-import type { Hold } from "./byte-budget.ts";
+import type { Hold } from "../bounds/byte-budget.ts";
 import { malformed, type RequestHead, readHead } from "./request-head.ts";
 
 const headEnd = Buffer.from("\r\n\r\n");

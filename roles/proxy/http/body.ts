@@ -3,9 +3,9 @@ import { ProblemError } from "#shared/http/problem.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
 import { pause } from "#shared/time/pause.ts";
-import type { ByteBudget } from "./byte-budget.ts";
+import type { ByteBudget } from "../bounds/byte-budget.ts";
+import { HeldBytes } from "../bounds/held-bytes.ts";
 import { type Call, letSend } from "./call.ts";
-import { HeldBytes } from "./held-bytes.ts";
 
 const { proxy } = limits;
 

@@ -1,6 +1,6 @@
 import type { Clock } from "#shared/time/clock.ts";
+import type { Place } from "../bounds/in-flight.ts";
 import type { Client } from "./client-address.ts";
-import type { Place } from "./in-flight.ts";
 import type { RequestBody } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseWriter } from "./response-writer.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "#shared/time/clock.ts";
 import type { ProxyApp } from "../app.ts";
-import type { ByteBudget } from "./byte-budget.ts";
+import type { ByteBudget } from "../bounds/byte-budget.ts";
 
 /** What the connections of a door have in common. */
 export interface ConnectionSetting {

@@ -2,8 +2,8 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { createServer as createTlsServer } from "node:tls";
 import type { Clock } from "#shared/time/clock.ts";
 import type { ProxyApp } from "../app.ts";
-import type { ByteBudget } from "./byte-budget.ts";
-import { ConnectionGuard, type GuardBounds } from "./connection-guard.ts";
+import type { ByteBudget } from "../bounds/byte-budget.ts";
+import { ConnectionGuard, type GuardBounds } from "../bounds/connection-guard.ts";
 
 export interface DoorOptions extends GuardBounds {
   readonly hostname: string;

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { Writable } from "node:stream";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
-import type { Hold } from "./byte-budget.ts";
+import type { Hold } from "../bounds/byte-budget.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /** What an answer asks and tells of its connection. */

@@ -1,10 +1,10 @@
 import { ProblemError } from "#shared/http/problem.ts";
 import type { ChallengeSpec } from "#shared/schemas/challenge.ts";
+import type { Place } from "../bounds/in-flight.ts";
 import type { Directory } from "../directory.ts";
 import { relay } from "../http/answers.ts";
 import { type Call, letSend } from "../http/call.ts";
 import type { Client } from "../http/client-address.ts";
-import type { Place } from "../http/in-flight.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { addressOf, type Connections, type UpstreamAddress } from "../upstream/connections.ts";
 import { exchange } from "../upstream/exchange.ts";

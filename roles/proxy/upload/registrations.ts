@@ -1,5 +1,5 @@
 import type { Database } from "#shared/database/database.ts";
-import { registrationOf } from "#shared/database/metagraph.ts";
+import { registrationOf } from "#shared/database/tables/metagraph.ts";
 import { ProblemError } from "#shared/http/problem.ts";
 
 /** Who is registered on the subnet, as the aggregator last stored it. */

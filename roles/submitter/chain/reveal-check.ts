@@ -1,7 +1,7 @@
 import type { BlockRef, WeightEntry } from "#shared/chain/chain.ts";
 import type { StandingCommit } from "#shared/chain/chain-reads.ts";
 import { storageIndex } from "#shared/chain/storage-index.ts";
-import type { JournalEntry } from "./journal.ts";
+import type { JournalEntry } from "../journal.ts";
 import type { WeightsChain } from "./weights-chain.ts";
 
 /** What happened to a commit: its vector is on chain, it waits for its round, or the chain dropped it silently. */

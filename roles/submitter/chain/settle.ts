@@ -1,7 +1,7 @@
 import type { BlockRef, SubnetState } from "#shared/chain/chain.ts";
 import { storageIndex } from "#shared/chain/storage-index.ts";
+import type { JournalEntry, Settlement } from "../journal.ts";
 import { refusalByName } from "./chain-errors.ts";
-import type { JournalEntry, Settlement } from "./journal.ts";
 import { isVector, stands } from "./reveal-check.ts";
 import type { WeightsChain } from "./weights-chain.ts";
 

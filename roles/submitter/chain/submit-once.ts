@@ -6,8 +6,8 @@ import { encodeRevealPayload, encryptUntilRound } from "#shared/chain/timelock.t
 import { type ChainVector, upscaleValues } from "#shared/chain/weights-vector.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import type { Clock } from "#shared/time/clock.ts";
+import type { Journal, JournalEntry, Settlement } from "../journal.ts";
 import { type ChainRefusal, refusalByName } from "./chain-errors.ts";
-import type { Journal, JournalEntry, Settlement } from "./journal.ts";
 import { preflight } from "./preflight.ts";
 import { reconcile } from "./settle.ts";
 import type { WeightsCall } from "./sign-call.ts";

@@ -1,5 +1,5 @@
-import { createChallenges } from "#shared/database/challenges.ts";
 import type { Database } from "#shared/database/database.ts";
+import { createChallenges } from "#shared/database/tables/challenges.ts";
 import type { Engine, Network, Service } from "#shared/engine/engine.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";

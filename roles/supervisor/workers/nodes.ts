@@ -1,5 +1,5 @@
 import type { Database } from "#shared/database/database.ts";
-import { recordNodes } from "#shared/database/nodes.ts";
+import { recordNodes } from "#shared/database/tables/nodes.ts";
 import { dataVolumesOf } from "#shared/engine/data-volumes.ts";
 import type { Engine } from "#shared/engine/engine.ts";
 import { gpuNames } from "#shared/swarm/gpus.ts";

@@ -1,6 +1,6 @@
 import type { Database } from "#shared/database/database.ts";
-import { overdueJobs, recordReaped } from "#shared/database/jobs.ts";
-import { seal } from "#shared/engine/seal.ts";
+import { overdueJobs, recordReaped } from "#shared/database/tables/jobs.ts";
+import { seal } from "#shared/engine/seal-service.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { jobName } from "#shared/swarm/names.ts";

@@ -1,6 +1,6 @@
 import type { Database } from "#shared/database/database.ts";
-import { hasJobs } from "#shared/database/jobs.ts";
-import { forgetOrder, isOrderFresh, type WorkerOrder, workerOrders } from "#shared/database/worker-orders.ts";
+import { hasJobs } from "#shared/database/tables/jobs.ts";
+import { forgetOrder, isOrderFresh, type WorkerOrder, workerOrders } from "#shared/database/tables/worker-orders.ts";
 import type { Engine, SwarmNode } from "#shared/engine/engine.ts";
 import type { Logger } from "#shared/observability/logger.ts";
 import { label } from "#shared/swarm/labels.ts";

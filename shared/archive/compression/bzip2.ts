@@ -11,7 +11,7 @@ const magic = { block: 0x314159265359, end: 0x177245385090 } as const;
  * pbzip2 and lbzip2 write many.
  *
  * Our own because the packages are not fit: unbzip2-stream 1.4.3 and seek-bzip 2.0.0 write for ever at a run whose length
- * overflows 31 bits (`bzip2: a run that never ends` in test/unit/shared/archive-compressed.test.ts), and the first holds a
+ * overflows 31 bits (`bzip2: a run that never ends` in test/unit/shared/archive/archive-compressed.test.ts), and the first holds a
  * block's output, up to 46 MB, as an array of numbers. A block needs 3.6 MB here, whatever it expands to.
  */
 export function* bunzip2(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {

@@ -21,7 +21,7 @@ interface Described {
  * A push parser for a plain tar stream that knows files, directories and links and refuses everything else; what it meets
  * it tells an EntryGate.
  *
- * It is our own (decision 0003) because the libraries are made to accept: of the refused archives in test/unit/shared/archive-traps.test.ts
+ * It is our own (decision 0003) because the libraries are made to accept: of the refused archives in test/unit/shared/archive/archive-traps.test.ts
  * (limits aside) tar-stream 3.2.2 reads four of five. Links and names could be refused behind it; not what it hides: a PAX
  * size that differs from the header's (it finds a file there that other readers don't), extended headers for extended
  * headers, broken PAX records, a base-256 size of -1, entries behind the end, a missing end.

@@ -21,7 +21,7 @@ const mode_kind = { mask: 0o170000, file: 0o100000, directory: 0o040000, link: 0
  * what the directory says. To be iterated: between two steps the gate's sink may be emptied. Throws ArchiveError.
  *
  * Our own because yauzl 3.4.0 compares neither an entry's local header with the directory nor its content with its checksum,
- * and takes entries that overlap, lie apart or are there twice: of the 43 refused zips in test/unit/shared/archive-zip.test.ts
+ * and takes entries that overlap, lie apart or are there twice: of the 43 refused zips in test/unit/shared/archive/archive-zip.test.ts
  * (limits aside) it reads 28.
  */
 export async function* readZip(

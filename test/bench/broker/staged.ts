@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { tarOf } from "../../support/builders/tar-builder.ts";
+import { tarOf } from "../../support/builders/archives/tar-builder.ts";
 import { type LabBench, smallJob } from "./lab-bench.ts";
 import { median, report, say, spread } from "./measures.ts";
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { mintAdminToken } from "#shared/database/admin-tokens.ts";
 import { connectDatabase, type Database } from "#shared/database/database.ts";
 import { migrate } from "#shared/database/migrate.ts";
+import { mintAdminToken } from "#shared/database/tables/admin-tokens.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { vectorSigningKey } from "#shared/weights/seal.ts";
 import { sealEpoch } from "../../../roles/aggregator/seal-epoch.ts";

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { Journal } from "../../../roles/submitter/chain/journal.ts";
 import { settlePending } from "../../../roles/submitter/chain/submit-once.ts";
+import { Journal } from "../../../roles/submitter/journal.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { buildWorld, type World } from "../world.ts";
 

@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { waitFor } from "../../support/wait-for.ts";
-import { type BrokerWorld, startBrokerWorld, succeeded } from "../../support/worlds/broker-world.ts";
 import {
   type Answer,
   type Asked,
@@ -8,7 +6,9 @@ import {
   askWithPython,
   newJobOf,
   runRequest,
-} from "../../support/worlds/run-client.ts";
+} from "../../support/clients/run-client.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { type BrokerWorld, startBrokerWorld, succeeded } from "../../support/worlds/broker-world.ts";
 
 let world: BrokerWorld;
 beforeAll(async () => {

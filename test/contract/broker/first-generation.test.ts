@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { gunzipSync } from "node:zlib";
 import { outcomeOf } from "../../../roles/broker/job/outcome.ts";
-import { tarOf } from "../../support/builders/tar-builder.ts";
-import { type BrokerWorld, startBrokerWorld, succeeded } from "../../support/worlds/broker-world.ts";
+import { tarOf } from "../../support/builders/archives/tar-builder.ts";
 import {
   type Answer,
   type Asked,
@@ -10,7 +9,8 @@ import {
   askWithPython,
   newJobOf,
   runRequest,
-} from "../../support/worlds/run-client.ts";
+} from "../../support/clients/run-client.ts";
+import { type BrokerWorld, startBrokerWorld, succeeded } from "../../support/worlds/broker-world.ts";
 
 let world: BrokerWorld;
 

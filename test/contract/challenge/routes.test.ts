@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
-import { tarOf } from "../../support/builders/tar-builder.ts";
+import { tarOf } from "../../support/builders/archives/tar-builder.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { ChallengeProcess, minerHotkey, sampleArchive, sharedToken } from "../../support/worlds/challenge-process.ts";
 

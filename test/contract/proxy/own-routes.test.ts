@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { headOf } from "../../support/worlds/door-clients.ts";
+import { headOf } from "../../support/clients/door-clients.ts";
 import { type ProxyUnderTest, rawRequest, startProxy } from "../../support/worlds/proxy-world.ts";
 
 const reads = ["/v1/weights/latest", "/v1/registry", "/v1/challenges/dashboard.svg"];

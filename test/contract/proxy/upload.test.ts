@@ -4,9 +4,10 @@ import { u8aWrapBytes } from "@polkadot/util";
 import { deriveToken } from "#shared/auth/tokens.ts";
 import { uploadText } from "#shared/auth/upload-signature.ts";
 import { systemClock } from "#shared/time/clock.ts";
-import { ByteBudget } from "../../../roles/proxy/http/byte-budget.ts";
+import { ByteBudget } from "../../../roles/proxy/bounds/byte-budget.ts";
 import { RateLimit } from "../../../roles/proxy/upload/rate-limit.ts";
 import type { Registrations } from "../../../roles/proxy/upload/registrations.ts";
+import { minerOf, type UploadOptions, uploadRequest } from "../../support/clients/upload-client.ts";
 import {
   challengeOf,
   type FakeChallenge,
@@ -15,7 +16,6 @@ import {
   startChallenge,
   startProxy,
 } from "../../support/worlds/proxy-world.ts";
-import { minerOf, type UploadOptions, uploadRequest } from "../../support/worlds/upload-client.ts";
 
 const now_seconds = 1_700_000_000;
 const clock = { ...systemClock, now: () => now_seconds * 1_000 };

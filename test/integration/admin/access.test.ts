@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { verifyAudit } from "#shared/database/audit.ts";
+import { verifyAudit } from "#shared/database/tables/audit.ts";
 import { type AdminTestWorld, createAdminWorld } from "../../support/worlds/admin-world.ts";
 import { startPostgres, type TestPostgres } from "../../support/worlds/postgres.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { createChallenges } from "#shared/database/challenges.ts";
-import { createWeightsAnswers } from "#shared/database/weights-answers.ts";
+import { createChallenges } from "#shared/database/tables/challenges.ts";
+import { createWeightsAnswers } from "#shared/database/tables/weights-answers.ts";
 import { createLogger } from "#shared/observability/logger.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { systemClock } from "#shared/time/clock.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { registryLogin } from "#shared/database/registry-credentials.ts";
+import { registryLogin } from "#shared/database/tables/registry-credentials.ts";
 import { limits } from "#shared/schemas/limits.ts";
 import { type AdminTestWorld, createAdminWorld } from "../../support/worlds/admin-world.ts";
 import { startPostgres, type TestPostgres } from "../../support/worlds/postgres.ts";

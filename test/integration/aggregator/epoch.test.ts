@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { createEpochs } from "#shared/database/epochs.ts";
-import { loadMetagraph } from "#shared/database/metagraph.ts";
+import { createEpochs } from "#shared/database/tables/epochs.ts";
+import { loadMetagraph } from "#shared/database/tables/metagraph.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { publicKeyOf, verifySeal } from "#shared/weights/seal.ts";
 import { sealEpoch } from "../../../roles/aggregator/seal-epoch.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { createEpochs } from "#shared/database/epochs.ts";
 import { migrations } from "#shared/database/migrations.ts";
+import { createEpochs } from "#shared/database/tables/epochs.ts";
 import { sealEpoch } from "../../../roles/aggregator/seal-epoch.ts";
 import {
   type AggregatorWorld,

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { connectDatabase } from "#shared/database/database.ts";
-import { createEpochs } from "#shared/database/epochs.ts";
-import { loadMetagraph } from "#shared/database/metagraph.ts";
 import { migrate } from "#shared/database/migrate.ts";
-import { createWeightsAnswers } from "#shared/database/weights-answers.ts";
+import { createEpochs } from "#shared/database/tables/epochs.ts";
+import { loadMetagraph } from "#shared/database/tables/metagraph.ts";
+import { createWeightsAnswers } from "#shared/database/tables/weights-answers.ts";
 import { publicKeyOf, vectorSigningKey, verifySeal } from "#shared/weights/seal.ts";
 import { startDevchain } from "../../chain/devchain.ts";
 import { waitFor } from "../../support/wait-for.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
+import { tarOf } from "../../support/builders/archives/tar-builder.ts";
 import { putInState } from "../../support/builders/job-states.ts";
-import { tarOf } from "../../support/builders/tar-builder.ts";
 import { type BrokerWorld, startBrokerWorld, succeeded } from "../../support/worlds/broker-world.ts";
 
 let world: BrokerWorld;

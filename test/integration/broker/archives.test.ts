@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
-import { tarOf } from "../../support/builders/tar-builder.ts";
-import { zipOf } from "../../support/builders/zip-builder.ts";
+import { tarOf } from "../../support/builders/archives/tar-builder.ts";
+import { zipOf } from "../../support/builders/archives/zip-builder.ts";
 import { type BrokerWorld, startBrokerWorld } from "../../support/worlds/broker-world.ts";
 
 let world: BrokerWorld;

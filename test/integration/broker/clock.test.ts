@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { workerOrders } from "#shared/database/worker-orders.ts";
+import { workerOrders } from "#shared/database/tables/worker-orders.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { clockOffset } from "#shared/time/clock-offset.ts";
 import { createDispatchStore } from "../../../roles/broker/store/dispatch-store.ts";

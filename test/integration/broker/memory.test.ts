@@ -8,7 +8,7 @@ import { linesOf } from "../../../roles/broker/logs/job-log.ts";
 import { roleServices } from "../../../roles/platform/install/role-services-spec.ts";
 import { type BenchBroker, startBenchBroker } from "../../bench/broker/bench-broker.ts";
 import { startFakeEngine } from "../../bench/broker/fake-engine.ts";
-import { tarOf } from "../../support/builders/tar-builder.ts";
+import { tarOf } from "../../support/builders/archives/tar-builder.ts";
 import { hasMemoryCgroups, MemoryCgroup } from "../../support/memory-cgroup.ts";
 import { openFiles } from "../../support/open-files.ts";
 import { RawClient } from "../../support/raw-client.ts";

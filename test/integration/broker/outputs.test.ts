@@ -12,8 +12,8 @@ import { systemClock } from "#shared/time/clock.ts";
 import { createJobStore } from "../../../roles/broker/store/job-store.ts";
 import { createTransferApp } from "../../../roles/broker/transfers/app.ts";
 import { createTransferTokens } from "../../../roles/broker/transfers/tokens.ts";
+import { tarOf } from "../../support/builders/archives/tar-builder.ts";
 import { putInState } from "../../support/builders/job-states.ts";
-import { tarOf } from "../../support/builders/tar-builder.ts";
 import { type BrokerWorld, startBrokerWorld } from "../../support/worlds/broker-world.ts";
 
 const tokens = createTransferTokens("t".repeat(32));

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { createChallenges } from "#shared/database/challenges.ts";
+import { createChallenges } from "#shared/database/tables/challenges.ts";
 import { systemClock } from "#shared/time/clock.ts";
 import { policiesOf } from "../../../roles/broker/admission/policies.ts";
 import { queuePlace } from "../../../roles/broker/api/queue-place.ts";

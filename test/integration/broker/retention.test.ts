@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { limits } from "#shared/schemas/limits.ts";
 import { linesOf } from "../../../roles/broker/logs/job-log.ts";
 import { retire } from "../../../roles/broker/store/retention.ts";
+import { tarOf } from "../../support/builders/archives/tar-builder.ts";
 import { putInState } from "../../support/builders/job-states.ts";
-import { tarOf } from "../../support/builders/tar-builder.ts";
 import { type BrokerWorld, startBrokerWorld, succeeded } from "../../support/worlds/broker-world.ts";
 
 let world: BrokerWorld;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { tarOf } from "../../support/builders/tar-builder.ts";
+import { tarOf } from "../../support/builders/archives/tar-builder.ts";
 import { FakeJobBroker } from "../../support/fakes/fake-job-broker.ts";
 import {
   ChallengeProcess,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { minerOf } from "../../support/clients/upload-client.ts";
 import {
   type FakeChallenge,
   type ProxyUnderTest,
@@ -6,7 +7,6 @@ import {
   startChallenge,
   startProxy,
 } from "../../support/worlds/proxy-world.ts";
-import { minerOf } from "../../support/worlds/upload-client.ts";
 
 let challenge: FakeChallenge;
 let proxy: ProxyUnderTest;

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import { systemClock } from "#shared/time/clock.ts";
-import { ByteBudget } from "../../../roles/proxy/http/byte-budget.ts";
+import { ByteBudget } from "../../../roles/proxy/bounds/byte-budget.ts";
 import { RateLimit } from "../../../roles/proxy/upload/rate-limit.ts";
+import { ask, headOf } from "../../support/clients/door-clients.ts";
+import { minerOf, type UploadOptions, uploadRequest } from "../../support/clients/upload-client.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { ask, headOf } from "../../support/worlds/door-clients.ts";
 import { startChallenge, startProxy, startTcp } from "../../support/worlds/proxy-world.ts";
-import { minerOf, type UploadOptions, uploadRequest } from "../../support/worlds/upload-client.ts";
 
 const running: { stop(): unknown }[] = [];
 afterEach(async () => {

@@ -3,10 +3,10 @@ import { mkdtempSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ByteBudget } from "../../../roles/proxy/http/byte-budget.ts";
+import { ByteBudget } from "../../../roles/proxy/bounds/byte-budget.ts";
+import { headOf } from "../../support/clients/door-clients.ts";
+import { Flood } from "../../support/clients/flood.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { headOf } from "../../support/worlds/door-clients.ts";
-import { Flood } from "../../support/worlds/flood.ts";
 import { startProxy } from "../../support/worlds/proxy-world.ts";
 
 const running: { stop(): unknown }[] = [];

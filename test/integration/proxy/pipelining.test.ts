@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
-import { ByteBudget } from "../../../roles/proxy/http/byte-budget.ts";
+import { ByteBudget } from "../../../roles/proxy/bounds/byte-budget.ts";
+import { ask, headOf } from "../../support/clients/door-clients.ts";
+import { uploadRequest } from "../../support/clients/upload-client.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { ask, headOf } from "../../support/worlds/door-clients.ts";
 import { type FakeChallenge, rawRequest, startChallenge, startProxy } from "../../support/worlds/proxy-world.ts";
-import { uploadRequest } from "../../support/worlds/upload-client.ts";
 
 const running: { stop(): unknown }[] = [];
 afterEach(async () => {

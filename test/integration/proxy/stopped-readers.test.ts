@@ -7,10 +7,10 @@ import { connect as connectTls } from "node:tls";
 import { readCertificate } from "../../../roles/proxy/http/certificate.ts";
 import type { TlsPair } from "../../../roles/proxy/http/door.ts";
 import { ResponseReader } from "../../../roles/proxy/upstream/response-reader.ts";
+import { Catch, chunkOf, Flood } from "../../support/clients/flood.ts";
+import { uploadRequest } from "../../support/clients/upload-client.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { Catch, chunkOf, Flood } from "../../support/worlds/flood.ts";
 import { startProxy, startTcp } from "../../support/worlds/proxy-world.ts";
-import { uploadRequest } from "../../support/worlds/upload-client.ts";
 
 const flood_bytes = 96 * 1_048_576;
 /** What the kernel's buffers of two connections may take, and what the proxy may hold at most. */

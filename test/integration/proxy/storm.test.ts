@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { type Asked, ask, headOf } from "../../support/worlds/door-clients.ts";
+import { type Asked, ask, headOf } from "../../support/clients/door-clients.ts";
+import { minerOf, uploadRequest } from "../../support/clients/upload-client.ts";
 import { container_bytes, type ProxyContainer, startProxyContainer } from "../../support/worlds/proxy-container.ts";
-import { minerOf, uploadRequest } from "../../support/worlds/upload-client.ts";
 
 const program = join(import.meta.dir, "../../support/programs/door-storm.ts");
 /** By hand longer, `PLATFORM_STORM_SECONDS=600`, or of some kinds alone, `PLATFORM_STORM_KINDS="pipelining uploads"`. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { limits } from "#shared/schemas/limits.ts";
-import { tarOf } from "../../support/builders/tar-builder.ts";
+import { tarOf } from "../../support/builders/archives/tar-builder.ts";
 import { RawClient } from "../../support/raw-client.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { type BodyRoute, type BodyWorld, startBodyWorld } from "../../support/worlds/body-world.ts";

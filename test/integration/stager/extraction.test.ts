@@ -7,9 +7,9 @@ import { limits } from "#shared/schemas/limits.ts";
 import { extractArchive } from "../../../roles/stager/extract-archive.ts";
 import { listVolume, packVolume } from "../../../roles/stager/walk-volume.ts";
 import { treeOf } from "../../simulation/shared/archive-fuzz.ts";
-import { compareTree } from "../../support/builders/gnu-tar.ts";
-import { randomArchive } from "../../support/builders/random-archives.ts";
-import { tarOf } from "../../support/builders/tar-builder.ts";
+import { compareTree } from "../../support/builders/archives/gnu-tar.ts";
+import { randomArchive } from "../../support/builders/archives/random-archives.ts";
+import { tarOf } from "../../support/builders/archives/tar-builder.ts";
 
 async function* pieces(bytes: Uint8Array, piece_bytes: number) {
   for (let at = 0; at < bytes.length; at += piece_bytes) yield bytes.subarray(at, at + piece_bytes);

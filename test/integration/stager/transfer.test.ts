@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canonicalArchiveBytes } from "#shared/archive/canonical-archive.ts";
 import { limits } from "#shared/schemas/limits.ts";
-import { type TarEntry, tarOf } from "../../support/builders/tar-builder.ts";
+import { type TarEntry, tarOf } from "../../support/builders/archives/tar-builder.ts";
 import { FakeBroker } from "../../support/fakes/fake-transfer-broker.ts";
 
 const main = join(import.meta.dir, "../../../roles/stager/main.ts");

@@ -4,8 +4,8 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { forwardSocket, type SocketForward } from "../../../roles/supervisor/host/forward-socket.ts";
+import { Catch, Flood } from "../../support/clients/flood.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { Catch, Flood } from "../../support/worlds/flood.ts";
 
 const flood_bytes = 64 * 1_048_576;
 const taken_bytes_max = 32 * 1_048_576;

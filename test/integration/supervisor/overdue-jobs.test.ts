@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Engine, EngineError, type Service } from "#shared/engine/engine.ts";
-import { isSealed } from "#shared/engine/seal.ts";
+import { isSealed } from "#shared/engine/seal-service.ts";
 import { createLogger } from "#shared/observability/logger.ts";
 import type { JobStateName } from "#shared/schemas/job.ts";
 import { limits } from "#shared/schemas/limits.ts";

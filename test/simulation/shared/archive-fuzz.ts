@@ -9,9 +9,9 @@ import {
   plainRules,
 } from "#shared/archive/canonical-archive.ts";
 import { limits } from "#shared/schemas/limits.ts";
-import { type Extraction, extractAndCompare } from "../../support/builders/gnu-tar.ts";
-import { Random, randomArchive } from "../../support/builders/random-archives.ts";
-import { randomOtherArchive } from "../../support/builders/random-other-archives.ts";
+import { type Extraction, extractAndCompare } from "../../support/builders/archives/gnu-tar.ts";
+import { Random, randomArchive } from "../../support/builders/archives/random-archives.ts";
+import { randomOtherArchive } from "../../support/builders/archives/random-other-archives.ts";
 
 export interface FuzzReport {
   readonly cases: number;

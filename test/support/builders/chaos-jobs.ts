@@ -1,7 +1,7 @@
 import type { JobResource } from "#shared/schemas/job.ts";
 import type { Random } from "../../simulation/model/random.ts";
 import type { BrokerLab } from "../worlds/broker-lab.ts";
-import { tarOf } from "./tar-builder.ts";
+import { tarOf } from "./archives/tar-builder.ts";
 
 /** A job, and the ends that its challenge may be told. */
 export interface ChaosJob {

@@ -1,4 +1,4 @@
-import type { JournalEntry } from "../../../roles/submitter/chain/journal.ts";
+import type { JournalEntry } from "../../../roles/submitter/journal.ts";
 
 /** A submission as it stands in the journal: sent in block 198, good until 213. */
 export const journalEntry: JournalEntry = {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { archiveEvents } from "#shared/archive/canonical-archive.ts";
 import { limits } from "#shared/schemas/limits.ts";
-import { tarOf } from "../builders/tar-builder.ts";
+import { tarOf } from "../builders/archives/tar-builder.ts";
 
 export interface FakeSpec {
   readonly image: string;

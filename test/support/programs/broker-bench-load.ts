@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { tarOf } from "../builders/tar-builder.ts";
+import { tarOf } from "../builders/archives/tar-builder.ts";
 
 const files = 4;
 const file_bytes = 50_000;

@@ -4,8 +4,8 @@
  * //Alice. Prints one line of JSON: the results of valid uploads, and how many connections each kind opened.
  */
 import { connect, type Socket } from "node:net";
-import { ask, headOf } from "../worlds/door-clients.ts";
-import { uploadRequest } from "../worlds/upload-client.ts";
+import { ask, headOf } from "../clients/door-clients.ts";
+import { uploadRequest } from "../clients/upload-client.ts";
 
 const [portText = "", secondsText = "", ...asked] = process.argv.slice(2);
 const port = Number(portText);

@@ -1,6 +1,6 @@
-import { mintAdminToken } from "#shared/database/admin-tokens.ts";
 import { connectDatabase, type Database } from "#shared/database/database.ts";
 import { migrate } from "#shared/database/migrate.ts";
+import { mintAdminToken } from "#shared/database/tables/admin-tokens.ts";
 import { guarded } from "#shared/http/app.ts";
 import { createLogger } from "#shared/observability/logger.ts";
 import type { AdminScope } from "#shared/schemas/admin.ts";

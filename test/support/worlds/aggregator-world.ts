@@ -1,7 +1,7 @@
-import { createChallenges } from "#shared/database/challenges.ts";
 import { connectDatabase, type Database } from "#shared/database/database.ts";
 import { Candidate, type Lead } from "#shared/database/lead.ts";
 import { migrate } from "#shared/database/migrate.ts";
+import { createChallenges } from "#shared/database/tables/challenges.ts";
 import { createLogger } from "#shared/observability/logger.ts";
 import type { Challenge } from "#shared/schemas/challenge.ts";
 import { type Clock, systemClock } from "#shared/time/clock.ts";

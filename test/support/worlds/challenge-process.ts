@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { tarOf } from "../builders/tar-builder.ts";
+import { tarOf } from "../builders/archives/tar-builder.ts";
 import type { FakeJobBroker } from "../fakes/fake-job-broker.ts";
 import { waitFor } from "../wait-for.ts";
 

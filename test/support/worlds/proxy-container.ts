@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectDatabase } from "#shared/database/database.ts";
-import { storeMetagraph } from "#shared/database/metagraph.ts";
 import { migrate } from "#shared/database/migrate.ts";
+import { storeMetagraph } from "#shared/database/tables/metagraph.ts";
 import { promptCollection } from "../../../roles/platform/install/role-services-spec.ts";
 import { projectRoot } from "../runner/suite-list.ts";
 import { waitFor } from "../wait-for.ts";

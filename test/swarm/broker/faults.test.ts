@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { tarOf } from "../../support/builders/tar-builder.ts";
+import { tarOf } from "../../support/builders/archives/tar-builder.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { BrokerLab } from "../../support/worlds/broker-lab.ts";
 

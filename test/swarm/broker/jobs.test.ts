@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connectEngine } from "#shared/engine/docker-engine.ts";
 import { createLogger } from "#shared/observability/logger.ts";
 import { carryOutOrders } from "../../../roles/supervisor/workers/worker-orders.ts";
-import { tarOf } from "../../support/builders/tar-builder.ts";
+import { tarOf } from "../../support/builders/archives/tar-builder.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { BrokerLab, small } from "../../support/worlds/broker-lab.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { text } from "node:stream/consumers";
-import { setRegistryAccount } from "#shared/database/registry-credentials.ts";
+import { setRegistryAccount } from "#shared/database/tables/registry-credentials.ts";
 import { jobImageName } from "../../lab/job-image.ts";
 import { BrokerLab, masterKey } from "../../support/worlds/broker-lab.ts";
 

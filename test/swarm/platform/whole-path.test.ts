@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { tarOf } from "../../support/builders/tar-builder.ts";
+import { tarOf } from "../../support/builders/archives/tar-builder.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { type PlatformWorld, startPlatform } from "../../support/worlds/platform-world.ts";
 

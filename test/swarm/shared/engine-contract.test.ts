@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connectEngine } from "#shared/engine/docker-engine.ts";
 import { type Engine, EngineError, type ServiceSpec, type Task } from "#shared/engine/engine.ts";
-import { isSealed, sealed } from "#shared/engine/seal.ts";
+import { isSealed, sealed } from "#shared/engine/seal-service.ts";
 import { jobImageName } from "../../lab/job-image.ts";
 import { type Lab, startLab } from "../../lab/lab.ts";
 import { createModelEngine } from "../../simulation/model/model-engine.ts";

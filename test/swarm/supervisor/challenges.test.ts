@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { deriveToken } from "#shared/auth/tokens.ts";
 import type { Engine } from "#shared/engine/engine.ts";
-import { isSealed } from "#shared/engine/seal.ts";
+import { isSealed } from "#shared/engine/seal-service.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { masterKey, network, networksOf, SupervisorWorld, standInFor } from "../../support/worlds/supervisor-world.ts";
 

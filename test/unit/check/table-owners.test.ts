@@ -18,12 +18,12 @@ test("no role has statements on another's table, and each writer is listed", () 
 
 const list = tableOwners("## Table owners\n| `jobs` | `broker` | `jobs.ts` | `supervisor`: stops them |\n");
 const repository = {
-  path: "shared/database/jobs.ts",
+  path: "shared/database/tables/jobs.ts",
   text: "export async function stop(sql) {\n  await sql`update jobs set stopped = true`;\n}",
 };
 const stopper = {
   path: "roles/supervisor/a.ts",
-  text: 'import { stop } from "#shared/database/jobs.ts";\nawait stop(sql);',
+  text: 'import { stop } from "#shared/database/tables/jobs.ts";\nawait stop(sql);',
 };
 
 test.each([

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Journal, JournalError } from "../../../roles/submitter/chain/journal.ts";
+import { Journal, JournalError } from "../../../roles/submitter/journal.ts";
 import { journalEntry } from "../../support/builders/journal-entry.ts";
 
 describe("the journal", () => {
