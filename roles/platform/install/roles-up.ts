@@ -34,22 +34,54 @@ export async function ensureSwarmSecrets(
   return found;
 }
 
-/** Creates what is missing and updates what differs; answers what it did to each. */
-export async function ensureServices(
-  engine: Engine,
-  specs: readonly ServiceSpec[],
-): Promise<Record<string, "created" | "updated" | "kept">> {
-  const done: Record<string, "created" | "updated" | "kept"> = {};
+/** What was done to a service; `digest` is that of the spec it has now. */
+export interface Deployed {
+  readonly name: string;
+  readonly did: "created" | "updated" | "kept";
+  readonly digest: string;
+}
+
+/** Creates what is missing and updates what differs. The containers carry their spec's digest, so that new ones can be told. */
+export async function ensureServices(engine: Engine, specs: readonly ServiceSpec[]): Promise<Deployed[]> {
+  const done: Deployed[] = [];
   for (const wanted of specs) {
     const digest = createHash("sha256").update(JSON.stringify(wanted)).digest("hex");
-    const spec = { ...wanted, Labels: { ...wanted.Labels, [label.spec]: digest } };
+    const spec = withDigest(wanted, digest);
     const current = await engine.service(spec.Name);
+    const isSame = current?.Spec.Labels[label.spec] === digest;
     if (!current) await engine.createService(spec);
-    else if (current.Spec.Labels[label.spec] !== digest)
-      await engine.updateService(current.ID, current.Version.Index, spec);
-    done[spec.Name] = !current ? "created" : current.Spec.Labels[label.spec] === digest ? "kept" : "updated";
+    else if (!isSame) await engine.updateService(current.ID, current.Version.Index, spec);
+    done.push({ name: spec.Name, did: !current ? "created" : isSame ? "kept" : "updated", digest });
   }
   return done;
+}
+
+function withDigest(spec: ServiceSpec, digest: string): ServiceSpec {
+  const { ContainerSpec } = spec.TaskTemplate;
+  const Labels = { ...ContainerSpec.Labels, [label.spec]: digest };
+  return {
+    ...spec,
+    Labels: { ...spec.Labels, [label.spec]: digest },
+    TaskTemplate: { ...spec.TaskTemplate, ContainerSpec: { ...ContainerSpec, Labels } },
+  };
+}
+
+/**
+ * Whether a task of the present spec runs for each service that was created or updated: what answers until then may be the
+ * former container.
+ *
+ * @throws Error with the engine's own words about the first that does not run
+ */
+export async function requireNewTasks(engine: Pick<Engine, "tasks">, deployed: readonly Deployed[]): Promise<true> {
+  const tasks = await engine.tasks({ ...managed, [label.kind]: "role" });
+  for (const { name, did, digest } of deployed) {
+    if (did === "kept") continue;
+    const own = tasks.filter(({ Spec }) => Spec.ContainerSpec?.Labels?.[label.spec] === digest);
+    if (own.some(({ Status }) => Status.State === "running")) continue;
+    const [last] = own.toSorted((one, other) => other.CreatedAt.localeCompare(one.CreatedAt));
+    throw new Error(`${name}: ${last?.Status.Err || last?.Status.Message || "it has not started"}`);
+  }
+  return true;
 }
 
 /** Removes roles that the installation no longer has, as the embedded database beside another one; their volumes stay. */

@@ -18,7 +18,7 @@ import { ensureAdminToken } from "./admin-token.ts";
 import { ensureSecrets, ensureSocketFolders, type HostSecrets, isSystemdRunning, runDirectory } from "./host-files.ts";
 import { loadImages } from "./load-images.ts";
 import { type RolePlan, roleServices } from "./role-services-spec.ts";
-import { ensureNetworks, ensureServices, ensureSwarmSecrets, removeOtherRoles } from "./roles-up.ts";
+import { ensureNetworks, ensureServices, ensureSwarmSecrets, removeOtherRoles, requireNewTasks } from "./roles-up.ts";
 import { ensureSupervisor } from "./supervisor-process.ts";
 import { ensureSwarm } from "./swarm.ts";
 
@@ -76,14 +76,15 @@ async function bringUp({ engine, installation, external_database_url }: Plan, op
   });
   const images = await step("Images", (note) => loadImages(engine, join(options.dist, "images"), note));
   await step("Networks", () => ensureNetworks(engine, installation.network.is_encrypted));
-  await step("Roles", async (note) => {
+  const deployed = await step("Roles", async (note) => {
     const swarmSecrets = await ensureSwarmSecrets(engine, swarmSecretValues(installation, secrets));
     const specs = roleServices(rolePlan({ installation, node, images, secrets, swarmSecrets }));
-    const done = Object.values(await ensureServices(engine, specs));
+    const done = await ensureServices(engine, specs);
     const removed = await removeOtherRoles(engine, specs);
-    const kept = done.filter((what) => what === "kept").length;
+    const kept = done.filter(({ did }) => did === "kept").length;
     note(`${done.length - kept} started or changed, ${kept} as they were`);
     if (removed.length > 0) note(`removed: ${removed.join(" and ")}`);
+    return done;
   });
   await step("Database", async (note) => note(await ensureAdminToken(secrets.database_url, ready_ms_max)));
   await step("Supervisor", async (note) => {
@@ -98,7 +99,10 @@ async function bringUp({ engine, installation, external_database_url }: Plan, op
     });
     note(isStarted ? "started" : "as it was");
   });
-  await step("Everything ready", () => waitForRoles(installation));
+  await step("Everything ready", async () => {
+    await waitUntil(systemClock, "the new containers", ready_ms_max, () => requireNewTasks(engine, deployed));
+    await waitForRoles(installation);
+  });
 }
 
 function swarmSecretValues({ database, chain }: Installation, secrets: HostSecrets): Record<string, string> {

@@ -18,7 +18,9 @@ afterAll(async () => await world?.stop(), 60_000);
 test("a job that stands two minutes past its deadline is stopped, and that is on record", async () => {
   const job = async (id: string, late: string) => {
     await world.sql`insert into jobs (id, challenge, job_id, spec_digest, spec, image_id, cpus, memory_bytes, state,
-      deadline_at, accepted_at) values (${id}, 'x', 'job', '', '{}', '', 1, 1, 'running', now() - ${late}::interval, now())`;
+      deadline_at, accepted_at, node_id, node_class, intent_fencing, starting_at, running_at, swarm_task_id)
+      values (${id}, 'x', 'job', '', '{}', '', 1, 1, 'running', now() - ${late}::interval, now(), 'node', 'cpu', 1, now(),
+      now(), 'task')`;
     const command = ["sleep", "600"];
     const { Mode: _, Name: __, ...spec } = standInFor("proxy");
     await engine.createService({
