@@ -15,13 +15,13 @@ const engineWith = (...tasks: Task[]) => ({ tasks: async () => tasks });
 const updated: Deployed = { name: "platform-proxy", did: "updated", digest: "new" };
 
 test("a role is not ready while only a container of its former spec runs", async () => {
-  expect(requireNewTasks(engineWith(taskOf("old", "running")), [updated])).rejects.toThrow("it has not started");
+  await expect(requireNewTasks(engineWith(taskOf("old", "running")), [updated])).rejects.toThrow("it has not started");
   expect(await requireNewTasks(engineWith(taskOf("old", "running"), taskOf("new", "running")), [updated])).toBe(true);
 });
 
 test("what the engine says of a role that does not start is told", async () => {
   const engine = engineWith(taskOf("new", "rejected", "bind: address already in use"));
-  expect(requireNewTasks(engine, [updated])).rejects.toThrow("platform-proxy: bind: address already in use");
+  await expect(requireNewTasks(engine, [updated])).rejects.toThrow("platform-proxy: bind: address already in use");
 });
 
 test("a role that was kept needs no new container", async () => {
