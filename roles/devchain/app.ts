@@ -77,7 +77,7 @@ async function keepPace(node: DevNode, clock: Clock, block_ms: number, signal: A
   let due_ms = clock.monotonic() + block_ms;
   while (!signal.aborted) {
     await pause(clock, Math.max(0, due_ms - clock.monotonic()), signal);
-    if (!signal.aborted && !node.faults.is_paused) node.produce();
+    if (!signal.aborted && !node.faults.isPaused) node.produce();
     due_ms = Math.max(due_ms, clock.monotonic() - block_ms) + block_ms;
   }
 }

@@ -35,8 +35,8 @@ export function serveControl(port: number, { node, disconnectAll, log }: Control
     .post(
       "/faults",
       ({ body: { pause, hold_pool, ...counted } }) => {
-        if (pause !== undefined) node.faults.is_paused = pause;
-        if (hold_pool !== undefined) node.faults.is_pool_held = hold_pool;
+        if (pause !== undefined) node.faults.isPaused = pause;
+        if (hold_pool !== undefined) node.faults.isPoolHeld = hold_pool;
         for (const [fault, count] of Object.entries(counted)) node.faults.set(fault as keyof typeof counted, count);
         return { set: true };
       },

@@ -57,7 +57,7 @@ class Extraction {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     this.#file = openSync(join(this.#options.directory, entry.name), flags, 0o600);
     // Set by descriptor, because the umask has changed the mode at creation.
-    fchmodSync(this.#file, entry.is_executable ? 0o755 : 0o644);
+    fchmodSync(this.#file, entry.isExecutable ? 0o755 : 0o644);
   }
 
   data(chunk: Uint8Array): void {

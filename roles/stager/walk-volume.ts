@@ -65,7 +65,7 @@ class Listing implements VolumeListing {
     }
   }
 
-  #add({ kind, size_bytes, is_executable }: OpenChild, prefix: string, child: Buffer): boolean {
+  #add({ kind, size_bytes, isExecutable }: OpenChild, prefix: string, child: Buffer): boolean {
     let name: string;
     try {
       name = canonicalName(`${prefix}${decodeName(child)}`, false, this.#limits);
@@ -80,7 +80,7 @@ class Listing implements VolumeListing {
       return false;
     }
     if (size_bytes > this.#limits.expanded_bytes_max) throw this.#tooLarge(`a file of ${size_bytes} bytes`);
-    const entry: ArchiveEntry = { kind, name, size_bytes, is_executable };
+    const entry: ArchiveEntry = { kind, name, size_bytes, isExecutable };
     this.size_bytes += canonicalEntryBytes(entry);
     if (this.size_bytes > this.#limits.expanded_bytes_max) throw this.#tooLarge("more");
     this.entries.push(entry);
@@ -105,7 +105,7 @@ interface OpenChild {
   readonly descriptor: number;
   readonly kind: "file" | "directory";
   readonly size_bytes: number;
-  readonly is_executable: boolean;
+  readonly isExecutable: boolean;
 }
 
 /** Works like `openat`: through /proc the kernel resolves a name below the open directory, whatever became of its path. */
@@ -121,8 +121,8 @@ function openChild(parent: number, name: Buffer): OpenChild | "link" | "special_
   if (!(seen.isFile() || seen.isDirectory())) return "special_file";
   const descriptor = openSync(at(parent, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   const found = fstatSync(descriptor);
-  if (found.isDirectory()) return { descriptor, kind: "directory", size_bytes: 0, is_executable: true };
-  return { descriptor, kind: "file", size_bytes: found.size, is_executable: (found.mode & 0o111) !== 0 };
+  if (found.isDirectory()) return { descriptor, kind: "directory", size_bytes: 0, isExecutable: true };
+  return { descriptor, kind: "file", size_bytes: found.size, isExecutable: (found.mode & 0o111) !== 0 };
 }
 
 /** Yields the canonical archive of a listing. @throws StagerError "storage" when a file has changed since */

@@ -100,7 +100,7 @@ export class SubmitLoop {
         break;
       case "refused":
         this.#note("refused", result.refusal.name);
-        if (result.refusal.is_permanent) this.#alert(result.refusal.name);
+        if (result.refusal.isPermanent) this.#alert(result.refusal.name);
         break;
       case "settled":
         this.#settled(result.settlement);
@@ -121,7 +121,7 @@ export class SubmitLoop {
     }
     this.#note("failed", error);
     log.warn({ outcome, block, reason: error }, "the weights were not set");
-    if (error !== null && (outcome === "failed" || outcome === "refused") && refusalByName(error).is_permanent)
+    if (error !== null && (outcome === "failed" || outcome === "refused") && refusalByName(error).isPermanent)
       this.#alert(error);
   }
 
@@ -183,7 +183,7 @@ export class SubmitLoop {
     const { last } = journal;
     if (last === null || (last.outcome !== "failed" && last.outcome !== "refused") || !this.#isOurs(last, vector))
       return false;
-    if (last.error === null || !refusalByName(last.error).is_permanent) return false;
+    if (last.error === null || !refusalByName(last.error).isPermanent) return false;
     const state = await chain.readSubnet({ netuid, mechanism, hotkey: hotkey.address });
     return isSameEpoch(state.epoch, last.block ?? last.entry.era_birth, state.block);
   }

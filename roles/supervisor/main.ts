@@ -66,7 +66,7 @@ await runRole({
         clock: systemClock,
         setbacks: new Setbacks(),
         secrets: { master_key: config.master_key, external_directory: config.external_secrets_directory },
-        are_overlays_encrypted: config.encrypted_overlays,
+        areOverlaysEncrypted: config.encrypted_overlays,
         reconcile_ms: config.reconcile_ms,
         rounds,
         onRound: () => notify("WATCHDOG=1\nSTATUS=reconciling"),

@@ -5,7 +5,7 @@ export interface ArchiveEntry {
   /** 0 for a directory. */
   readonly size_bytes: number;
   /** Whether any execute bit was set; always true for a directory. */
-  readonly is_executable: boolean;
+  readonly isExecutable: boolean;
 }
 
 /** What an archive held. */

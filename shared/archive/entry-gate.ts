@@ -15,7 +15,7 @@ export interface RawEntry {
   readonly kind: "file" | "directory";
   readonly name: string;
   readonly size_bytes: number;
-  readonly is_executable: boolean;
+  readonly isExecutable: boolean;
 }
 
 /**
@@ -28,7 +28,7 @@ export class EntryGate {
   readonly #names: NameRegistry;
   readonly #sink: EntrySink;
   readonly #links: LinkCopies | null;
-  #is_dropped = false;
+  #isDropped = false;
   #met = 0;
   #files = 0;
   #directories = 0;
@@ -47,30 +47,30 @@ export class EntryGate {
   }
 
   /** @throws ArchiveError where the entry, or one more of its like, is refused */
-  entry({ kind, name: raw, size_bytes, is_executable }: RawEntry): void {
+  entry({ kind, name: raw, size_bytes, isExecutable }: RawEntry): void {
     this.#count();
-    this.#is_dropped = this.#isDropped(raw, kind);
-    if (this.#is_dropped) return;
+    this.#isDropped = this.#isMacosOwn(raw, kind);
+    if (this.#isDropped) return;
     const name = canonicalName(raw, kind === "directory", this.#limits);
-    const is_new = this.#names.add(name, kind);
+    const isNew = this.#names.add(name, kind);
     // Said now, not when so many bytes have come.
     this.#content_bytes += size_bytes;
     if (this.#content_bytes > this.#limits.expanded_bytes_max) throw tooLarge(this.#limits);
     if (kind === "file") this.#files++;
-    else if (name !== "" && is_new) this.#directories++;
-    if (name === "" || !is_new) return;
-    this.#sink.entry({ kind, name, size_bytes, is_executable: kind === "directory" || is_executable });
+    else if (name !== "" && isNew) this.#directories++;
+    if (name === "" || !isNew) return;
+    this.#sink.entry({ kind, name, size_bytes, isExecutable: kind === "directory" || isExecutable });
   }
 
   data(chunk: Uint8Array): void {
-    if (!this.#is_dropped) this.#sink.data(chunk);
+    if (!this.#isDropped) this.#sink.data(chunk);
   }
 
   /** A link: refused, unless the rules copy what it points to. */
   link(kind: LinkKind, raw: string, target: string): void {
     if (this.#links === null) throw refusedLink(kind);
     this.#count();
-    if (this.#isDropped(raw, "file")) return;
+    if (this.#isMacosOwn(raw, "file")) return;
     const name = canonicalName(raw, false, this.#limits);
     this.#names.add(name, "file");
     this.#links.link(kind, name, target);
@@ -92,7 +92,7 @@ export class EntryGate {
     if (++this.#met > 2 * this.#limits.entries_max) throw tooMany(this.#limits);
   }
 
-  #isDropped(raw: string, kind: ArchiveEntry["kind"]): boolean {
+  #isMacosOwn(raw: string, kind: ArchiveEntry["kind"]): boolean {
     if (this.#rules.macos_files === "keep") return false;
     return macos_folder.test(raw) || (kind === "file" && macos_file.test(raw));
   }

@@ -23,15 +23,15 @@ export function decodeName(bytes: Uint8Array): string {
  * end. The root (`.`, `./`, or `/` alone, which Python writes for `arcname=""`) is the empty string. `a//b` and `a/./b`
  * are `a/b` for every reader; an absolute name is not, nor is a file's name with a slash at its end: those are refused.
  */
-export function canonicalName(raw: string, is_directory: boolean, limits: ArchiveLimits): string {
+export function canonicalName(raw: string, isDirectory: boolean, limits: ArchiveLimits): string {
   if (raw.length > 2 * limits.name_bytes_max) throw tooLong(raw.length, limits);
-  if (is_directory && raw === "/") return "";
+  if (isDirectory && raw === "/") return "";
   if (raw.startsWith("/")) throw unsafe("name_absolute", "absolute name");
-  if (!is_directory && /\/\.?$/.test(raw)) throw unsafe("name_slash", "file with a slash at the end of its name");
+  if (!isDirectory && /\/\.?$/.test(raw)) throw unsafe("name_slash", "file with a slash at the end of its name");
   if (!plain_ascii.test(raw)) checkCharacters(raw);
   const segments = raw.split("/").filter((segment) => segment !== "" && segment !== ".");
   if (segments.length === 0) {
-    if (is_directory && raw !== "") return "";
+    if (isDirectory && raw !== "") return "";
     throw unsafe("name_empty", "empty name");
   }
   const name = segments.join("/");

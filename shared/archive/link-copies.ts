@@ -117,7 +117,7 @@ export class LinkCopies implements EntrySink {
 
   /** Copies a folder. A link in it is resolved where it lies, and may only be to a file. */
   *#copyFolder(folder: string, copy: string): Generator<ArchiveEntry, void, undefined> {
-    yield this.#tell({ kind: "directory", name: copy, size_bytes: 0, is_executable: true });
+    yield this.#tell({ kind: "directory", name: copy, size_bytes: 0, isExecutable: true });
     for (const name of this.#below.get(folder) ?? []) {
       const copied = `${copy}${name.slice(folder.length)}`;
       const held = this.#held.get(name);

@@ -2,7 +2,7 @@ import { type ArchiveError, overLimit, unsafe } from "./archive-error.ts";
 import type { ArchiveLimits } from "./archive-limits.ts";
 import { shownName } from "./shown-name.ts";
 
-type Known = { readonly name: string; readonly kind: "file" | "directory"; is_named: boolean };
+type Known = { readonly name: string; readonly kind: "file" | "directory"; isNamed: boolean };
 
 const ascii = /^[\x20-\x7e]*$/;
 const ignorable = /\p{Default_Ignorable_Code_Point}/gu;
@@ -17,7 +17,7 @@ export class NameRegistry {
   /** Exact names of directories: below one of these no parent needs to be looked at again. */
   readonly #directories = new Set<string>([""]);
   readonly #limits: ArchiveLimits;
-  #is_root_named = false;
+  #isRootNamed = false;
 
   constructor(limits: ArchiveLimits) {
     this.#limits = limits;
@@ -29,22 +29,22 @@ export class NameRegistry {
    */
   add(name: string, kind: "file" | "directory"): boolean {
     if (name === "") {
-      const is_new = !this.#is_root_named;
-      this.#is_root_named = true;
-      return is_new;
+      const isNew = !this.#isRootNamed;
+      this.#isRootNamed = true;
+      return isNew;
     }
     this.#addParents(name);
     const folded = foldName(name);
     const known = this.#find(name, folded);
     if (known === undefined) {
-      this.#insert({ name, kind, is_named: true }, folded);
+      this.#insert({ name, kind, isNamed: true }, folded);
       return true;
     }
     if (known.kind !== kind) throw unsafe("file_as_directory", "name of a file and of a directory");
-    if (known.is_named && kind === "file") throw unsafe("duplicate", "name twice");
-    const is_new = !known.is_named;
-    known.is_named = true;
-    return is_new;
+    if (known.isNamed && kind === "file") throw unsafe("duplicate", "name twice");
+    const isNew = !known.isNamed;
+    known.isNamed = true;
+    return isNew;
   }
 
   #addParents(name: string): void {
@@ -53,7 +53,7 @@ export class NameRegistry {
       const parent = name.slice(0, slash);
       const folded = foldName(parent);
       const known = this.#find(parent, folded);
-      if (known === undefined) this.#insert({ name: parent, kind: "directory", is_named: false }, folded);
+      if (known === undefined) this.#insert({ name: parent, kind: "directory", isNamed: false }, folded);
       else if (known.kind === "file") throw unsafe("file_as_directory", "name of a file and of a directory");
     }
   }

@@ -153,7 +153,7 @@ export async function readSubnetAt(
     min_allowed_weights: Number(read("minAllowedWeights") ?? 0),
     max_weights_limit: Number(read("maxWeightsLimit") ?? 65_535),
     version_key: BigInt((read("weightsVersionKey") ?? 0) as string | number),
-    is_commit_reveal_enabled: read("commitRevealWeightsEnabled") === true,
+    isCommitRevealEnabled: read("commitRevealWeightsEnabled") === true,
     commit_reveal_version: Number(read("commitRevealWeightsVersion") ?? 0),
     reveal_period_epochs: read("revealPeriodEpochs") === undefined ? null : Number(read("revealPeriodEpochs")),
     stake: uid === null ? null : (fields?.stakes?.[uid] ?? null),

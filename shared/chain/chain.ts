@@ -40,7 +40,7 @@ export interface SubnetState extends BlockRef {
   readonly min_allowed_weights: number;
   readonly max_weights_limit: number;
   readonly version_key: bigint;
-  readonly is_commit_reveal_enabled: boolean;
+  readonly isCommitRevealEnabled: boolean;
   readonly commit_reveal_version: number;
   /** null: the runtime does not know the timelocked form. */
   readonly reveal_period_epochs: number | null;

@@ -34,7 +34,7 @@ export class ChainConnection {
   readonly #clock: Clock;
   #session: Promise<Session> | undefined;
   #endpoint = "";
-  #is_closed = false;
+  #isClosed = false;
 
   constructor({ endpoints, clock = systemClock }: ConnectionOptions) {
     this.#ring = new EndpointRing(endpoints.map(resolveEndpoint), clock);
@@ -73,12 +73,12 @@ export class ChainConnection {
   }
 
   async close(): Promise<void> {
-    this.#is_closed = true;
+    this.#isClosed = true;
     await this.#drop();
   }
 
   async #open(endpoint: string): Promise<Session> {
-    if (this.#is_closed) throw new Error("the chain connection is closed");
+    if (this.#isClosed) throw new Error("the chain connection is closed");
     if (this.#session !== undefined && this.#endpoint === endpoint) return await this.#session;
     await this.#drop();
     this.#endpoint = endpoint;

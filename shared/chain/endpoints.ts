@@ -39,8 +39,8 @@ export class EndpointRing {
   }
 
   /** Moves on to the next endpoint. An endpoint that limits our rate is left alone for {@link cool_down_ms}. */
-  failed(endpoint: string, is_rate_limit: boolean): void {
-    if (is_rate_limit) this.#cools_until.set(endpoint, this.#clock.monotonic() + cool_down_ms);
+  failed(endpoint: string, isRateLimit: boolean): void {
+    if (isRateLimit) this.#cools_until.set(endpoint, this.#clock.monotonic() + cool_down_ms);
     if (this.#endpoints[this.#index] === endpoint) this.#index = (this.#index + 1) % this.#endpoints.length;
   }
 }

@@ -4,9 +4,9 @@ export type CountedFault = "lose_submissions" | "drop_submissions" | "disconnect
 /** Faults on request, to test clients against. */
 export class Faults {
   /** No extrinsic enters a block. */
-  is_pool_held = false;
+  isPoolHeld = false;
   /** No block is made. */
-  is_paused = false;
+  isPaused = false;
   readonly #left = new Map<CountedFault, number>();
 
   set(fault: CountedFault, count: number): void {

@@ -70,7 +70,7 @@ export class DevNode {
   /** Makes the next block and finalizes an older one. */
   produce(): Block {
     const parent = this.ledger.head;
-    const taken = this.faults.is_pool_held ? [] : this.pool.take(parent);
+    const taken = this.faults.isPoolHeld ? [] : this.pool.take(parent);
     const block = executeBlock({
       parent,
       now_ms: this.#options.clock.now(),
@@ -97,16 +97,16 @@ export class DevNode {
   }
 
   /** Removes up to `depth` blocks that are not final and builds a longer branch. Their extrinsics wait again, or are dropped. */
-  fork(depth: number, is_requeued: boolean): Block {
+  fork(depth: number, isRequeued: boolean): Block {
     const retracted = this.ledger.retract(depth);
     const undone = this.#unfinalized_changes.filter(({ number }) => number > this.ledger.head.number);
     this.#unfinalized_changes = this.#unfinalized_changes.filter((each) => !undone.includes(each));
     this.#pending_changes.unshift(...undone.flatMap(({ changes }) => changes));
-    const was_held = this.faults.is_pool_held;
-    this.faults.is_pool_held = true;
-    for (const { hash } of retracted) this.pool.retracted(hash, is_requeued);
+    const wasHeld = this.faults.isPoolHeld;
+    this.faults.isPoolHeld = true;
+    for (const { hash } of retracted) this.pool.retracted(hash, isRequeued);
     for (let count = 0; count < retracted.length; count++) this.produce();
-    this.faults.is_pool_held = was_held;
+    this.faults.isPoolHeld = wasHeld;
     return this.produce();
   }
 

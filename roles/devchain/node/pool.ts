@@ -89,11 +89,11 @@ export class Pool {
   }
 
   /** Puts the extrinsics of a removed block back, or forgets them. */
-  retracted(block_hash: string, is_requeued: boolean): void {
+  retracted(block_hash: string, isRequeued: boolean): void {
     for (const pooled of this.#inBlock(block_hash)) {
       tell(pooled, { retracted: block_hash });
       pooled.block_hash = undefined;
-      if (!is_requeued) this.drop(pooled, "dropped");
+      if (!isRequeued) this.drop(pooled, "dropped");
     }
   }
 

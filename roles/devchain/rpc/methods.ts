@@ -50,8 +50,8 @@ function authorMethods(node: DevNode, afterSubmission: () => void): Methods {
       return session.subscribe("author_extrinsicUpdate", (push) => {
         const watcher = (status: Status): void => push(status);
         pooled.watchers.add(watcher);
-        const is_next = pooled.extrinsic.nonce === nonceOf(node.ledger.head.state, pooled.extrinsic.signer);
-        push(is_next ? "ready" : "future");
+        const isNext = pooled.extrinsic.nonce === nonceOf(node.ledger.head.state, pooled.extrinsic.signer);
+        push(isNext ? "ready" : "future");
         return () => pooled.watchers.delete(watcher);
       });
     },

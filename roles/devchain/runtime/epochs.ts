@@ -29,8 +29,8 @@ export function runEpochs(state: State, netuids: readonly number[], block: numbe
   for (const netuid of netuids) {
     const subnet = new Subnet(state, netuid);
     const before = epochStateOf(subnet);
-    const is_due = before.tempo > 0 && nextEpochBlock(before, block - 1) <= block;
-    if (!is_due || run >= epochs_per_block_max) {
+    const isDue = before.tempo > 0 && nextEpochBlock(before, block - 1) <= block;
+    if (!isDue || run >= epochs_per_block_max) {
       subnet.write(items.blocks_since_last_step, u64(before.blocks_since_last_step + 1));
       continue;
     }

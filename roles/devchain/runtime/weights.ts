@@ -40,8 +40,8 @@ export function poolRefusal(
   if (call.kind === "commit") {
     return call.reveal_round < state.read(items.last_stored_round).u64() ? poolCodes.bad_reveal_round : undefined;
   }
-  const is_limited = !subnet.bool(items.commit_reveal_enabled) && !isWindow(subnet, call, uid, block);
-  return is_limited ? poolCodes.rate_limit : undefined;
+  const isLimited = !subnet.bool(items.commit_reveal_enabled) && !isWindow(subnet, call, uid, block);
+  return isLimited ? poolCodes.rate_limit : undefined;
 }
 
 /** `set_weights` and `set_mechanism_weights` as extrinsics: refused while commit-reveal is on. */
@@ -110,13 +110,13 @@ function refusal(subnet: Subnet, call: SetWeights, signer: Uint8Array, block: nu
   const version_key = BigInt(subnet.u64(items.weights_version_key));
   if (version_key !== 0n && call.version_key < version_key) return "IncorrectWeightVersionKey";
   if (!subnet.bool(items.commit_reveal_enabled) && !isWindow(subnet, call, uid, block)) return "SettingWeightsTooFast";
-  const is_self_weight = call.uids.length === 1 && call.uids[0] === uid;
-  if (!is_self_weight && subnet.permits()[uid] !== true) return "NeuronNoValidatorPermit";
+  const isSelfWeight = call.uids.length === 1 && call.uids[0] === uid;
+  if (!isSelfWeight && subnet.permits()[uid] !== true) return "NeuronNoValidatorPermit";
   if (new Set(call.uids).size !== call.uids.length) return "DuplicateUids";
   if (call.uids.some((target) => target >= neuron_count)) return "UidVecContainInvalidOne";
   const count_min = Math.min(subnet.u16(items.min_allowed_weights), neuron_count);
-  if (!is_self_weight && call.uids.length < count_min) return "WeightVecLengthIsLow";
-  if (!is_self_weight && isOverCap(call.values, subnet.u16(items.max_weights_limit))) return "MaxWeightExceeded";
+  if (!isSelfWeight && call.uids.length < count_min) return "WeightVecLengthIsLow";
+  if (!isSelfWeight && isOverCap(call.values, subnet.u16(items.max_weights_limit))) return "MaxWeightExceeded";
   return undefined;
 }
 

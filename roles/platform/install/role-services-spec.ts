@@ -26,7 +26,7 @@ export interface RolePlan {
   /** The engine's socket on the manager, and the group that may use it. */
   readonly docker_socket: string;
   readonly docker_socket_group: number;
-  readonly are_overlays_encrypted: boolean;
+  readonly areOverlaysEncrypted: boolean;
   /** Hex of the key that verifies sealed vectors. */
   readonly vector_public_key: string;
   /** Swarm's IDs of our secrets, by file name. */
@@ -76,7 +76,7 @@ export function roleServices(plan: RolePlan): ServiceSpec[] {
         PLATFORM_BLOB_DIRECTORY: "/data",
         PLATFORM_TRANSFER_NETWORK: network.transfer,
         PLATFORM_STAGER_IMAGE: plan.images["stager"] ?? "",
-        PLATFORM_ENCRYPTED_OVERLAYS: String(plan.are_overlays_encrypted),
+        PLATFORM_ENCRYPTED_OVERLAYS: String(plan.areOverlaysEncrypted),
       },
       memory_bytes: 1024 * MiB,
     },

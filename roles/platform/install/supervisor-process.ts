@@ -22,7 +22,7 @@ export interface SupervisorSettings {
   readonly ops_port: number;
   /** Null: there is no development chain. */
   readonly chain_port: number | null;
-  readonly are_overlays_encrypted: boolean;
+  readonly areOverlaysEncrypted: boolean;
 }
 
 /**
@@ -129,7 +129,7 @@ function environment(settings: SupervisorSettings): [string, string][] {
     ["PLATFORM_ADMIN_PORT", String(settings.admin_port)],
     ["PLATFORM_OPS_PORT", String(settings.ops_port)],
     ...(settings.chain_port === null ? [] : [["PLATFORM_CHAIN_PORT", String(settings.chain_port)] as [string, string]]),
-    ["PLATFORM_ENCRYPTED_OVERLAYS", String(settings.are_overlays_encrypted)],
+    ["PLATFORM_ENCRYPTED_OVERLAYS", String(settings.areOverlaysEncrypted)],
   ];
 }
 

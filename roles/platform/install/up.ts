@@ -95,7 +95,7 @@ async function bringUp({ engine, installation, external_database_url }: Plan, op
       admin_port: installation.ports.admin,
       ops_port: installation.ports.ops,
       chain_port: installation.chain.kind === "external" ? null : installation.ports.chain,
-      are_overlays_encrypted: installation.network.is_encrypted,
+      areOverlaysEncrypted: installation.network.is_encrypted,
     });
     note(isStarted ? "started" : "as it was");
   });
@@ -139,7 +139,7 @@ function rolePlan({
     block_ms,
     docker_socket_group: statSync(engine.socket).gid,
     docker_socket: engine.socket,
-    are_overlays_encrypted: network.is_encrypted,
+    areOverlaysEncrypted: network.is_encrypted,
     vector_public_key: publicKeyOf(vectorSigningKey(secrets.master_key)),
     secrets: swarmSecrets,
   };

@@ -2,7 +2,7 @@
 export interface ChainRefusal {
   readonly name: string;
   /** True when repeating cannot help until somebody changes something: raise an alert, and do not repeat within the epoch. */
-  readonly is_permanent: boolean;
+  readonly isPermanent: boolean;
 }
 
 /** `InvalidTransaction::Custom` codes of Subtensor's transaction extension, and the dispatch error that each stands for. */
@@ -35,7 +35,7 @@ const transientErrors = new Set([
 
 /** The refusal of that name. It is permanent unless it is known to pass by itself. */
 export function refusalByName(name: string): ChainRefusal {
-  return { name, is_permanent: !transientErrors.has(name) };
+  return { name, isPermanent: !transientErrors.has(name) };
 }
 
 /** The refusal in the JSON-RPC error of a submission; undefined when the extrinsic may be in the pool all the same. */

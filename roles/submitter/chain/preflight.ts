@@ -33,12 +33,12 @@ function refusalName(state: SubnetState, { uids, values }: ChainVector, version_
   if (state.uid === null) return "HotKeyNotRegisteredInSubNet";
   if (state.stake !== null && state.stake < state.stake_threshold) return "NotEnoughStakeToSetWeights";
   if (state.version_key !== 0n && version_key < state.version_key) return "IncorrectWeightVersionKey";
-  const is_self_weight = uids.length === 1 && uids[0] === state.uid;
-  if (!is_self_weight && !state.validator_permit) return "NeuronNoValidatorPermit";
+  const isSelfWeight = uids.length === 1 && uids[0] === state.uid;
+  if (!isSelfWeight && !state.validator_permit) return "NeuronNoValidatorPermit";
   if (uids.some((uid) => uid >= state.neuron_count)) return "UidVecContainInvalidOne";
-  if (!is_self_weight && uids.length < Math.min(state.min_allowed_weights, state.neuron_count))
+  if (!isSelfWeight && uids.length < Math.min(state.min_allowed_weights, state.neuron_count))
     return "WeightVecLengthIsLow";
   const sum = values.reduce((total, value) => total + value, 0);
-  const is_capped = state.max_weights_limit < u16_max && Math.max(...values) / sum > state.max_weights_limit / u16_max;
-  return is_capped && !is_self_weight ? "MaxWeightExceeded" : undefined;
+  const isCapped = state.max_weights_limit < u16_max && Math.max(...values) / sum > state.max_weights_limit / u16_max;
+  return isCapped && !isSelfWeight ? "MaxWeightExceeded" : undefined;
 }

@@ -14,11 +14,11 @@ export type Judgement = "wait" | "dead" | "landed" | "search";
  */
 export function judge(
   entry: JournalEntry,
-  facts: { readonly state: SubnetState; readonly has_effect: boolean },
+  facts: { readonly state: SubnetState; readonly hasEffect: boolean },
 ): Judgement {
-  const { state, has_effect } = facts;
+  const { state, hasEffect } = facts;
   if (state.nonce <= entry.nonce) return state.block > entry.era_end ? "dead" : "wait";
-  return has_effect && state.last_update > entry.last_update_before ? "landed" : "search";
+  return hasEffect && state.last_update > entry.last_update_before ? "landed" : "search";
 }
 
 export type Reconciled = "wait" | Omit<Settlement, "entry">;
@@ -30,8 +30,8 @@ export async function reconcile(chain: WeightsChain, entry: JournalEntry): Promi
   }
   const finalized = await chain.finalizedHead();
   const state = await chain.readSubnet(entry, finalized);
-  const has_effect = await hasEffect(chain, entry, state, finalized);
-  switch (judge(entry, { state, has_effect })) {
+  const hasEffect = await isEffective(chain, entry, state, finalized);
+  switch (judge(entry, { state, hasEffect })) {
     case "wait":
       return "wait";
     case "dead":
@@ -51,7 +51,12 @@ async function search(chain: WeightsChain, entry: JournalEntry, to: number): Pro
   return { outcome: "failed", block: found.block, error: refusalByName(found.refusal.name).name };
 }
 
-async function hasEffect(chain: WeightsChain, entry: JournalEntry, state: SubnetState, at: BlockRef): Promise<boolean> {
+async function isEffective(
+  chain: WeightsChain,
+  entry: JournalEntry,
+  state: SubnetState,
+  at: BlockRef,
+): Promise<boolean> {
   if (state.uid === null) return false;
   if (entry.commit !== undefined && (await stands(chain, entry, entry.commit.epoch, at))) return true;
   return isVector(await chain.readWeights(storageIndex(entry.netuid, entry.mechanism), state.uid, at), entry);

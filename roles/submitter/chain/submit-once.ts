@@ -57,12 +57,12 @@ export async function submitOnce(submission: Submission): Promise<SubmissionResu
   const flight = preflight(state, submission.vector, submission.version_key);
   if (flight.kind === "wait") return { kind: "waiting", until_block: flight.until_block };
   if (flight.kind === "refused") return { kind: "refused", refusal: refusalByName(flight.name) };
-  if (state.is_commit_reveal_enabled && !(await canReveal(chain, state))) {
+  if (state.isCommitRevealEnabled && !(await canReveal(chain, state))) {
     // No plain weights instead: they would be public too early, and the chain would refuse them.
-    return { kind: "refused", refusal: { name: "CommitRevealFormUnsupported", is_permanent: true } };
+    return { kind: "refused", refusal: { name: "CommitRevealFormUnsupported", isPermanent: true } };
   }
   const block_time_ms = await chain.blockTimeMs();
-  const { call, commit } = state.is_commit_reveal_enabled
+  const { call, commit } = state.isCommitRevealEnabled
     ? committed(submission, state, block_time_ms)
     : plain(submission);
   const era_blocks = limits.chain.era_blocks;

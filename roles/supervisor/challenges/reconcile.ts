@@ -21,7 +21,7 @@ export interface ReconcilerWorld {
   readonly log: Logger;
   readonly clock: Clock;
   readonly secrets: SecretSource;
-  readonly are_overlays_encrypted: boolean;
+  readonly areOverlaysEncrypted: boolean;
   readonly setbacks: Setbacks;
 }
 
@@ -110,8 +110,8 @@ async function ensureChallenge(
 
 /** @returns null while the network is being made, or while a former one with other settings is still in use */
 async function ensureNetwork(world: ReconcilerWorld, { spec }: Challenge, service?: Service): Promise<Network | null> {
-  const { engine, log, are_overlays_encrypted } = world;
-  const wanted = challengeNetwork(spec, are_overlays_encrypted);
+  const { engine, log, areOverlaysEncrypted } = world;
+  const wanted = challengeNetwork(spec, areOverlaysEncrypted);
   const current = await engine.network(wanted.Name);
   const steps = decideNetwork(spec.slug, wanted, current, service !== undefined);
   if (steps.length === 0) return current;

@@ -23,10 +23,10 @@ export class RawInflate {
 
   /** Yields what `chunk` expands to. To be exhausted before the next call. Throws ArchiveError on damaged data. */
   async *write(chunk: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-    let is_taken = false;
+    let isTaken = false;
     this.#written_bytes += chunk.length;
     this.#zlib.write(chunk, () => {
-      is_taken = true;
+      isTaken = true;
       this.#wake();
     });
     for (;;) {
@@ -36,7 +36,7 @@ export class RawInflate {
       for (let out = this.#zlib.read(); out !== null; out = this.#zlib.read()) yield out;
       if (this.#failure !== null) throw damaged();
       // What a chunk expands to is pushed before its callback runs, so nothing of it can be unread here.
-      if (is_taken) return;
+      if (isTaken) return;
       await woken;
     }
   }

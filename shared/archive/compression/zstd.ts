@@ -36,16 +36,16 @@ export async function* unzstd(
 function checkFrame(bytes: Uint8Array, window_bytes_max: number): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   try {
-    const { window_bytes, header_bytes, has_checksum } = frameHeader(view);
+    const { window_bytes, header_bytes, hasChecksum } = frameHeader(view);
     if (window_bytes > window_bytes_max) throw largeWindow(form, window_bytes_max);
     let at = header_bytes;
-    for (let is_last = false; !is_last; ) {
+    for (let isLast = false; !isLast; ) {
       const block = view.getUint16(at, true) + 65_536 * view.getUint8(at + 2);
-      is_last = (block & 1) === 1;
-      const is_repeated = ((block >> 1) & 3) === 1;
-      at += 3 + (is_repeated ? 1 : block >> 3);
+      isLast = (block & 1) === 1;
+      const isRepeated = ((block >> 1) & 3) === 1;
+      at += 3 + (isRepeated ? 1 : block >> 3);
     }
-    if (has_checksum) at += 4;
+    if (hasChecksum) at += 4;
     if (at > bytes.length) throw truncatedStream(form);
     if (at < bytes.length) throw trailingStream(form);
   } catch (cause) {
@@ -57,16 +57,16 @@ function checkFrame(bytes: Uint8Array, window_bytes_max: number): void {
 
 function frameHeader(view: DataView) {
   const descriptor = view.getUint8(4);
-  const is_single_segment = (descriptor & 0x20) !== 0;
+  const isSingleSegment = (descriptor & 0x20) !== 0;
   if ((descriptor & 0x08) !== 0) throw damagedStream(form);
   const dictionary_bytes = [0, 1, 2, 4][descriptor & 3] as number;
   const size_flag = descriptor >> 6;
-  const size_bytes = size_flag === 0 ? (is_single_segment ? 1 : 0) : 2 ** size_flag;
-  const size_at = 5 + (is_single_segment ? 0 : 1) + dictionary_bytes;
+  const size_bytes = size_flag === 0 ? (isSingleSegment ? 1 : 0) : 2 ** size_flag;
+  const size_at = 5 + (isSingleSegment ? 0 : 1) + dictionary_bytes;
   return {
-    window_bytes: is_single_segment ? contentSize(view, size_at, size_bytes) : windowSize(view.getUint8(5)),
+    window_bytes: isSingleSegment ? contentSize(view, size_at, size_bytes) : windowSize(view.getUint8(5)),
     header_bytes: size_at + size_bytes,
-    has_checksum: (descriptor & 0x04) !== 0,
+    hasChecksum: (descriptor & 0x04) !== 0,
   };
 }
 

@@ -29,7 +29,7 @@ const vendor_key = /^(?!(?:GNU|SCHILY|SUN|STAR|LIBARCHIVE)\.)[A-Z][A-Z0-9_]{0,31
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Reads the records `<length> <key>=<value>\n` of a PAX header. A global one may hold only keys that are ignored. */
-export function readPaxHeader(content: Uint8Array, is_global: boolean): PaxOverrides {
+export function readPaxHeader(content: Uint8Array, isGlobal: boolean): PaxOverrides {
   const overrides: { path?: Uint8Array; linkpath?: Uint8Array; size_bytes?: number } = {};
   const seen = new Set<string>();
   for (let at = 0; at < content.length; ) {
@@ -38,14 +38,13 @@ export function readPaxHeader(content: Uint8Array, is_global: boolean): PaxOverr
     if (seen.has(key)) throw unsafe("pax_duplicate", `PAX header with the key ${shownName(key)} twice`);
     seen.add(key);
     if (ignored_keys.test(key)) continue;
-    if (is_global && vendor_key.test(key)) continue;
+    if (isGlobal && vendor_key.test(key)) continue;
     if (ignored_numbers.test(key)) {
       if (!number_form.test(latin1(value))) throw malformed();
       continue;
     }
     if (key === "hdrcharset" && character_sets.test(latin1(value))) continue;
-    if (is_global)
-      throw unsafe("pax_global", `global PAX header with the key ${shownName(key)}, which changes entries`);
+    if (isGlobal) throw unsafe("pax_global", `global PAX header with the key ${shownName(key)}, which changes entries`);
     if (key === "path") overrides.path = value;
     else if (key === "size") overrides.size_bytes = decimal(value);
     else if (key === "linkpath") overrides.linkpath = value;

@@ -10,7 +10,7 @@ export interface RawHeader {
   /** What a link points to, unless a PAX or GNU long link name replaces it. */
   readonly link: Uint8Array;
   readonly size_bytes: number;
-  readonly is_executable: boolean;
+  readonly isExecutable: boolean;
 }
 
 const space = 0x20;
@@ -50,7 +50,7 @@ export function readHeader(block: Uint8Array): RawHeader {
     link: type === "1" || type === "2" ? text(block, field.link) : nothing,
     prefix: prefixOf(block, layout),
     size_bytes,
-    is_executable: (octal(block, field.mode, "mode") & 0o111) !== 0,
+    isExecutable: (octal(block, field.mode, "mode") & 0o111) !== 0,
   };
 }
 

@@ -155,8 +155,8 @@ export class TarParser {
     // comes between (GHSA-vmf3-w455-68vh, GHSA-3pv8-6f4r-ffg2), and no tar program writes that; but for GNU's two long
     // names of one link.
     const { pax, name, link } = this.#described;
-    const is_pair = (header.type === "L" && name === null) || (header.type === "K" && link === null);
-    if (this.#isDescribed() && (pax !== null || !is_pair)) {
+    const isPair = (header.type === "L" && name === null) || (header.type === "K" && link === null);
+    if (this.#isDescribed() && (pax !== null || !isPair)) {
       throw unsafe("extended_header_twice", "extended header for an extended header");
     }
     if (header.type === "K" && !this.#gate.takesLinks) throw unsafe("link", "link");
@@ -193,7 +193,7 @@ export class TarParser {
     }
     if (pax?.linkpath !== undefined || link !== null) throw unsafe("link", "link");
     if (kind === "directory" && size_bytes !== 0) throw unsafe("directory_size", "directory with content");
-    this.#gate.entry({ kind, name: decodeName(name), size_bytes, is_executable: header.is_executable });
+    this.#gate.entry({ kind, name: decodeName(name), size_bytes, isExecutable: header.isExecutable });
     this.#next();
     if (size_bytes === 0) return;
     this.#padding = paddingOf(size_bytes);

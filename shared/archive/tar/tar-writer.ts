@@ -18,7 +18,7 @@ export const paddingAfter = (size_bytes: number): Uint8Array => zeros.subarray(0
 export function canonicalHeader(entry: ArchiveEntry): Uint8Array {
   if (entry.size_bytes > size_bytes_ceiling) throw new RangeError("a ustar header holds sizes below 8 GiB");
   const name = encoder.encode(entry.kind === "directory" ? `${entry.name}/` : entry.name);
-  const mode = entry.is_executable ? 0o755 : 0o644;
+  const mode = entry.isExecutable ? 0o755 : 0o644;
   const type = entry.kind === "directory" ? "5" : "0";
   const cut = splitName(name);
   if (cut !== null)

@@ -65,7 +65,7 @@ async function* readMember(member: ZipMember, gate: EntryGate): AsyncGenerator<v
     return;
   }
   if (kind === "directory" && size_bytes !== 0) throw unsafe("directory_size", "directory with content");
-  gate.entry({ kind, name, size_bytes, is_executable: (mode & 0o111) !== 0 });
+  gate.entry({ kind, name, size_bytes, isExecutable: (mode & 0o111) !== 0 });
   if (member.method === method.deflated && size_bytes > small_bytes_max) {
     yield* inflateLarge(member, gate);
     return;

@@ -182,12 +182,11 @@ function checkDescriptor(view: DataView, entry: ZipEntry, at: number, end: numbe
     if (bytes !== 0) throw invalid("zip_overlap", "zip with bytes between its entries");
     return;
   }
-  const has_signature = bytes === 16 || bytes === 24;
+  const hasSignature = bytes === 16 || bytes === 24;
   const is_zip64 = bytes === 20 || bytes === 24;
-  if (!has_signature && bytes !== 12 && bytes !== 20)
-    throw invalid("zip_overlap", "zip with bytes between its entries");
-  if (has_signature && view.getUint32(at, true) !== signature.descriptor) throw broken();
-  const from = at + (has_signature ? 4 : 0);
+  if (!hasSignature && bytes !== 12 && bytes !== 20) throw invalid("zip_overlap", "zip with bytes between its entries");
+  if (hasSignature && view.getUint32(at, true) !== signature.descriptor) throw broken();
+  const from = at + (hasSignature ? 4 : 0);
   const number = (index: number) =>
     is_zip64 ? Number(view.getBigUint64(from + 4 + 8 * index, true)) : view.getUint32(from + 4 + 4 * index, true);
   const isSame =

@@ -160,7 +160,7 @@ describe("the pool answers", () => {
     const end = await world.chain.submit(signed, { clock: systemClock, deadline_ms: 5_000, included: () => undefined });
     expect(end).toMatchObject({
       kind: "refused",
-      refusal: { name: expect.stringMatching(/^(BadProof|AncientBirthBlock)$/), is_permanent: false },
+      refusal: { name: expect.stringMatching(/^(BadProof|AncientBirthBlock)$/), isPermanent: false },
     });
   });
 });

@@ -63,7 +63,7 @@ function containerOfBroker() {
     block_ms: 1_000,
     docker_socket: "/d",
     docker_socket_group: 1,
-    are_overlays_encrypted: true,
+    areOverlaysEncrypted: true,
     vector_public_key: "",
   });
   const spec = services.find(({ Name }) => Name === "platform-broker")?.TaskTemplate;

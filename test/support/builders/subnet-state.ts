@@ -16,7 +16,7 @@ export const subnetState = (part: Partial<SubnetState> = {}): SubnetState => ({
   min_allowed_weights: 2,
   max_weights_limit: 65_535,
   version_key: 5n,
-  is_commit_reveal_enabled: false,
+  isCommitRevealEnabled: false,
   commit_reveal_version: 4,
   reveal_period_epochs: 1,
   stake: 1_000n,

@@ -14,7 +14,7 @@ const plan: RolePlan = {
   block_ms: 1_000,
   docker_socket: "/run/docker.sock",
   docker_socket_group: 998,
-  are_overlays_encrypted: true,
+  areOverlaysEncrypted: true,
   vector_public_key: "ab",
   secrets: Object.fromEntries(
     ["master_key", "database_url", "postgres_password", "hotkey"].map((name) => [name, { id: name, name }]),

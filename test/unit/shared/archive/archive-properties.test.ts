@@ -13,7 +13,7 @@ const segment = fc
   .string({ unit: "grapheme", minLength: 1, maxLength: 60 })
   .filter((text) => isAccepted(text) && !text.includes("/"));
 const name = fc.array(segment, { minLength: 1, maxLength: 6 }).map((segments) => segments.join("/"));
-const file = fc.record({ name, content: fc.uint8Array({ maxLength: 2_000 }), is_executable: fc.boolean() });
+const file = fc.record({ name, content: fc.uint8Array({ maxLength: 2_000 }), isExecutable: fc.boolean() });
 /** Files whose names don't get in each other's way: a number in front. */
 const files = fc
   .array(file, { maxLength: 12 })
@@ -29,10 +29,10 @@ function isAccepted(text: string): boolean {
   }
 }
 
-const entriesOf = (all: readonly { name: string; content: Uint8Array; is_executable: boolean }[]): TarEntry[] =>
-  all.flatMap(({ name, content, is_executable }) => [
+const entriesOf = (all: readonly { name: string; content: Uint8Array; isExecutable: boolean }[]): TarEntry[] =>
+  all.flatMap(({ name, content, isExecutable }) => [
     paxEntry({ path: name }),
-    { name: "x", content, mode: is_executable ? 0o700 : 0o600 },
+    { name: "x", content, mode: isExecutable ? 0o700 : 0o600 },
   ]);
 
 test("every file that goes in comes out, with its name, content and execute bit", async () => {
@@ -43,14 +43,14 @@ test("every file that goes in comes out, with its name, content and execute bit"
       async function* pieces(bytes: Uint8Array) {
         for (let at = 0; at < bytes.length; at += piece_bytes) yield bytes.subarray(at, at + piece_bytes);
       }
-      const seen: { name: string; content: Uint8Array; is_executable: boolean }[] = [];
+      const seen: { name: string; content: Uint8Array; isExecutable: boolean }[] = [];
       for await (const event of archiveEvents(pieces(packed.bytes), bounds)) {
         const last = seen.at(-1);
         if (event.kind === "entry")
-          seen.push({ name: event.entry.name, content: new Uint8Array(0), is_executable: event.entry.is_executable });
+          seen.push({ name: event.entry.name, content: new Uint8Array(0), isExecutable: event.entry.isExecutable });
         else if (last !== undefined) last.content = new Uint8Array([...last.content, ...event.data]);
       }
-      expect(seen).toEqual(all.map(({ name, content, is_executable }) => ({ name, content, is_executable })));
+      expect(seen).toEqual(all.map(({ name, content, isExecutable }) => ({ name, content, isExecutable })));
     }),
     { numRuns: 200 },
   );
@@ -115,7 +115,7 @@ test("folding takes case and Unicode form away, once and for all", () => {
 test("a header is whole blocks, and the name fits where it is said to be", () => {
   fc.assert(
     fc.property(name, fc.nat(1_000_000), (name, size_bytes) => {
-      const header = canonicalHeader({ kind: "file", name, size_bytes, is_executable: false });
+      const header = canonicalHeader({ kind: "file", name, size_bytes, isExecutable: false });
       expect(header.length % 512).toBe(0);
     }),
   );

@@ -109,7 +109,7 @@ test("a zip's symbolic link is a copy of what it points to, where the rules say 
   ]);
   const { entries } = await packed(zip, undefined, { ...rules, links: "copy" });
   expect(entries).toEqual([
-    { kind: "file", name: "lib/a.so.1", size_bytes: 4, is_executable: true },
-    { kind: "file", name: "lib/a.so", size_bytes: 4, is_executable: true },
+    { kind: "file", name: "lib/a.so.1", size_bytes: 4, isExecutable: true },
+    { kind: "file", name: "lib/a.so", size_bytes: 4, isExecutable: true },
   ]);
 });

@@ -90,10 +90,10 @@ describe("equal content gives equal bytes", () => {
 test("tells the entries in their order and never the root", () => {
   const seen = canonicalOf(tarOf(entries)).entries;
   expect(seen).toEqual([
-    { kind: "directory", name: "src", size_bytes: 0, is_executable: true },
-    { kind: "file", name: "src/a.py", size_bytes: 9, is_executable: false },
-    { kind: "file", name: "run", size_bytes: 10, is_executable: true },
-    { kind: "file", name: "empty", size_bytes: 0, is_executable: false },
+    { kind: "directory", name: "src", size_bytes: 0, isExecutable: true },
+    { kind: "file", name: "src/a.py", size_bytes: 9, isExecutable: false },
+    { kind: "file", name: "run", size_bytes: 10, isExecutable: true },
+    { kind: "file", name: "empty", size_bytes: 0, isExecutable: false },
   ]);
   expect(canonicalArchiveBytes(tarOf(entries), bounds)?.summary).toEqual({
     files: 3,

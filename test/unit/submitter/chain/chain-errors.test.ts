@@ -9,8 +9,8 @@ test.each([
   [{ code: 1010, data: "Transaction is outdated" }, "Stale", false],
   [{ code: 1010, data: "Transaction has a bad signature" }, "BadProof", false],
   [{ code: 1012, message: "Transaction is temporarily banned" }, "PoolUnwilling", false],
-])("the pool's %p means %s", (error, name, is_permanent) => {
-  expect(refusalOfSubmission(error)).toEqual({ name, is_permanent });
+])("the pool's %p means %s", (error, name, isPermanent) => {
+  expect(refusalOfSubmission(error)).toEqual({ name, isPermanent });
 });
 
 test("an answer that leaves open whether it was taken is none", () => {

@@ -10,7 +10,7 @@ describe("what became of it", () => {
     ["landed", "the nonce is used and the vector stands", { block: 205, nonce: 8, last_update: 201 }, true],
     ["search", "the nonce is used without effect", { block: 205, nonce: 8 }, false],
     ["search", "the vector stood there before and LastUpdate did not move", { block: 205, nonce: 8 }, true],
-  ] as const)("%s: %s", (judgement, _why, part, has_effect) => {
-    expect(judge(journalEntry, { state: subnetState(part), has_effect })).toBe(judgement);
+  ] as const)("%s: %s", (judgement, _why, part, hasEffect) => {
+    expect(judge(journalEntry, { state: subnetState(part), hasEffect })).toBe(judgement);
   });
 });
