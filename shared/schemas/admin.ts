@@ -3,21 +3,21 @@ import { ArchivePolicy, ChallengeSpec, ChallengeStatus, JobPolicy, Readiness, Se
 import { Slug } from "./names.ts";
 import { PublishedVector, SourceChallenge } from "./weights.ts";
 
-/** What an admin token may do; each scope includes the one before. */
+/** What an admin token may do. Each scope includes the scope before it. */
 export const AdminScope = Type.Union([Type.Literal("read"), Type.Literal("operate"), Type.Literal("admin")], {
   description:
-    "read: look; operate: also change challenges and rotate their tokens; admin: also mint and revoke admin tokens, and delete",
+    "read: may only read; operate: may also change challenges and rotate their tokens; admin: may also delete, and mint and revoke admin tokens",
 });
 export type AdminScope = Static<typeof AdminScope>;
 
 const order: readonly AdminScope[] = ["read", "operate", "admin"];
 
-/** Whether a token of scope `held` may do what needs `needed`. */
+/** Whether a token of scope `held` may do something that needs scope `needed`. */
 export function includesScope(held: AdminScope, needed: AdminScope): boolean {
   return order.indexOf(held) >= order.indexOf(needed);
 }
 
-/** A name of a token: what the audit log calls its holder. */
+/** The name of a token. The audit log names the token's holder by it. */
 export const AdminTokenName = Type.String({
   pattern: "^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$",
   description: "lower case letters, digits, dots, dashes and underscores, 1 to 64 characters",
@@ -27,7 +27,7 @@ const Time = Type.String({ format: "date-time" });
 const Count = Type.Integer({ minimum: 0 });
 const strict = { additionalProperties: false } as const;
 
-/** What an object needs when it is sent: members with a default may be left out. */
+/** The schema of an object as a client sends it. Members with a default may be left out. */
 function asSent(schema: TObject, replaced: Record<string, TSchema> = {}): TObject {
   const members = Object.entries(schema.properties).map(([name, member]): [string, TSchema] => {
     const sent = replaced[name] ?? member;
@@ -43,7 +43,7 @@ export const ChallengeInput = asSent(ChallengeSpec, {
 });
 
 export const ChallengePatch = Type.Record(Type.String(), Type.Unknown(), {
-  description: "a JSON merge patch (RFC 7396) of the record: null removes a member, which then has its default",
+  description: "a JSON merge patch (RFC 7396) of the record: null removes a member, and its default applies",
 });
 
 export const ChallengeResource = Type.Object(
@@ -52,7 +52,7 @@ export const ChallengeResource = Type.Object(
     spec: ChallengeSpec,
     status: ChallengeStatus,
     token_generation: Type.Integer({ minimum: 1 }),
-    token_rotating: Type.Boolean({ description: "the former generation is still accepted" }),
+    token_rotating: Type.Boolean({ description: "whether tokens of the previous generation are still accepted" }),
     readiness: Type.Union([Readiness, Type.Null()]),
     created_at: Time,
     updated_at: Time,
@@ -61,10 +61,10 @@ export const ChallengeResource = Type.Object(
 );
 export type ChallengeResource = Static<typeof ChallengeResource>;
 
-/** As an image's full name begins: docker.io for Docker Hub. */
+/** The first part of an image's full name. It is docker.io for Docker Hub. */
 export const RegistryName = Type.String({
   pattern: "^(?=.{1,255}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$",
-  description: "a registry's host, with its port where it has one of its own; Docker Hub is docker.io",
+  description: "a registry's host, with the port if it is not the usual one; Docker Hub is docker.io",
 });
 
 export const RegistryAccountInput = Type.Object(
@@ -73,7 +73,7 @@ export const RegistryAccountInput = Type.Object(
     password: Type.String({
       minLength: 1,
       maxLength: 4_096,
-      description: "or an access token; it is never shown again",
+      description: "a password or an access token; it is never shown again",
     }),
   },
   strict,
@@ -89,7 +89,12 @@ export const TokenInput = Type.Object(
     name: AdminTokenName,
     scope: AdminScope,
     expires_in_seconds: Type.Optional(
-      Type.Integer({ minimum: 60, maximum: 31_622_400, default: 2_592_000, description: "30 days when left out" }),
+      Type.Integer({
+        minimum: 60,
+        maximum: 31_622_400,
+        default: 2_592_000,
+        description: "lifetime of the token; 30 days when left out",
+      }),
     ),
   },
   strict,
@@ -108,11 +113,11 @@ export const TokenResource = Type.Object(
 export type TokenResource = Static<typeof TokenResource>;
 
 export const MintedToken = Type.Object(
-  { ...TokenResource.properties, token: Type.String({ description: "shown this once" }) },
+  { ...TokenResource.properties, token: Type.String({ description: "the token's text; it is shown only this once" }) },
   { description: "the new token" },
 );
 
-const Json = Type.Unknown({ description: "JSON, null when there is nothing" });
+const Json = Type.Unknown({ description: "any JSON value; null when there is none" });
 export const AuditResource = Type.Object(
   {
     id: Type.Integer(),
@@ -134,9 +139,11 @@ export const AuditVerdictResource = Type.Object(
     ok: Type.Boolean(),
     checked: Count,
     broken_at: Type.Union([Type.Integer(), Type.Null()]),
-    head: Type.String({ description: "hash of the last record: kept elsewhere, it shows later that none was cut off" }),
+    head: Type.String({
+      description: "hash of the last record; a copy kept elsewhere shows later whether records were cut off",
+    }),
   },
-  { description: "whether the chain of hashes holds" },
+  { description: "whether the chain of hashes is unbroken" },
 );
 
 const DeadlineSeconds = Type.Optional(
@@ -144,11 +151,11 @@ const DeadlineSeconds = Type.Optional(
     minimum: 0,
     maximum: 86_400,
     default: 900,
-    description: "after so long jobs that still run there are cancelled, as the platform's fault",
+    description: "seconds until jobs that still run on the node are cancelled, as the platform's fault",
   }),
 );
 const WorkerClass = Type.Union([Type.Literal("cpu"), Type.Literal("gpu"), Type.Null()], {
-  description: "whose jobs it runs; null: none",
+  description: "class of the jobs that the node runs; null: it runs no jobs",
 });
 
 export const DrainInput = Type.Object({ deadline_seconds: DeadlineSeconds }, strict);
@@ -162,10 +169,10 @@ export const NodeResource = Type.Object(
     state: Type.String(),
     availability: Type.String(),
     data_volumes: Type.Array(Type.String(), {
-      description: "data sets that lie on it, by its labels platform.data.NAME",
+      description: "data sets on the node, as its labels platform.data.NAME say",
     }),
     seen_at: Time,
-    jobs: Type.Integer({ minimum: 0, description: "jobs whose capacity it gives, those that are lost among them" }),
+    jobs: Type.Integer({ minimum: 0, description: "jobs that hold capacity of the node, lost jobs included" }),
     order: Type.Union(
       [
         Type.Object({
@@ -175,10 +182,10 @@ export const NodeResource = Type.Object(
         }),
         Type.Null(),
       ],
-      { description: "what was ordered of it; a drain stands until another order" },
+      { description: "the order that the node was given; a drain stays until the next order" },
     ),
   },
-  { description: "a node of the Swarm as the supervisor last saw it" },
+  { description: "a node of the Swarm, as the supervisor last saw it" },
 );
 
 export const EpochResource = Type.Object(
@@ -189,7 +196,7 @@ export const EpochResource = Type.Object(
     digest: Type.String(),
     uid_count: Count,
     challenge_count: Count,
-    failed_count: Type.Integer({ minimum: 0, description: "challenges that did not answer in it" }),
+    failed_count: Type.Integer({ minimum: 0, description: "challenges that did not answer in this epoch" }),
   },
   { description: "a sealed epoch" },
 );
@@ -200,13 +207,15 @@ export const EpochDetail = Type.Object(
     inputs: Type.Array(
       Type.Object({
         ...Type.Omit(SourceChallenge, ["weights", "unknown_hotkeys", "unknown_weight"]).properties,
-        weights: Type.Record(Type.String(), Type.Number(), { description: "all that it answered, by hotkey" }),
+        weights: Type.Record(Type.String(), Type.Number(), {
+          description: "all weights in the challenge's answer, by hotkey",
+        }),
         challenge_epoch: Type.Union([Type.Number(), Type.Null()]),
-        ms: Type.Integer({ description: "how long the challenge took to answer" }),
+        ms: Type.Integer({ description: "time that the challenge took to answer" }),
       }),
     ),
   },
-  { description: "a sealed epoch and what it was made of" },
+  { description: "a sealed epoch and the answers that it was made from" },
 );
 
 export const JobsResource = Type.Object(
@@ -214,7 +223,7 @@ export const JobsResource = Type.Object(
     items: Type.Array(Type.Object({ challenge: Type.String(), state: Type.String(), count: Count })),
     next_cursor: Type.Null(),
   },
-  { description: "how many jobs each challenge has in which state" },
+  { description: "number of jobs of each challenge in each state" },
 );
 
 export const StatusResource = Type.Object(
@@ -223,17 +232,21 @@ export const StatusResource = Type.Object(
     commit: Type.String(),
     schema_version: Type.Integer(),
     netuid: Type.Integer(),
-    vector_public_key: Type.String({ description: "what a validator pins to verify the weight vector" }),
+    vector_public_key: Type.String({ description: "the key that a validator pins to verify the weight vector" }),
     challenges: Type.Object({ draft: Count, active: Count, inactive: Count, ready: Count }),
     challenges_not_ready: Type.Array(
       Type.Object({
         slug: Slug,
-        reason: Type.Union([Type.String(), Type.Null()], { description: "null: it has not been probed yet" }),
+        reason: Type.Union([Type.String(), Type.Null()], {
+          description: "null: the challenge has not been probed yet",
+        }),
       }),
-      { description: "active challenges that cannot do their work, or whose weights are not taken" },
+      { description: "active challenges that cannot work, or whose weights are not counted" },
     ),
-    emission_percent_active: Type.Number({ description: "above 100 the shares are scaled down together" }),
-    jobs: Type.Record(Type.String(), Count, { description: "jobs by state" }),
+    emission_percent_active: Type.Number({
+      description: "sum of the active challenges' shares; above 100 all shares are scaled down together",
+    }),
+    jobs: Type.Record(Type.String(), Count, { description: "number of jobs in each state" }),
     nodes_ready: Count,
     last_epoch: Type.Union([EpochResource, Type.Null()]),
   },

@@ -3,7 +3,7 @@ import { Value } from "@sinclair/typebox/value";
 
 const engines_own = ["host", "bridge", "none", "null", "default", "nat", "ingress", "docker_gwbridge"];
 
-/** A network of the operator's, by its name. Those of the engine itself and of the platform are granted to nobody. */
+/** The name of a network that the operator made. Networks of the engine and of the platform cannot be granted. */
 export const GrantedNetwork = Type.String({
   maxLength: 64,
   "x-expected":
@@ -11,12 +11,12 @@ export const GrantedNetwork = Type.String({
   pattern: `^(?!(?:${engines_own.join("|")})$)(?!platform[_-])[A-Za-z0-9][A-Za-z0-9_.-]*$`,
 });
 
-/** Whether a network of this name may be granted at all. */
+/** Whether a network of this name may be granted to a challenge. */
 export function isGrantable(network: string): boolean {
   return Value.Check(GrantedNetwork, network);
 }
 
-/** The label, with the value "true", by which an operator says that a network is for the jobs of this challenge. */
+/** The label of a network for the jobs of this challenge. The operator sets it to "true". */
 export function grantLabel(slug: string): string {
   return `platform.challenge.${slug}`;
 }

@@ -8,7 +8,7 @@ const final = ["succeeded", "failed", "timed_out", "cancelled", "rejected", "los
 
 export const JobState = Type.Union(
   [...live, ...final].map((state) => Type.Literal(state)),
-  { description: "where the job is (jobs §2); the last six are final" },
+  { description: "how far the job has come (jobs §2); the last six states are final" },
 );
 
 export type LiveState = (typeof live)[number];
@@ -22,17 +22,19 @@ export function hasEnded({ state }: { readonly state: string }): boolean {
   return finalStates.has(state);
 }
 
-/** Whose doing an end is: a challenge retries what was not the miner's. */
+/** Who caused a job's end. A challenge retries a job that did not end through the miner's fault. */
 export const Fault = Type.Union([Type.Literal("submission"), Type.Literal("challenge"), Type.Literal("platform")]);
 export type Fault = Static<typeof Fault>;
 
 export const JobReason = Type.Object(
   {
-    code: Type.Integer({ description: "1xxx the submission's, 2xxx the challenge's, 3xxx the platform's doing" }),
+    code: Type.Integer({
+      description: "1xxx: caused by the submission; 2xxx: by the challenge; 3xxx: by the platform",
+    }),
     name: Type.String(),
     detail: Type.String(),
   },
-  { ...strict, description: "why the job ended as it did" },
+  { ...strict, description: "why the job ended" },
 );
 export type JobReason = Static<typeof JobReason>;
 
@@ -43,7 +45,7 @@ export const MountRequest = Type.Object(
     source_type: Type.Union([Type.Literal("directory"), Type.Literal("file")], { default: "directory" }),
     source_name: Type.String({ default: ".", maxLength: 255 }),
     blob: Type.Optional(Sha256),
-    archive_b64: Type.Optional(Type.String({ minLength: 1, description: "base64 of a gzip or plain tar" })),
+    archive_b64: Type.Optional(Type.String({ minLength: 1, description: "a plain or gzipped tar in base64" })),
   },
   strict,
 );
@@ -66,20 +68,20 @@ export const JobLimits = Type.Object(
     tmpfs: Texts("absolute paths with options", ["/tmp:rw,noexec,nosuid,size=512m"]),
     ulimits: Texts("name=soft:hard", ["nofile=1024:1024"]),
     cap_drop: Texts("must contain ALL", ["ALL"]),
-    security_opt: Texts("must hold no-new-privileges", ["no-new-privileges"]),
+    security_opt: Texts("must contain no-new-privileges", ["no-new-privileges"]),
     privileged: Type.Boolean({ default: false }),
   },
   strict,
 );
 
-/** What a challenge asks for (jobs §1; the bounds of contract §4). */
+/** A job that a challenge asks for (jobs §1). Its bounds come from contract §4. */
 export const JobRequest = Type.Object(
   {
     job_id: Type.String({
       minLength: 1,
       maxLength: 128,
       default: "job",
-      description: "groups jobs; need not be unique",
+      description: "a name that groups jobs; it need not be unique",
     }),
     task_id: Type.Union([Type.String({ maxLength: 256 }), Type.Null()], { default: null }),
     image: Type.String({ minLength: 1, maxLength: 255 }),
@@ -102,7 +104,7 @@ export const JobRequest = Type.Object(
       minimum: -100,
       maximum: 100,
       default: 0,
-      description: "among the challenge's own jobs; higher first",
+      description: "order among the challenge's own jobs; the highest starts first",
     }),
     mounts: Type.Array(MountRequest, { maxItems: 16, default: [] }),
     limits: Type.Object(JobLimits.properties, { ...strict, default: {} }),
@@ -119,24 +121,27 @@ export const Artifact = Type.Object(
 );
 export type Artifact = Static<typeof Artifact>;
 
-/** What was left out of the artifacts: how many names, and the first of them. */
+/** Outputs that are in no artifact: how many names, and the first of them. */
 export const SkippedOutputs = Type.Object(
   {
-    count: Type.Integer({ description: "names that were left out; a directory counts once, with all that lies in it" }),
+    count: Type.Integer({
+      description: "number of names that were left out; a directory and all that it contains count once",
+    }),
     first: Type.Array(
       Type.Object(
         {
           mount: Type.Integer(),
-          name: Type.String({ description: "within the mount, escaped and cut" }),
+          name: Type.String({ description: "the name within the mount, escaped and shortened" }),
           reason: Type.String({
-            description: "link, special_file, or the rule of archives that the name breaks, as twin or name_backslash",
+            description:
+              "link, special_file, or the archive rule that the name breaks, for example twin or name_backslash",
           }),
         },
         strict,
       ),
     ),
   },
-  { ...strict, description: "what the job left in its mounts that no archive may hold, so that it is in no artifact" },
+  { ...strict, description: "outputs in the job's mounts that no archive may hold, so they are in no artifact" },
 );
 export type SkippedOutputs = Static<typeof SkippedOutputs>;
 
@@ -158,7 +163,8 @@ export const JobResource = Type.Object(
     queue_position: Type.Union([Type.Integer(), Type.Null()]),
     queue_estimate_seconds: Type.Optional(
       Type.Union([Type.Integer(), Type.Null()], {
-        description: "how long a queued job may wait, by the pace of the last ten minutes; null where nothing started",
+        description:
+          "estimated wait of a queued job, from the starts of the last 10 minutes; null when nothing started",
       }),
     ),
     times: Type.Object({
@@ -170,7 +176,7 @@ export const JobResource = Type.Object(
       ended: Time,
     }),
     log_complete: Type.Boolean(),
-    artifacts_complete: Type.Boolean({ description: "whether the artifacts hold all that the job left" }),
+    artifacts_complete: Type.Boolean({ description: "whether the artifacts contain everything that the job left" }),
     artifacts: Type.Array(Artifact),
     artifacts_skipped: SkippedOutputs,
   },

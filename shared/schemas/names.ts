@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 
-/** A challenge's identity: part of DNS names, volume names and tokens. */
+/** Identifies a challenge. It is part of DNS names, volume names and tokens. */
 export const Slug = Type.Unsafe<string & { readonly __brand: "Slug" }>(
   Type.String({
     pattern: "^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$",

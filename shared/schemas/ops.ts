@@ -12,25 +12,25 @@ export const RoleNames = Type.Object(
 /** `/version`. */
 export const RoleVersion = Type.Object(
   { role: Type.String(), version: Type.String(), commit: Type.String() },
-  { description: "what runs" },
+  { description: "the build that runs" },
 );
 
-/** One thing that must hold for a role to be ready. */
+/** One condition that must hold for a role to be ready. */
 export const ProbeResult = Type.Object({
   name: Type.String(),
   ok: Type.Boolean(),
-  reason: Type.Optional(Type.String({ description: "why it does not hold" })),
+  reason: Type.Optional(Type.String({ description: "why the condition does not hold" })),
 });
 export type ProbeResult = Static<typeof ProbeResult>;
 
-/** The aggregator's probe that fails until a challenge has answered for the first time: an installation may end with it. */
+/** The aggregator's probe that fails until a challenge first answers. An installation may finish while it fails. */
 export const first_answer_probe = "first_answer";
 
 /** `/readyz`: 200 with `ready: true`, or 503 with the reasons. */
 export const RoleReadiness = Type.Object(
   {
     ready: Type.Boolean(),
-    reason: Type.Optional(Type.String({ description: "why no probe was asked" })),
+    reason: Type.Optional(Type.String({ description: "why no probe was run" })),
     probes: Type.Array(ProbeResult),
   },
   { description: "whether every dependency of the role answers" },

@@ -4,12 +4,12 @@ import { Slug } from "./names.ts";
 
 const empty = { maxProperties: 0, description: "always empty: old clients require it" };
 
-/** One challenge as everyone may see it (contract §5). */
+/** The public record of one challenge (contract §5). */
 export const RegistryEntry = Type.Object({
   slug: Slug,
   name: Type.String(),
   image: Type.String(),
-  version: Type.String({ description: '"" when the record names none' }),
+  version: Type.String({ description: '"" when the record names no version' }),
   emission_percent: Type.Number(),
   status: ChallengeStatus,
   description: Type.String(),

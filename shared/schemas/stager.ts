@@ -1,31 +1,31 @@
 /**
- * The protocol between broker and stager. The broker writes an order into the environment of a Swarm job of the stager's
- * image; Swarm carries its exit code back; the last line of its standard output is the result as JSON.
+ * The protocol between broker and stager. The broker starts the stager's image as a Swarm job and writes the order into its
+ * environment. Swarm reports the exit code. The last line of standard output is the result as JSON.
  */
 import { type Static, Type } from "@sinclair/typebox";
 import { limits } from "./limits.ts";
 import { Sha256 } from "./names.ts";
 
-/** What a stager is asked for: its first argument. */
+/** The task of a stager. It is the first argument. */
 export type StagerTask = "fetch" | "collect" | "janitor" | "inspect";
 
-/** Exit codes are how the broker learns the outcome. */
+/** The exit codes of a stager. They tell the broker the outcome. */
 export const stagerExit = {
   done: 0,
-  /** The deadline passed, or the broker could not be reached until then. */
+  /** The deadline passed, perhaps because the broker could not be reached. */
   deadline: 10,
   token_refused: 11,
-  /** The bytes are not those of the digest, or the stager's own gate refused them. */
+  /** The bytes do not have the expected digest, or the stager's own checks refused them. */
   input_refused: 12,
-  /** The node's disk: full, or broken. */
+  /** The node's disk is full or broken. */
   storage: 13,
-  /** Done, but the worker's disk was below its floor when the job had just ended. */
+  /** The task is done, but the worker had too little free disk when the job had just ended. */
   done_disk_low: 14,
-  /** What the job left is more bytes than a mount may hold. */
+  /** The job left more bytes than a mount may hold. */
   output_too_large: 20,
-  /** What the job left was refused by the broker's gate. */
+  /** The broker's checks refused what the job left. */
   output_refused: 21,
-  /** What the job left is more files and directories than a mount may hold. */
+  /** The job left more files and directories than a mount may hold. */
   output_too_many: 22,
   /** A volume or container is still in use. */
   busy: 30,
@@ -46,7 +46,7 @@ const MountIndex = Type.Integer({ minimum: 0, maximum: 15 });
 const Token = Type.String({ pattern: "^[A-Za-z0-9_-]{16,512}$" });
 const transfer_url = Type.String({ pattern: "^https?://", description: "the broker's transfer routes for this job" });
 
-/** A mount to fill: with the input of this digest, or with nothing. */
+/** A mount to fill with the input of this digest. Without a digest it stays empty. */
 export const FetchMount = Type.Object(
   {
     index: MountIndex,
@@ -58,11 +58,11 @@ export const FetchMount = Type.Object(
 );
 export type FetchMount = Static<typeof FetchMount>;
 
-/** A mount whose content is to be sent. */
+/** A mount whose content the stager sends. */
 export const CollectMount = Type.Object({ index: MountIndex, token: Token }, { additionalProperties: false });
 export type CollectMount = Static<typeof CollectMount>;
 
-/** Brings a job's inputs to its volumes. */
+/** An order to bring a job's inputs to its volumes. */
 export const FetchOrder = Type.Object({
   transfer_url,
   deadline_ms: deadline(300_000),
@@ -73,7 +73,7 @@ export const FetchOrder = Type.Object({
   }),
 });
 
-/** Sends what a job left in its volumes. */
+/** An order to send what a job left in its volumes. */
 export const CollectOrder = Type.Object({
   transfer_url,
   deadline_ms: deadline(300_000),
@@ -85,13 +85,13 @@ export const CollectOrder = Type.Object({
   output_bytes_max: Type.Integer({
     default: limits.archive.expanded_bytes_max,
     minimum: 1_024,
-    // A ustar header holds no larger file.
+    // A ustar header cannot state a larger size.
     maximum: 0o77777777777,
     description: "largest archive in bytes that is sent",
   }),
 });
 
-/** What a mount held that is not in its archive: how many names, and the first of them with the reason each. */
+/** Outputs of a mount that are not in its archive: how many names, and the first of them with their reasons. */
 export const SkippedNames = Type.Object(
   {
     count: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
@@ -110,13 +110,13 @@ export type SkippedNames = Static<typeof SkippedNames>;
 /** The header of an upload that carries {@link SkippedNames}. */
 export const skippedHeader = "x-platform-skipped";
 
-/** The value of {@link skippedHeader}: JSON in ASCII, as a header holds no more. */
+/** The value of {@link skippedHeader}: JSON in ASCII, because a header can hold only ASCII. */
 export function skippedHeaderOf(skipped: SkippedNames): string {
   const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return JSON.stringify(skipped).replace(/[^\x20-\x7e]/g, escaped);
 }
 
-/** Removes what ended jobs left on a node. */
+/** An order to remove what ended jobs left on a node. */
 export const JanitorOrder = Type.Object({
   jobs: Type.Array(Type.String({ pattern: "^[0-9a-f]{32}$" }), {
     minItems: 1,
@@ -126,13 +126,13 @@ export const JanitorOrder = Type.Object({
   deadline_ms: deadline(60_000),
 });
 
-/** Tells how a container on a node ended. */
+/** An order to report how a container on a node ended. */
 export const InspectOrder = Type.Object({
   container_id: Type.String({ pattern: "^[0-9a-f]{12,64}$", description: "the container to look at" }),
   deadline_ms: deadline(limits.jobs.inspect_ms_max),
 });
 
-/** The answer to an {@link InspectOrder}: how the node's disk is, and the container, where it is still there. */
+/** The answer to an {@link InspectOrder}: the state of the node's disk, and of the container if it still exists. */
 export const InspectResult = Type.Union([
   Type.Object({ kind: Type.Literal("inspect"), is_disk_low: Type.Boolean(), found: Type.Literal(false) }),
   Type.Object({
@@ -144,7 +144,7 @@ export const InspectResult = Type.Union([
     exit_code: Type.Integer(),
     started_at: Type.String(),
     finished_at: Type.String(),
-    /** When the engine of the node was started; null where it does not tell. */
+    /** When the engine of the node was started. Null when the engine does not report it. */
     engine_started_at: Type.Union([Type.String(), Type.Null()]),
   }),
 ]);
@@ -153,7 +153,7 @@ export type InspectResult = Static<typeof InspectResult>;
 type Order = Partial<
   Static<typeof FetchOrder> & Static<typeof CollectOrder> & Static<typeof JanitorOrder> & Static<typeof InspectOrder>
 >;
-/** Members of orders as the broker writes them; what is left out has the stager's default. */
+/** Members of an order as the broker writes them. A member that is left out has the stager's default. */
 export type StagerOrder = { readonly [Name in keyof Order]: Name extends "mounts" ? readonly object[] : Order[Name] };
 
 /** The order as the stager's environment. */
@@ -166,7 +166,7 @@ export function environmentOfOrder(order: StagerOrder): Record<string, string> {
   );
 }
 
-/** What an exit code says; null where it is none of the stager's. */
+/** The meaning of an exit code. Null when it is not an exit code of the stager. */
 export function stagerEndOf(exit_code: number | null): StagerEnd | null {
   const found = Object.entries(stagerExit).find(([, code]) => code === exit_code);
   return found ? (found[0] as StagerEnd) : null;

@@ -1,6 +1,6 @@
 import type { GenericResource } from "../engine/engine.ts";
 
-/** Swarm's name of the resource. It is case-sensitive. */
+/** The name of GPUs as a Swarm resource. It is case-sensitive. */
 const kind = "NVIDIA-GPU";
 
 type Resources = readonly GenericResource[] | null | undefined;
@@ -10,7 +10,7 @@ export function gpuCount(resources: Resources): number {
   return (resources ?? []).reduce((count, resource) => count + gpusIn(resource), 0);
 }
 
-/** The IDs of a node's GPUs, for display only: placement counts GPUs. */
+/** The IDs of a node's GPUs. They are only for display, because placement counts GPUs. */
 export function gpuNames(resources: Resources): string[] {
   return (resources ?? []).flatMap((resource) =>
     "NamedResourceSpec" in resource && resource.NamedResourceSpec.Kind === kind

@@ -3,13 +3,13 @@ export const ownPrefix = "platform.";
 
 /** The labels of what the platform makes in a Swarm, and of its nodes. */
 export const label = {
-  /** "true" on everything that the platform made. It never changes or removes anything else. */
+  /** "true" on everything that the platform made. The platform never changes or removes anything else. */
   managed: "platform.managed",
   /** "jobs" on all services, tasks and networks around jobs: one filter lists them. */
   fleet: "platform.fleet",
-  /** What it is for: `role`, `challenge`, `job`, `stage`, `collect` or `janitor`. */
+  /** The purpose of the object: `role`, `challenge`, `job`, `stage`, `collect` or `janitor`. */
   kind: "platform.kind",
-  /** The job's id; of a janitor, its service's name. */
+  /** The job's id. For a janitor, the name of its service. */
   id: "platform.id",
   challenge: "platform.challenge",
   role: "platform.role",
