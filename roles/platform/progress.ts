@@ -1,6 +1,6 @@
-/** Tells a person on standard error what is being done and how long each step took. */
+/** Tells a person on standard error which step runs and how long each step took. */
 export interface Progress {
-  /** Runs `work` as the step `title`; its answer may say what was found. */
+  /** Runs `work` as the step `title` and returns its result. The texts given to `note` are shown when the step ends. */
   step<T>(title: string, work: (note: (text: string) => void) => Promise<T>): Promise<T>;
 }
 

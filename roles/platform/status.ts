@@ -11,7 +11,7 @@ interface RoleStatus {
   readonly reason: string | null;
 }
 
-/** Every managed service with its newest task, the roles' own word on readiness, and the nodes. */
+/** Prints every managed service with its newest task, the readiness that each role reports, and the nodes. */
 export async function status({ socket, json }: { readonly socket: string; readonly json: boolean }) {
   const engine = await connectEngine(socket);
   const services = (await engine.services(managed)).filter(({ Spec }) => "Replicated" in Spec.Mode);

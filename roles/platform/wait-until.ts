@@ -1,6 +1,10 @@
 import type { Clock } from "#shared/time/clock.ts";
 
-/** Asks until `look` answers something, at most `deadline_ms`; then throws with `what` and the last failure's words. */
+/**
+ * Calls `look` every 150 ms until it returns a value other than null. A failure of `look` counts as null.
+ *
+ * @throws Error after `deadline_ms` that names `what` and contains the message of the last failure
+ */
 export async function waitUntil<T>(
   clock: Clock,
   what: string,

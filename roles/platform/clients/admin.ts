@@ -4,13 +4,21 @@ import { readSecret, secretPath } from "../install/host-files.ts";
 import { installationPorts } from "../plan/installation-file.ts";
 
 export interface AdminClient {
-  /** @throws ProblemError with the API's own code and sentence when it refuses */
+  /**
+   * Sends one request and returns the JSON of the answer.
+   *
+   * @throws ProblemError with the API's code and sentence when it refuses
+   */
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
 }
 
 const answer_ms_max = 30_000;
 
-/** The admin API on this machine's loopback port, the installation's unless given, as the holder of the installation's token. */
+/**
+ * A client of the admin API at 127.0.0.1. Port and token are those of this machine's installation, unless they are given.
+ *
+ * @throws Error when the installation has no admin token
+ */
 export function connectAdmin(port = installationPorts().admin, token = readSecret("admin_token")): AdminClient {
   if (!token) throw new Error(`there is no admin token in ${secretPath("admin_token")}: run \`platform up\` first`);
   return {

@@ -23,7 +23,7 @@ export interface Submission {
 
 const answer_ms_max = 60_000;
 
-/** Signs `body` and sends it through the proxy. @throws ProblemError with the refusal's code and sentence */
+/** Signs `body` and uploads it through the proxy. @throws ProblemError with the code and sentence of the refusal */
 export async function upload({ proxy_url, netuid, slug, signer, body, timestamp }: Upload): Promise<Submission> {
   return await ask(`${proxy_url}${uploadPath(slug)}`, {
     method: "POST",
@@ -32,12 +32,12 @@ export async function upload({ proxy_url, netuid, slug, signer, body, timestamp 
   });
 }
 
-/** The submission as the challenge sees it now. */
+/** Asks the challenge for the present state of a submission. */
 export async function readSubmission(proxy_url: string, slug: string, id: string): Promise<Submission> {
   return await ask(`${proxy_url}${uploadPath(slug)}/${encodeURIComponent(id)}`, {});
 }
 
-/** One file as the gzip tar that a challenge takes. */
+/** Packs one file into a gzip tar, the format in which challenges take submissions. */
 export async function packProgram(name: string, content: Uint8Array): Promise<Uint8Array> {
   const archive = pack();
   const bytes = Array.fromAsync(archive as AsyncIterable<Buffer>);

@@ -5,7 +5,7 @@ import { type AdminOptions, adminSubcommands } from "./subcommands.ts";
 
 const base = "/v1/admin/challenges";
 
-/** `platform challenge …`: the registry through the admin API; answers are JSON. */
+/** `platform challenge …` reads and changes the registry of challenges through the admin API. It prints JSON. */
 export function challengeCommand(readJson: (path: string) => unknown): Command {
   const { command, subcommand, print } = adminSubcommands("challenge", "the registry of challenges");
   subcommand("list", "all records").action(async ({ adminPort }: AdminOptions) =>

@@ -11,7 +11,7 @@ import { defaultSocket, ownChain, ownDatabase } from "../plan/choices.ts";
 import { defaultName, readInstallation } from "../plan/installation-file.ts";
 import { runningSocket } from "../plan/running-installation.ts";
 
-/** `platform up`, `down` and `demo`: the installation on this machine. */
+/** Adds `platform up`, `platform down` and `platform demo`, which act on the installation of this machine. */
 export function addInstallationCommands(program: Command): void {
   addUp(program);
   program
@@ -45,7 +45,7 @@ function purgeWord({ purge, yes }: { readonly purge?: string | true; readonly ye
   return { name: purge === true ? null : purge, isSure: yes };
 }
 
-/** The engine's socket of the installation on this machine. */
+/** The path of the Docker Engine's socket: from the installation's file, else from the running supervisor, else the default. */
 export function installationSocket(): string {
   return readInstallation()?.engine.socket ?? runningSocket() ?? defaultSocket;
 }

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { connectAdmin } from "../clients/admin.ts";
 import { type AdminOptions, adminSubcommands } from "./subcommands.ts";
 
-/** `platform challenge registry …`: a challenge's accounts at image registries; answers are JSON. */
+/** `platform challenge registry …` manages a challenge's accounts at image registries. It prints JSON. */
 export function registryCommand(): Command {
   const summary = "accounts at registries, for private images of its jobs";
   const { command, subcommand, print } = adminSubcommands("registry", summary);

@@ -1,12 +1,12 @@
 import { Command } from "commander";
 
-/** What every subcommand that asks the admin API is given. */
+/** Options of every subcommand that calls the admin API. */
 export interface AdminOptions {
-  /** Undefined: the installation's. */
+  /** Undefined: the port of the installation's admin API. */
   readonly adminPort: number | undefined;
 }
 
-/** A command whose subcommands ask the admin API of this machine; what it answers is printed as JSON. */
+/** Makes a command whose subcommands call the admin API of this machine and print its answers as JSON. */
 export function adminSubcommands(name: string, summary: string) {
   const command = new Command(name).description(summary);
   return {

@@ -12,7 +12,7 @@ interface SubmitOptions {
   readonly passwordFile?: string;
 }
 
-/** `platform submit`: a miner signs a file with a hotkey and uploads it. */
+/** `platform submit` signs a file with a miner's hotkey and uploads it. */
 export function submitCommand(): Command {
   return new Command("submit")
     .description("sign a file with a hotkey and upload it to a challenge")

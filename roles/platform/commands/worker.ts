@@ -12,7 +12,7 @@ interface Options extends AdminOptions {
 const base = "/v1/admin/nodes";
 const deadline = "seconds after which jobs that still run there are cancelled, as the platform's fault";
 
-/** `platform worker …`: what the machines that run jobs are to do; answers are JSON. */
+/** `platform worker …` manages the nodes that run jobs. It prints JSON. */
 export function workerCommand(): Command {
   const { command, subcommand, print } = adminSubcommands("worker", "the nodes that run jobs");
   const order = async (name: string, verb: string, { adminPort }: Options, body?: object) => {
@@ -61,7 +61,7 @@ async function allNodes(admin: AdminClient): Promise<Node[]> {
   return nodes;
 }
 
-/** By its ID or its host name. */
+/** Finds a node by its ID or its host name. */
 async function nodeNamed(admin: AdminClient, name: string): Promise<Node> {
   const nodes = await allNodes(admin);
   const [found, other] = nodes.filter(({ id, hostname }) => id === name || hostname === name);

@@ -9,8 +9,8 @@ const ready_ms_max = 120_000;
 const interrupts = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * Activates the demonstration's challenge and runs `show`. When that fails, or somebody interrupts it, the challenge is
- * deactivated and its record removed.
+ * Activates the demonstration's challenge and runs `show`. If `show` fails or a signal interrupts it, the challenge is
+ * deactivated and its record is removed.
  */
 export async function withDemoActive<T>(admin: AdminClient, show: () => Promise<T>): Promise<T> {
   const interrupted = Promise.withResolvers<never>();
@@ -18,7 +18,7 @@ export async function withDemoActive<T>(admin: AdminClient, show: () => Promise<
   const interrupt = (signal: string) => interrupted.reject(new Error(`interrupted by ${signal}`));
   for (const signal of interrupts) process.once(signal, interrupt);
   try {
-    // An interrupt waits for this: what is half put up cannot be taken back.
+    // A signal takes effect only after the activation: a half activated challenge cannot be removed.
     await activate(admin);
     return await Promise.race([show(), interrupted.promise]);
   } catch (error) {
@@ -37,7 +37,7 @@ async function activate(admin: AdminClient): Promise<void> {
   await admin.call("POST", `${path}/activate`);
 }
 
-/** Waits until the demonstration's challenge answers as it must. */
+/** Waits at most 120 s until the admin API reports that the demonstration's challenge is ready. */
 export async function untilDemoReady(admin: AdminClient): Promise<void> {
   await waitUntil(systemClock, "readiness of the demonstration challenge", ready_ms_max, async () => {
     const { readiness } = await admin.call<{ readiness: { ready: boolean; reason: string | null } | null }>(
@@ -49,7 +49,7 @@ export async function untilDemoReady(admin: AdminClient): Promise<void> {
   });
 }
 
-/** Says in words what became of the challenge. */
+/** Deactivates and removes the demonstration's challenge. Returns the outcome as part of a sentence. */
 async function takeBack(admin: AdminClient): Promise<string> {
   try {
     if (!(await isRecordThere(admin))) return "and left nothing in the registry";
@@ -57,7 +57,7 @@ async function takeBack(admin: AdminClient): Promise<string> {
     await admin.call("DELETE", path);
     return "and its challenge was taken out of the registry";
   } catch (error) {
-    // Whatever keeps it: the operator must know that it still earns, and why the demonstration failed in the first place.
+    // Every error counts: the operator must learn that the challenge still earns, and why the demonstration failed.
     return `and its challenge could not be taken back (${(error as Error).message}; run \`platform challenge deactivate ${demoSlug}\`)`;
   }
 }
@@ -66,7 +66,7 @@ class OthersChallengeError extends Error {
   override readonly name = "OthersChallengeError";
 }
 
-/** Whether the demonstration's record is there. @throws OthersChallengeError when somebody's own has its name */
+/** Whether the registry holds the demonstration's record. @throws OthersChallengeError when another challenge has its name */
 async function isRecordThere(admin: AdminClient): Promise<boolean> {
   try {
     const { spec } = await admin.call<{ spec: unknown }>("GET", path);

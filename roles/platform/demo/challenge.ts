@@ -3,13 +3,13 @@ import { buildInfo } from "#shared/process/build-info.ts";
 export const demoSlug = "demo";
 const category = "demonstration";
 
-/** Whether a record of the registry is the demonstration's, or a copy of it: its miners earn nothing on a real subnet. */
+/** Whether a record of the registry is the demonstration's or a copy of it. On a real subnet such a challenge must not earn. */
 export function isDemonstration(spec: unknown): boolean {
   const { image, metadata } = (spec ?? {}) as { image?: string; metadata?: { category?: string } };
   return image?.startsWith("platform/challenge:") === true && metadata?.category === category;
 }
 
-/** The record of the demonstration challenge, as the admin API takes it. */
+/** The demonstration challenge's record, in the form that the admin API takes. */
 export function demoChallenge(): Record<string, unknown> & { readonly slug: string } {
   const { version } = buildInfo;
   return {

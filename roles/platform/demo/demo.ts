@@ -18,11 +18,11 @@ import { demoMiners, registerOnDevelopmentChain, samples } from "./miners.ts";
 export interface DemoOptions {
   readonly samples: string;
   readonly startedSecondsAgo: number;
-  /** Whether to do nothing where there is a chain that was given, or a challenge in the registry. */
+  /** True: do nothing if the installation uses an external chain or the registry holds a challenge. */
   readonly onlyIfNew: boolean;
 }
 
-/** Where the demonstration runs: what is chosen for the installation. */
+/** Where the demonstration runs: the programs' folder, and addresses from the installation's choices. */
 interface Place {
   readonly samples: string;
   readonly proxy: string;
@@ -51,7 +51,7 @@ interface Found {
   readonly admin_token_file: string;
   readonly seconds: number;
 }
-/** What was shown, or why nothing was. */
+/** The results of the demonstration, or the reason why it did not run (`left_out`). */
 export type DemoReport = Found & (Shown | { readonly left_out: string });
 
 interface Vector {
@@ -66,10 +66,10 @@ const wait_ms = { accepted: 90_000, scored: 180_000, vector: 120_000, chain: 120
 const validatorUid = 1;
 
 /**
- * Shows the whole path: three miners upload, jobs run, scores become a vector, the vector stands on the chain. One that
- * fails, or is interrupted, is taken back: its challenge would go on earning.
+ * Shows the whole path: three miners upload, jobs run, scores become a vector, and the vector is set on the chain. If the
+ * demonstration fails or is interrupted, its challenge is removed, because it would go on earning.
  *
- * @throws Error where there is a chain that was given, or a challenge of somebody's own is called as the demonstration's
+ * @throws Error when the installation uses an external chain, or another challenge has the name of the demonstration's
  */
 export async function demo(options: DemoOptions): Promise<DemoReport> {
   const installation = readInstallation();
@@ -150,7 +150,10 @@ async function registerMiners({ chain_port, netuid }: Place): Promise<readonly U
   return miners;
 }
 
-/** A miner registered a moment ago is unknown until the aggregator has read the chain again: then the upload is tried again. */
+/**
+ * Uploads each miner's program. The proxy refuses a new miner until the aggregator has read the chain again, so each upload
+ * is repeated for at most 90 s.
+ */
 async function uploadAll(miners: readonly UploadSigner[], place: Place): Promise<Submission[]> {
   return await Promise.all(
     miners.map(async (signer, index) => {
@@ -185,7 +188,7 @@ async function waitForScores(proxy: string, accepted: readonly Submission[]): Pr
   );
 }
 
-/** The first vector whose proportions between the miners are those of their scores. */
+/** Waits at most 120 s for a vector in which each miner's weight is its share of the sum of all scores. */
 async function waitForVector(
   proxy: string,
   miners: readonly UploadSigner[],

@@ -5,10 +5,10 @@ import type { UploadSigner } from "#shared/auth/upload-signature.ts";
 import { deriveHotkey } from "#shared/chain/hotkey.ts";
 import { runDirectory } from "../install/host-files.ts";
 
-/** The demonstration's miners: real sr25519 keys, made once and kept, each with one of the sample programs. */
+/** The sample programs, one for each of the demonstration's miners. */
 export const samples = ["exact", "even-only", "multiples-of-four"] as const;
 
-/** The miners' keys in the file at `path`, made when it is missing. */
+/** Reads the miners' sr25519 keys from the file at `path`. If the file is missing, it is made with new keys. */
 export async function demoMiners(path: string): Promise<readonly UploadSigner[]> {
   if (!existsSync(path)) {
     mkdirSync(dirname(path), { recursive: true });
@@ -19,7 +19,10 @@ export async function demoMiners(path: string): Promise<readonly UploadSigner[]>
   return await Promise.all(seeds.map((seed) => deriveHotkey(seed)));
 }
 
-/** Registers a hotkey on the development chain, over the socket that is root's alone; one that is registered keeps its uid. */
+/**
+ * Registers a hotkey on the development chain, through a socket that only root can open. A hotkey that is registered
+ * already keeps its uid.
+ */
 export async function registerOnDevelopmentChain(netuid: number, hotkey: string): Promise<void> {
   const response = await fetch("http://devchain/", {
     unix: join(runDirectory, "devchain", "dev.sock"),

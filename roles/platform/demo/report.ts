@@ -1,7 +1,7 @@
 import type { DemoReport, Shown } from "./demo.ts";
 import { samples } from "./miners.ts";
 
-/** The demonstration's outcome for a person. */
+/** Describes the demonstration's outcome as text for a person. */
 export function describeDemo(report: DemoReport): string {
   const { urls, admin_token_file, seconds } = report;
   return [

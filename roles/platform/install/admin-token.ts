@@ -8,12 +8,13 @@ import { readSecret, secretPath, writeSecret } from "./host-files.ts";
 
 const token_days = 365;
 const current = "admin_token";
-/** A token that another database may still know. */
+/** The file of a former token, which this database does not know but another one may. */
 export const formerTokenFile = "admin_token.former";
 
 /**
- * Sees to an admin token that works, and answers what it did in words. One that works in this database is never
- * replaced. One that does not is put aside, since it may work in another; back there it is taken up again.
+ * Makes sure that the installation has an admin token that this database accepts. Returns a sentence about what it did.
+ * A token that works is never replaced. A token that does not work is kept as the former token, because another database
+ * may know it. When the installation returns to that database, the former token is used again.
  */
 export async function ensureAdminToken(database_url: string, wait_ms_max: number): Promise<string> {
   const sql = connectDatabase(database_url, "installer", { connections_max: 2 });
@@ -39,13 +40,13 @@ async function isGood(sql: Database, token: string | null): Promise<boolean> {
   return token !== null && (await findAdminToken(sql, token)) !== null;
 }
 
-/** What is put aside is written first: a power cut between the two leaves it in both files. */
+/** Makes `token` the current token. `known` is saved as the former one first, so that a power cut in between loses no token. */
 function replaceToken(token: string, known: string | null): void {
   if (known) writeSecret(formerTokenFile, known);
   writeSecret(current, token);
 }
 
-/** A token and its entry in the audit log: there is never one without the other. */
+/** Makes a token and its entry in the audit log, both in the transaction `tx`: neither exists without the other. */
 async function mintAudited(tx: Transaction, name: string, now_ms: number): Promise<string> {
   const expires_at = new Date(now_ms + token_days * 86_400_000);
   const token = await mintAdminToken(tx, { name, scope: "admin", expires_at });

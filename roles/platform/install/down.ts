@@ -15,11 +15,14 @@ const gone_ms_max = 90_000;
 export interface DownOptions {
   readonly socket: string;
   readonly installation_name: string;
-  /** Null: volumes, choices and secrets stay. */
+  /** Null: volumes, choices and secrets are kept. */
   readonly purge: PurgeWord | null;
 }
 
-/** Removes what `up` and the roles made on this machine and in its Swarm; volumes, choices and secrets only with `purge`. */
+/**
+ * Removes what `up` and the roles made on this machine and in its Swarm. Volumes, choices and secrets are removed only
+ * with `purge`.
+ */
 export async function down({ socket, installation_name, purge }: DownOptions): Promise<void> {
   const engine = await connectEngine(socket);
   const purged = purge ? await whatPurgeDeletes(engine) : null;
@@ -54,7 +57,10 @@ async function removeServices(engine: Engine): Promise<void> {
   });
 }
 
-/** A network is "in use" for a moment after its last service went. */
+/**
+ * Removes our networks. Tries each for at most 90 s, because a network stays in use for a moment after its last
+ * service ended.
+ */
 async function removeNetworks(engine: Engine): Promise<void> {
   for (const { Id, Name } of await engine.networks(managed)) {
     await waitUntil(systemClock, `removal of network ${Name}`, gone_ms_max, async () => {

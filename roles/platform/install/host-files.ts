@@ -2,12 +2,12 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Where an installation keeps its secrets, and where its roles keep their sockets. */
+/** `configDirectory` holds the installation's secrets; `runDirectory` holds the sockets of its roles. */
 export const configDirectory = "/etc/platform";
 export const runDirectory = "/run/platform";
-/** The supervisor's settings, as its unit reads them. */
+/** The supervisor's settings: an environment file that its systemd unit reads. */
 export const supervisorEnvironmentPath = join(configDirectory, "supervisor.env");
-/** The user of every image of ours. */
+/** The user ID, and group ID, under which all our images run. */
 export const imageUser = 65_532;
 
 const socketFolders = [
@@ -27,7 +27,7 @@ export interface HostSecrets {
   readonly database_url: string;
 }
 
-/** Reads the installation's secrets, making those that are missing; `databaseUrl` says which database it is to be. */
+/** Reads the installation's secrets and makes those that are missing. `databaseUrl` returns the URL of the chosen database. */
 export function ensureSecrets(databaseUrl: (embedded_password: string) => string): HostSecrets {
   mkdirSync(configDirectory, { recursive: true, mode: 0o755 });
   const master_key = ensureFile("master_key", () => randomBytes(32).toString("base64url"));
@@ -37,7 +37,7 @@ export function ensureSecrets(databaseUrl: (embedded_password: string) => string
   return { master_key, postgres_password, database_url };
 }
 
-/** A secret of the installation, or null when it was never made. */
+/** Reads a secret of the installation. Null: it was never made. */
 export function readSecret(name: string): string | null {
   const path = secretPath(name);
   return existsSync(path) ? readFileSync(path, "utf8").trim() : null;
@@ -54,7 +54,7 @@ export function secretPath(name: string): string {
   return join(configDirectory, name);
 }
 
-/** Makes the sockets' folders, each its role's own; where systemd runs, also the rule that makes them again after a boot. */
+/** Makes one socket folder for each role. Where systemd runs, a tmpfiles rule makes them again after each boot. */
 export function ensureSocketFolders(isSystemd: boolean): void {
   mkdirSync(runDirectory, { recursive: true, mode: 0o755 });
   for (const name of socketFolders) {

@@ -7,7 +7,7 @@ import { readJson } from "#shared/json/read-json.ts";
 
 const ImageIndex = Type.Record(Type.String(), Type.Object({ reference: Type.String(), id: Type.String() }));
 
-/** The images of the release in `folder`, by name: reference and ID, as the build wrote them. */
+/** Reads the index that the build wrote into `folder`: the reference and ID of each image of the release, by name. */
 export function readImageIndex(folder: string): Static<typeof ImageIndex> {
   const path = join(folder, "index.json");
   if (!existsSync(path)) throw new Error(`${folder} holds no images: build them first (bun run deploy/release.ts)`);
@@ -16,7 +16,7 @@ export function readImageIndex(folder: string): Static<typeof ImageIndex> {
   return index;
 }
 
-/** Loads what the engine does not have yet and answers each image's ID on this engine. */
+/** Loads the images that the engine does not have yet. Returns each image's ID on this engine, by name. */
 export async function loadImages(
   engine: Engine,
   folder: string,

@@ -6,13 +6,13 @@ import { installationPath } from "../plan/installation-file.ts";
 import { formerTokenFile } from "./admin-token.ts";
 import { configDirectory, secretPath, supervisorEnvironmentPath } from "./host-files.ts";
 
-/** What is gone for good after a purge. */
+/** The names of the volumes and the paths of the files that a purge deletes for good. */
 export interface Purged {
   readonly volumes: readonly string[];
   readonly files: readonly string[];
 }
 
-/** How a purge was asked for: the installation's name as it was given, and whether no question is wanted. */
+/** How a purge was requested: the installation's name (null if not given), and whether `--yes` was given. */
 export interface PurgeWord {
   readonly name: string | null;
   readonly isSure: boolean;
@@ -28,7 +28,7 @@ const ownFiles = [
   "demo-miners.json",
 ];
 
-/** The volumes of this machine's engine and the files that a purge deletes. */
+/** Lists the volumes of this machine's engine and the files that a purge would delete. */
 export async function whatPurgeDeletes(engine: Pick<Engine, "volumes">): Promise<Purged> {
   const volumes = (await engine.volumes({}))
     .map(({ Name }) => Name)
@@ -40,9 +40,10 @@ export async function whatPurgeDeletes(engine: Pick<Engine, "volumes">): Promise
 }
 
 /**
- * Sees to it that whoever purges names the installation: on a terminal by typing its name, elsewhere by `--yes --purge=NAME`.
+ * Requires that the person who purges names the installation: by typing its name on a terminal, or with
+ * `--yes --purge=NAME`. It removes nothing itself.
  *
- * @throws Error when nobody does; nothing was removed then
+ * @throws Error when the installation is not named
  */
 export async function confirmPurge(name: string, { volumes, files }: Purged, word: PurgeWord): Promise<void> {
   const ofJobs = volumes.filter((volume) => volume.startsWith(jobVolumePrefix));

@@ -11,14 +11,14 @@ import {
 import { label, managed } from "#shared/swarm/labels.ts";
 import { network, roleName } from "#shared/swarm/names.ts";
 
-/** What the services of an installation are made from; all of it decided before. */
+/** All values that the services of an installation are made from. Nothing is left to decide. */
 export interface RolePlan {
   /** Image IDs by role. */
   readonly images: Readonly<Record<string, string>>;
   readonly node_id: string;
   readonly netuid: number;
   readonly proxy_port: number;
-  /** Null: the development chain runs here, and a submitter with its validator's hotkey. */
+  /** Null: the development chain runs here, together with a submitter that has the hotkey of its validator. */
   readonly chain_endpoints: readonly string[] | null;
   readonly uses_embedded_database: boolean;
   readonly epoch_seconds: number;
@@ -27,9 +27,9 @@ export interface RolePlan {
   readonly docker_socket: string;
   readonly docker_socket_group: number;
   readonly areOverlaysEncrypted: boolean;
-  /** Hex of the key that verifies sealed vectors. */
+  /** The public key that verifies sealed vectors, in hex. */
   readonly vector_public_key: string;
-  /** Swarm's IDs of our secrets, by file name. */
+  /** IDs and names of our Swarm secrets, by file name. */
   readonly secrets: Readonly<Record<string, { readonly id: string; readonly name: string }>>;
 }
 
@@ -47,7 +47,7 @@ interface RoleService {
 const run = "/run/platform";
 const MiB = 2 ** 20;
 
-/** The services of the roles on the manager, least privilege each (architecture §2). */
+/** The services of the roles on the manager. Each has only the privileges that it needs (architecture §2). */
 export function roleServices(plan: RolePlan): ServiceSpec[] {
   const database = plan.uses_embedded_database ? [socketFolder("postgres")] : [];
   const control = plan.uses_embedded_database ? [network.control] : [network.control, network.public];
@@ -107,8 +107,9 @@ export function roleServices(plan: RolePlan): ServiceSpec[] {
 }
 
 /**
- * What a role that reads much from strangers is told of its memory. The collector goes by the machine's, and lets as much garbage
- * gather as is alive; the allocator gives back what is free when it likes. Under a storm the proxy took 390 MB without, 220 with.
+ * Environment for a role that reads much data from strangers: it collects garbage earlier and returns free memory at once.
+ * Without it the garbage collector goes by the machine's memory and lets as much garbage gather as there is live data, and
+ * the allocator keeps free memory for a while. Under a storm of requests the proxy took 390 MB without it and 220 MB with it.
  */
 export function promptCollection(memory_bytes: number): Readonly<Record<string, number>> {
   return { BUN_JSC_forceRAMSize: memory_bytes / 4, MIMALLOC_PURGE_DELAY: 0 };
@@ -192,7 +193,7 @@ function serviceSpec(service: RoleService, plan: RolePlan): ServiceSpec {
 
 function environment({ role, env = {}, memory_bytes }: RoleService, secrets: readonly string[]): string[] {
   if (role === "postgres") return [];
-  // Without it Bun takes the machine's memory for its own, and lets garbage grow beyond what the container has.
+  // Without this setting Bun goes by the machine's memory, and garbage grows beyond the container's memory limit.
   const memory = `BUN_JSC_forceRAMSize=${memory_bytes}`;
   const files = secrets
     .filter((name) => name !== "hotkey")

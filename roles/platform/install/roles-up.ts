@@ -3,7 +3,7 @@ import type { Engine, ServiceSpec } from "#shared/engine/engine.ts";
 import { label, managed } from "#shared/swarm/labels.ts";
 import { network } from "#shared/swarm/names.ts";
 
-/** The networks of the roles (architecture §3). */
+/** Creates the networks of the roles that are missing (architecture §3). */
 export async function ensureNetworks(engine: Engine, isEncrypted: boolean): Promise<void> {
   const wanted = { [network.control]: true, [network.transfer]: true, [network.public]: false };
   for (const [Name, Internal] of Object.entries(wanted)) {
@@ -12,7 +12,10 @@ export async function ensureNetworks(engine: Engine, isEncrypted: boolean): Prom
   }
 }
 
-/** Swarm secrets cannot change: a new value gets a name of its own, made of its digest. */
+/**
+ * The name of the Swarm secret for `value`. It contains a digest of the value: a Swarm secret cannot change, so a new
+ * value needs a new name.
+ */
 export function swarmSecretName(key: string, value: string): string {
   return `platform_${key}_${createHash("sha256").update(`${key}\0${value}`).digest("hex").slice(0, 12)}`;
 }
@@ -34,14 +37,17 @@ export async function ensureSwarmSecrets(
   return found;
 }
 
-/** What was done to a service; `digest` is that of the spec it has now. */
+/** What was done to a service. `digest` is the digest of its present spec. */
 export interface Deployed {
   readonly name: string;
   readonly did: "created" | "updated" | "kept";
   readonly digest: string;
 }
 
-/** Creates what is missing and updates what differs. The containers carry their spec's digest, so that new ones can be told. */
+/**
+ * Creates the services that are missing and updates those that differ. Each container has its spec's digest as a label, which
+ * tells new containers from former ones.
+ */
 export async function ensureServices(engine: Engine, specs: readonly ServiceSpec[]): Promise<Deployed[]> {
   const done: Deployed[] = [];
   for (const wanted of specs) {
@@ -67,10 +73,10 @@ function withDigest(spec: ServiceSpec, digest: string): ServiceSpec {
 }
 
 /**
- * Whether a task of the present spec runs for each service that was created or updated: what answers until then may be the
- * former container.
+ * Requires that each service that was created or updated has a running task of its present spec. Until then a former
+ * container may still answer requests.
  *
- * @throws Error with the engine's own words about the first that does not run
+ * @throws Error with the engine's message about the first service that has none
  */
 export async function requireNewTasks(engine: Pick<Engine, "tasks">, deployed: readonly Deployed[]): Promise<true> {
   const tasks = await engine.tasks({ ...managed, [label.kind]: "role" });
@@ -84,7 +90,10 @@ export async function requireNewTasks(engine: Pick<Engine, "tasks">, deployed: r
   return true;
 }
 
-/** Removes roles that the installation no longer has, as the embedded database beside another one; their volumes stay. */
+/**
+ * Removes the services of roles that the installation no longer has, for example the embedded database after a change to
+ * an external one. Their volumes stay. Returns the names of the services.
+ */
 export async function removeOtherRoles(engine: Engine, specs: readonly ServiceSpec[]): Promise<string[]> {
   const wanted = new Set(specs.map(({ Name }) => Name));
   const others = (await engine.services({ ...managed, [label.kind]: "role" })).filter(

@@ -20,14 +20,14 @@ export interface SupervisorSettings {
   readonly socket: string;
   readonly admin_port: number;
   readonly ops_port: number;
-  /** Null: there is no development chain. */
+  /** Null: the installation has no development chain. */
   readonly chain_port: number | null;
   readonly areOverlaysEncrypted: boolean;
 }
 
 /**
- * Sees to it that the supervisor runs with these settings, as a systemd unit, or where there is no systemd as a process of
- * its own. Answers whether it had to be started; one that runs so already is left alone.
+ * Makes sure that the supervisor runs with these settings: as a systemd unit, or without systemd as a detached process.
+ * Returns whether it was started. A supervisor that already runs with these settings is left alone.
  */
 export function ensureSupervisor(settings: SupervisorSettings): boolean {
   if (runsAlready(settings)) return false;
@@ -75,7 +75,7 @@ function runsAlready(settings: SupervisorSettings): boolean {
   );
 }
 
-/** Its settings are written at each start: a secret written since then it has not read. */
+/** The supervisor's settings file is written at each start: a secret that is newer than this file was not read by it. */
 function isOlder(path: string, other: string): boolean {
   return existsSync(path) && statSync(path).mtimeMs <= statSync(other).mtimeMs;
 }
@@ -88,7 +88,7 @@ function linesOf(env: readonly [string, string][]): string {
   return env.map(([key, value]) => `${key}=${value}\n`).join("");
 }
 
-/** Stops it and takes its unit away; no error when it does not run. */
+/** Stops the supervisor and removes its systemd unit. Does nothing when it does not run. */
 export function stopSupervisor(): void {
   if (existsSync(unitPath)) {
     systemctl("disable", "--quiet", "--now", unit);
@@ -105,12 +105,12 @@ export function stopSupervisor(): void {
   rmSync(pidFile, { force: true });
 }
 
-/** A process id may by now be another program's. */
+/** Whether `pid` is our supervisor: the ID may meanwhile belong to another program. */
 function isSupervisor(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith(installed);
   } catch (error) {
-    // It has ended: before the file was opened, or while it was read.
+    // The process ended before the file was opened (ENOENT) or while it was read (ESRCH).
     if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
     throw error;
   }

@@ -5,8 +5,8 @@ import { label } from "#shared/swarm/labels.ts";
 import type { Installation } from "../plan/installation.ts";
 
 /**
- * What keeps this engine from being the platform's manager, in sentences; reads only. An engine that already runs other
- * people's containers becomes a Swarm only when `isAdopted`.
+ * Returns sentences about what keeps this engine from being the platform's manager. It changes nothing. An engine that has
+ * containers of others may become a Swarm only if `isAdopted`.
  */
 export async function swarmFindings(
   engine: Engine,
@@ -29,7 +29,7 @@ export async function swarmFindings(
   ];
 }
 
-/** The engine as manager of a Swarm, made one when it is none, and itself as a node. */
+/** Makes the engine the manager of a new Swarm, unless it is in one. Returns this machine's node. */
 export async function ensureSwarm(engine: Engine, { network, engine: { socket } }: Installation): Promise<SwarmNode> {
   if ((await engine.swarm()).LocalNodeState !== "active") {
     await createDockerCall(socket).json("POST", "/swarm/init", {
@@ -42,7 +42,7 @@ export async function ensureSwarm(engine: Engine, { network, engine: { socket } 
   return await labelled(engine, node);
 }
 
-/** A manager that has no class yet takes CPU jobs itself: the single-node platform. One that has is left alone. */
+/** Labels the node as a worker for CPU jobs, if no node of the Swarm has a class yet: the manager then runs the jobs itself. */
 async function labelled(engine: Engine, node: SwarmNode): Promise<SwarmNode> {
   const others = (await engine.nodes()).some(({ Spec }) => Spec.Labels[label.workload] !== undefined);
   if (others || node.Spec.Labels[label.workload] !== undefined) return node;

@@ -29,12 +29,12 @@ export interface UpOptions extends PlanRequest {
 }
 
 const ready_ms_max = 120_000;
-/** Of the development chain: short, so that a newcomer sees weights land while watching. */
+/** Time between two blocks of the development chain. It is short, so that a newcomer soon sees weights on the chain. */
 const block_ms = 1_000;
 
 /**
- * Makes this machine a running platform, or brings the one that runs to what is chosen. Without options nothing that was
- * chosen changes; everything is tried, and grave changes are confirmed, before anything is touched.
+ * Starts the platform on this machine, or changes the running platform to what is chosen. Without options the choices stay
+ * as they are. Before it changes anything, it tries everything it needs and has grave changes confirmed.
  */
 export async function up(options: UpOptions): Promise<void> {
   const { step } = createProgress();
@@ -145,7 +145,7 @@ function rolePlan({
   };
 }
 
-/** The hotkey of //Bob, the development chain's validator: as public as the development phrase it comes from. */
+/** The hotkey of //Bob, the development chain's validator. It is no secret: it comes from the public development phrase. */
 function developmentValidator(): string {
   const secretSeed = "0x398f0c28f98885e046333d4a41c19cee4c37368a9832c6502f6cfd182e2aef89";
   return JSON.stringify({ secretSeed, ss58Address: "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty" });
@@ -172,7 +172,7 @@ async function waitForRoles({ chain, ports }: Installation): Promise<void> {
   }
 }
 
-/** Whether a role lacks nothing but a challenge that has answered once, which no installation can give it. */
+/** Whether a role is unready only because no challenge has answered yet. `up` does not wait for that. */
 function waitsForChallenge(readyz: string): boolean {
   const { probes = [] } = JSON.parse(readyz) as { probes?: readonly ProbeResult[] };
   const failed = probes.filter(({ ok }) => !ok);

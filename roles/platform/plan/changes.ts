@@ -2,16 +2,16 @@ import { publicEndpoint, resolveEndpoint } from "#shared/chain/networks.ts";
 import { epochSeconds } from "./choices.ts";
 import type { ChainChoice, Installation } from "./installation.ts";
 
-/** What decides where weights go and whose they are; a change of it needs a confirmation that names it. */
+/** Choices that decide which subnet gets the weights, and whose weights they are. A change must be confirmed by its name. */
 export const graveChoices = ["database", "netuid", "chain"] as const;
 export type GraveChoice = (typeof graveChoices)[number];
 
-/** One choice that would be another than it is. */
+/** One choice that would change. */
 export interface Change {
   readonly what: string;
   readonly from: string;
   readonly to: string;
-  /** What it does to the subnet; null where it does nothing to it. */
+  /** What the change means for the subnet. Null: it means nothing for it. */
   readonly meaning: string | null;
 }
 
@@ -21,7 +21,7 @@ export interface Chosen {
   readonly database: string;
 }
 
-/** What changes from `former` to `wanted`, the grave ones first. */
+/** The changes from `former` to `wanted`, grave changes first. */
 export function changesBetween(former: Chosen, wanted: Chosen): Change[] {
   const [from, to] = [rowsOf(former), rowsOf(wanted)];
   const changes = Object.keys(to).flatMap((what) =>
@@ -36,7 +36,7 @@ export function isGrave({ what }: Pick<Change, "what">): boolean {
   return (graveChoices as readonly string[]).includes(what);
 }
 
-/** The changes as a person reads them. */
+/** Describes the changes as text for a person. */
 export function describeChanges(changes: readonly Change[]): string {
   const width = Math.max(...changes.map(({ what }) => what.length));
   return changes
@@ -65,7 +65,7 @@ function rowsOf({ installation, database }: Chosen): Record<string, string> {
   };
 }
 
-/** An endpoint may hold a key of its provider in its path: shown are hosts alone. */
+/** Shows only the hosts of chain endpoints, because the path of an endpoint may hold a secret key of its provider. */
 function withoutKeys(change: Change, former: Chosen, wanted: Chosen): Change {
   const [from, to] = [describeChain(former.installation.chain), describeChain(wanted.installation.chain)];
   return { ...change, from, to: from === to ? `${to} by another path or key` : to };

@@ -2,7 +2,7 @@ import { ports } from "#shared/swarm/addresses.ts";
 import type { ChainChoice, Installation } from "./installation.ts";
 import type { RunningInstallation } from "./running-installation.ts";
 
-/** The options of `up` that change a choice; one that is left out changes nothing. */
+/** The options of `up` that change a choice. An option that is left out changes nothing. */
 export interface Choices {
   readonly name?: string;
   readonly netuid?: number;
@@ -18,20 +18,20 @@ export interface Choices {
   readonly socket?: string;
 }
 
-/** All that is asked of one `up`: choices, and what holds for this once. */
+/** All options of one run of `up`: choices, which are remembered, and options that hold for this run only. */
 export interface PlanRequest extends Choices {
   readonly adoptEngine: boolean;
-  /** Whether a demonstration was asked for; undefined: nobody said. */
+  /** Whether the demonstration was asked for. Undefined: neither option was given. */
   readonly demo?: boolean;
 }
 
-/** In place of an endpoint or a URL: what `up` brings itself. */
+/** Words that stand for an endpoint or a URL: the chain and the database that `up` starts itself. */
 export const ownChain = "development";
 export const ownDatabase = "embedded";
 
 export const defaultSocket = "/var/run/docker.sock";
 
-/** Of the development chain short, so that a newcomer sees weights land while watching. */
+/** Default epochs. That of the development chain is short, so that a newcomer soon sees weights on the chain. */
 const epoch_seconds = { development: 10, external: 360 } as const;
 
 export function defaultInstallation(name: string): Installation {
@@ -46,12 +46,12 @@ export function defaultInstallation(name: string): Installation {
   };
 }
 
-/** Seconds between two sealed vectors: chosen, or as the chain asks. */
+/** Seconds between two sealed vectors: the installation's choice, else the default for its kind of chain. */
 export function epochSeconds({ subnet, chain }: Installation): number {
   return subnet.epoch_seconds ?? epoch_seconds[chain.kind];
 }
 
-/** `base` with what the options change. */
+/** Returns `base` with the changes that the options make. */
 export function choose(base: Installation, choices: Choices): Installation {
   const { name, netuid, epochSeconds, chainEndpoint, databaseUrl, encryption, advertiseAddr, socket } = choices;
   return {
@@ -94,8 +94,8 @@ function endpointsOf(chain: ChainChoice): readonly string[] {
 }
 
 /**
- * `base` as the roles really run: of a file that was changed by hand, or of an `up` that was killed, what runs tells
- * what would change.
+ * Returns `base` with the values that the roles really run with. The file differs from them after it was changed by hand or
+ * an `up` was killed; then the changes must be counted from what runs.
  */
 export function asItRuns(base: Installation, running: RunningInstallation): Installation {
   const { netuid = base.subnet.netuid, chain = base.chain, is_encrypted = base.network.is_encrypted } = running;
@@ -118,8 +118,8 @@ export function asItRuns(base: Installation, running: RunningInstallation): Inst
 }
 
 /**
- * An installation that was made before there was a file. What runs tells its choices; where nothing runs, subnet and chain
- * must be told by options, and their names are answered when they are missing.
+ * Finds the choices of an installation that has no file yet: they are read from what runs. If nothing runs, options must
+ * name the subnet and the chain. Returns the names of the options that are missing, if any.
  */
 export function adopt(
   defaults: Installation,

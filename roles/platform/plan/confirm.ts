@@ -2,10 +2,10 @@ import { createInterface } from "node:readline/promises";
 import { type Plan, unconfirmed } from "./plan.ts";
 
 /**
- * Sees to it that somebody confirmed each grave change: by naming it in an option, or on a terminal by typing the
- * installation's name.
+ * Requires that each grave change is confirmed: by an option that names it, or by typing the installation's name on a
+ * terminal. It changes nothing itself.
  *
- * @throws Error when nobody did; nothing was changed then
+ * @throws Error when a grave change is not confirmed
  */
 export async function confirmChanges(plan: Plan, named: readonly string[]): Promise<void> {
   const open = unconfirmed(plan, named);
@@ -17,12 +17,12 @@ export async function confirmChanges(plan: Plan, named: readonly string[]): Prom
     throw new Error("nothing was changed: the name that was typed is not the installation's");
 }
 
-/** Whether somebody is there to be asked. */
+/** Whether a person can be asked: standard input and standard error are a terminal. */
 export function isTerminal(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
-/** Asks on standard error and answers whether exactly `word` was typed. */
+/** Asks the question on standard error. Returns whether the person typed exactly `word`. */
 export async function isTyped(word: string, question: string): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   const closed = new Promise<string>((resolve) => lines.once("close", () => resolve("")));

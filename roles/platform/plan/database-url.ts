@@ -3,7 +3,7 @@ import { runDirectory } from "../install/host-files.ts";
 export const embeddedLabel = "the embedded database";
 const embeddedSocketFolder = `${runDirectory}/postgres`;
 
-/** The URL of the database that `up` brings itself, by its socket on this machine. */
+/** The URL of the embedded database, which `up` starts itself. It leads to a unix socket on this machine. */
 export function embeddedDatabaseUrl(password: string): string {
   return `postgres://platform:${password}@localhost/platform?host=${embeddedSocketFolder}`;
 }
@@ -12,7 +12,10 @@ export function isEmbeddedDatabase(url: string): boolean {
   return URL.parse(url)?.searchParams.get("host") === embeddedSocketFolder;
 }
 
-/** Which database it is, as it may be shown: server and name, neither user nor password. Two URLs of one database have one label. */
+/**
+ * A label that may be shown: the database's server and name, without user and password. URLs of the same database have
+ * the same label.
+ */
 export function databaseLabel(url: string): string {
   if (isEmbeddedDatabase(url)) return embeddedLabel;
   const parsed = URL.parse(url);

@@ -8,7 +8,7 @@ import { configDirectory } from "../install/host-files.ts";
 import { defaultInstallation } from "./choices.ts";
 import { Installation, InstallationName } from "./installation.ts";
 
-/** What was chosen for this installation. */
+/** The file that holds the choices of this installation. */
 export const installationPath = join(configDirectory, "platform.toml");
 
 const header = `# What was chosen for this installation. \`platform up\` reads it, and writes it when an option changes a choice.
@@ -16,9 +16,9 @@ const header = `# What was chosen for this installation. \`platform up\` reads i
 `;
 
 /**
- * The installation's file, or null where there is none.
+ * Reads the installation's file. Null: there is none.
  *
- * @throws Error that names every key that is wrong and what was expected of it
+ * @throws Error that names every wrong key and the value that was expected
  */
 export function readInstallation(path = installationPath): Installation | null {
   if (!existsSync(path)) return null;
@@ -42,9 +42,9 @@ function parseToml(path: string): unknown {
 }
 
 /**
- * What `values` are when they are an installation; `where` they were found begins each sentence.
+ * Checks that `values` are an installation and returns them. `where` is their origin; each sentence of an error begins with it.
  *
- * @throws Error that names every key that is wrong and what was expected of it
+ * @throws Error that names every wrong key and the value that was expected
  */
 export function checkInstallation(values: unknown, where: string): Installation {
   const problems = [...Value.Errors(Installation, values)].map(({ path, message, schema, value, type }) => {
@@ -59,17 +59,20 @@ export function checkInstallation(values: unknown, where: string): Installation 
   return installation;
 }
 
-/** The ports of the installation on this machine; those of a new one where there is no file. */
+/** The ports of this machine's installation. If there is no file, the default ports. */
 export function installationPorts(): Installation["ports"] {
   return (readInstallation() ?? defaultInstallation(defaultName())).ports;
 }
 
-/** Replaces the file as a whole: after a power cut it is the former one or this one. What says the same already stays, comments and all. */
+/**
+ * Replaces the whole file at once: after a power cut there is either the former file or the new one. A file that already
+ * holds these choices is not written again and keeps its comments.
+ */
 export function writeInstallation(installation: Installation, path = installationPath): void {
   if (existsSync(path) && Value.Equal(readInstallation(path), installation)) return;
   mkdirSync(configDirectory, { recursive: true, mode: 0o755 });
   const fresh = `${path}.new`;
-  // An endpoint may hold a key of its provider: whoever is not root has no business with it.
+  // Only root may read the file, because an endpoint may hold a secret key of its provider.
   const file = openSync(fresh, "w", 0o600);
   try {
     writeSync(file, `${header}${stringify(installation)}`);
@@ -80,7 +83,7 @@ export function writeInstallation(installation: Installation, path = installatio
   renameSync(fresh, path);
 }
 
-/** The name of an installation that was given none: the machine's, as far as it is one. */
+/** The default name of an installation: this machine's host name if it is a valid name, else "platform". */
 export function defaultName(): string {
   const name = hostname().toLowerCase();
   return Value.Check(InstallationName, name) ? name : "platform";

@@ -7,7 +7,7 @@ const Port = (what: string) => Type.Integer({ minimum: 1, maximum: 65_535, descr
 /** A subnet's number on a chain. */
 export const Netuid = Type.Integer({ minimum: 0, maximum: 65_535, description: "the subnet's number, 0 to 65535" });
 
-/** What a person types to delete an installation. */
+/** The installation's name, which a person types to delete the installation. */
 export const InstallationName = Type.String({
   pattern: "^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$",
   description: "lower case letters, digits, dots and dashes, 1 to 63 characters",
@@ -32,8 +32,8 @@ const ChainChoice = Type.Union(
 );
 
 /**
- * What was chosen for an installation, as `/etc/platform/platform.toml` keeps it. It holds no secret: the database's URL
- * stands in a file of its own.
+ * The choices of an installation, in the form of `/etc/platform/platform.toml`. The database's URL is a secret and has a
+ * file of its own.
  */
 export const Installation = Type.Object(
   {

@@ -20,20 +20,21 @@ import { type RunningInstallation, readRunning, runningSocket } from "./running-
 import { tryAll } from "./try-all.ts";
 import { type ChainTrial, tryChain } from "./try-chain.ts";
 
-/** What `up` would do, after everything it needs was tried; nothing is changed yet. */
+/** What `up` will do. Everything it needs was tried; nothing is changed yet. */
 export interface Plan {
   readonly engine: Engine;
   readonly installation: Installation;
-  /** Null: the embedded database. */
+  /** Null: the installation uses the embedded database. */
   readonly external_database_url: string | null;
   readonly changes: readonly Change[];
   readonly origin: "new" | "adopted" | "remembered";
 }
 
 /**
- * Decides what the installation is to be: what its file says, else what runs, else the defaults, changed by the options.
+ * Decides the choices of the installation: those of its file, else of what runs, else the defaults, with the changes that
+ * the options make. It changes nothing on the machine.
  *
- * @throws Error with all that stands against it, one sentence a line; nothing was changed then
+ * @throws Error with every hindrance, one sentence a line
  */
 export async function makePlan(request: PlanRequest): Promise<Plan> {
   const file = readInstallation();
@@ -62,7 +63,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   return { engine, installation, external_database_url, changes, origin };
 }
 
-/** The grave changes of a plan that nobody confirmed by naming them. */
+/** The grave changes of a plan that are not in `named`, the changes that options confirmed. */
 export function unconfirmed({ changes }: Pick<Plan, "changes">, named: readonly string[]): Change[] {
   return changes.filter((change) => isGrave(change) && !named.includes(change.what));
 }
@@ -91,8 +92,9 @@ function externalUrl({ database }: Installation, url: string | null): string | n
 }
 
 /**
- * The label of the database that the roles were given. A Swarm secret cannot be read back, but its name tells whether it
- * holds a URL that we know; the file may hold another, when somebody wrote into it or an `up` was killed.
+ * The label of the database that the roles use. A Swarm secret cannot be read back, but its name contains a digest, which
+ * shows whether it holds a URL that we know. The file `database_url` may hold another URL, if somebody changed it or an `up`
+ * was killed.
  */
 function databaseThatRuns({ database_secret }: RunningInstallation, known_url: string | null, wanted: string | null) {
   const password = readSecret("postgres_password");
@@ -103,7 +105,10 @@ function databaseThatRuns({ database_secret }: RunningInstallation, known_url: s
   return known_url === null ? embeddedLabel : databaseLabel(known_url);
 }
 
-/** A chain that serves already is not tried again: its outage must not keep an operator from mending something else. */
+/**
+ * Tries the chain only if the roles do not use it already. An outage of a chain in use must not keep the operator from
+ * mending something else.
+ */
 async function tryWhatIsNew(
   file: Installation | null,
   running: RunningInstallation,

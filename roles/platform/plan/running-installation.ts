@@ -5,7 +5,7 @@ import { network as networks, roleName } from "#shared/swarm/names.ts";
 import { supervisorEnvironmentPath } from "../install/host-files.ts";
 import type { ChainChoice, Installation } from "./installation.ts";
 
-/** What the roles were started with, as far as they exist: undefined is what nothing tells. */
+/** The values that the roles were started with. Undefined: nothing that runs tells the value. */
 export interface RunningInstallation {
   readonly netuid: number | undefined;
   readonly chain: ChainChoice | undefined;
@@ -13,11 +13,11 @@ export interface RunningInstallation {
   readonly ports: { readonly [key in keyof Installation["ports"]]: number | undefined };
   readonly is_encrypted: boolean | undefined;
   readonly socket: string | undefined;
-  /** The Swarm secret that holds the database's URL: its name tells one URL from another. */
+  /** The name of the Swarm secret that holds the database's URL. Each URL gives another name. */
   readonly database_secret: string | undefined;
 }
 
-/** Reads what runs here: services and networks of the Swarm where this engine manages one, and the supervisor's settings. */
+/** Reads what runs here: the supervisor's settings, and the Swarm's services and networks if this engine is a manager. */
 export async function readRunning(engine: Engine): Promise<RunningInstallation> {
   const { LocalNodeState, ControlAvailable } = await engine.swarm();
   const isManager = LocalNodeState === "active" && ControlAvailable;
@@ -44,7 +44,7 @@ export async function readRunning(engine: Engine): Promise<RunningInstallation> 
   };
 }
 
-/** The socket that the running supervisor was told, or undefined: it is asked before there is an engine to ask. */
+/** The path of the engine's socket in the supervisor's settings, if there are any. It needs no connection to the engine. */
 export function runningSocket(): string | undefined {
   return supervisorEnvironment()["PLATFORM_DOCKER_SOCKET"];
 }

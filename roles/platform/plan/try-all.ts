@@ -13,16 +13,16 @@ interface Subject {
   readonly former: Installation | null;
   readonly installation: Installation;
   readonly request: PlanRequest;
-  /** Null: the chain is the development chain, or serves already. */
+  /** Null: the chain was not tried. It is the development chain, or the roles use it already. */
   readonly chain_trial: ChainTrial | null;
   readonly external_database_url: string | null;
   readonly known_url: string | null;
 }
 
 /**
- * Tries everything that `up` needs before it changes anything.
+ * Tries everything that `up` needs, before `up` changes anything.
  *
- * @throws Error with all that was found, one sentence a line
+ * @throws Error with every hindrance, one sentence a line
  */
 export async function tryAll(subject: Subject): Promise<void> {
   const { engine, installation, request } = subject;
@@ -54,7 +54,10 @@ function encryptionFindings({ running, installation: { network } }: Subject): st
   ];
 }
 
-/** The registry of an embedded database matters when it leaves the development chain: the demonstration may be in it. */
+/**
+ * Tries the database. An embedded database is tried only on a change from the development chain to another: its registry
+ * may then hold the demonstration, which must not earn there.
+ */
 async function databaseFindings({
   former,
   installation,

@@ -3,13 +3,16 @@ import { connectChain } from "#shared/chain/metagraph.ts";
 import { publicEndpoint, resolveEndpoint } from "#shared/chain/networks.ts";
 import { isLoopback } from "./loopback.ts";
 
-/** What trying a chain showed: its genesis where one endpoint answered, and sentences about what keeps it from being used. */
+/**
+ * The outcome of trying a chain: its genesis hash, if an endpoint answered, and sentences about what keeps it from
+ * being used.
+ */
 export interface ChainTrial {
   readonly genesis: string | null;
   readonly findings: readonly string[];
 }
 
-/** Reads genesis and subnet from each of `endpoints`; those that do not answer matter only when none does. */
+/** Reads the genesis hash and the subnet from each endpoint. An endpoint that does not answer counts only if none answers. */
 export async function tryChain(endpoints: readonly string[], netuid: number): Promise<ChainTrial> {
   const unreachable = endpoints.map(resolveEndpoint).filter((endpoint) => isLoopback(new URL(endpoint).hostname));
   if (unreachable.length > 0)
@@ -57,7 +60,7 @@ async function askChain(endpoint: string, netuid: number): Promise<Answer> {
   }
 }
 
-/** The first cause says what happened; those around it say where. */
+/** The message of the innermost cause. It says what happened; the errors around it only say where. */
 function deepest(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error ? deepest(cause) : message;

@@ -5,7 +5,10 @@ import { isDemonstration } from "../demo/challenge.ts";
 import { databaseLabel, isEmbeddedDatabase } from "./database-url.ts";
 import { isLoopback } from "./loopback.ts";
 
-/** Sentences about what keeps this database from serving the roles; none when it can. Nothing in it is changed. */
+/**
+ * Returns sentences about what keeps the roles from using this database, none if nothing does. It changes nothing in
+ * the database.
+ */
 export async function tryDatabase(url: string, { isRealChain }: { readonly isRealChain: boolean }): Promise<string[]> {
   const label = databaseLabel(url);
   const unusable = isEmbeddedDatabase(url) ? null : unusableUrl(url);
@@ -15,7 +18,7 @@ export async function tryDatabase(url: string, { isRealChain }: { readonly isRea
     return await look(sql, label, isRealChain);
   } catch (error) {
     const { code, message } = error as { code?: string; message?: string };
-    // A server's refusal has a code, and so has a failure on the way to it; anything else is a fault of ours.
+    // A refusal by the server and a failure of the connection have a code. An error without one is a fault in our code.
     if (code === undefined) throw error;
     return [`database ${label}: it cannot be used: ${message || code}`];
   } finally {

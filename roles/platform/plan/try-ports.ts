@@ -10,7 +10,10 @@ const purposes = {
   chain: { what: "the development chain", option: "--chain-port", host: "127.0.0.1" },
 } as const;
 
-/** Sentences about ports that two would share or that a stranger holds; what our own roles hold is no hindrance. */
+/**
+ * Returns sentences about ports that two listeners would share or another program holds. Ports that our own roles hold
+ * are fine.
+ */
 export async function tryPorts(engine: Engine, { ports, chain }: Installation): Promise<string[]> {
   const wanted = (Object.keys(purposes) as (keyof typeof purposes)[]).filter(
     (key) => key !== "chain" || chain.kind === "development",
@@ -45,7 +48,7 @@ async function canListen(host: string, port: number): Promise<boolean> {
   return isFree;
 }
 
-/** Who holds the port, or null when that is one of ours. */
+/** Describes the program that holds the port. Null: it is one of ours. */
 async function strangerAt(engine: Engine, port: number): Promise<string | null> {
   const publisher = (await engine.containers({})).find(({ Ports = [] }) =>
     Ports.some(({ PublicPort }) => PublicPort === port),
@@ -57,11 +60,11 @@ async function strangerAt(engine: Engine, port: number): Promise<string | null> 
   const { stdout } = Bun.spawnSync(["ss", "-Hltnp", `sport = :${port}`]);
   const [, name, pid] = /users:\(\("([^"]+)",pid=(\d+)/.exec(stdout.toString()) ?? [];
   if (name === undefined) return "another program";
-  // The kernel keeps fifteen characters of a program's name.
+  // The kernel keeps only the first 15 characters of a program's name.
   return "platform-supervisor".startsWith(name) && name.length >= 15 ? null : `${name} (process ${pid})`;
 }
 
-/** A task's container carries its service's name. */
+/** Whether a container belongs to one of our roles: its label names its service. */
 function isRole(labels: Readonly<Record<string, string>>): boolean {
   return /^platform-[a-z]+$/.test(labels[label.service_name] ?? "");
 }
