@@ -1,4 +1,7 @@
-/** `bun run build [role…]` compiles roles whose sources changed to `dist/platform-<role>`; all roles without arguments. The same sources and history give the same bytes. */
+/**
+ * `bun run build [role…]` compiles the named roles, or all roles, to `dist/platform-<role>` if their sources changed. Equal
+ * sources and history give equal bytes.
+ */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
@@ -17,12 +20,16 @@ const flags = [
   "--no-compile-autoload-bunfig",
   "--target=bun-linux-x64",
   ...bundlerOptions.external.map((name) => `--external=${name}`),
-  // Else CommonJS packages hold the path of the build folder, and the bytes of two clones differ.
+  // Without these, CommonJS packages contain the path of the build folder, and the bytes of two clones differ.
   '--define=__dirname="/app"',
   '--define=__filename="/app/x.js"',
 ];
 
-/** The roles of the project in `root`, or those of `asked`. @throws Error that names an unknown role */
+/**
+ * The roles to build: `asked`, or all roles of the project in `root` if `asked` is empty.
+ *
+ * @throws Error that names an unknown role
+ */
 export function rolesToBuild(root: string, asked: readonly string[]): string[] {
   const known = readdirSync(join(root, "roles")).filter((role) => existsSync(join(root, "roles", role, "main.ts")));
   const unknown = asked.filter((role) => !known.includes(role));
@@ -35,7 +42,7 @@ export function executablePath(root: string, role: string): string {
   return join(root, "dist", `platform-${role}`);
 }
 
-/** Compiles those of `roles` whose inputs changed, one for each core at a time. @returns the compiled roles */
+/** Compiles those of `roles` whose inputs changed, as many at a time as there are cores. @returns the compiled roles */
 export async function buildRoles(root: string, roles: readonly string[]): Promise<string[]> {
   mkdirSync(join(root, "dist"), { recursive: true });
   const inputs = await inputsOfRoles(root, roles);

@@ -1,6 +1,6 @@
 /**
- * The last commit that changed one of `paths`, in twelve digits, with `-dirty` behind it where they hold changes that
- * are not committed. So a commit that does not touch a role leaves its executable as it is (decision 0011). "unknown" outside of git.
+ * The last commit that changed one of `paths`, in twelve digits. It ends in `-dirty` if they have uncommitted changes. Outside
+ * of git it is "unknown". So a commit that does not touch a role leaves the role's executable as it is (decision 0011).
  */
 export async function commitOf(root: string, paths: readonly string[]): Promise<string> {
   const [commit, changes] = await Promise.all([

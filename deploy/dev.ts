@@ -1,6 +1,7 @@
 /**
- * `bun run dev [option of up.sh]…`: a platform on this machine's engine that follows the sources. It builds what depends on a
- * change below `roles/` and `shared/`, and reloads it. Ctrl-C stops the following; the platform goes on.
+ * `bun run dev [option of up.sh]…` starts a platform on this machine's engine and updates it whenever the sources change.
+ * After a change below `roles/` or `shared/` it builds what depends on the change and reloads it. Ctrl-C ends the updates;
+ * the platform goes on.
  */
 import { join } from "node:path";
 import { executablePath } from "./build.ts";
@@ -18,7 +19,7 @@ async function run(command: readonly string[]): Promise<void> {
 }
 
 await run([join(root, "deploy/up.sh"), "--no-demo", ...options]);
-// Options of up.sh itself. All others are passed on to the command.
+// Drops the options that only up.sh knows. All others are options of `platform up`.
 const upOptions = options.filter((option) => !["--yes", "--json", "--no-demo"].includes(option));
 const ending = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => ending.abort());

@@ -1,18 +1,18 @@
 #!/bin/sh
-# A Docker Engine of our own, unpacked from Debian's packages beside whatever the machine has.
+# Manages the platform's own Docker Engine, unpacked from Debian's packages beside what the machine has installed.
 #
-# Debian 12's docker.io is 20.10, too old for the platform; Debian 13's is 26.1 and runs on Debian 12 as it is.
-# To be sourced (functions engine_*), or called:
+# Debian 12's docker.io is 20.10, too old for the platform. Debian 13's is 26.1 and runs on Debian 12 unchanged.
+# Source this file to use its functions engine_*, or call it:
 #
 #   engine.sh fetch [SUITE]      unpack the engine of Debian SUITE (default trixie) and print its folder
-#   engine.sh package SUITE NAME unpack one more package of that suite, or of the machine's own with SUITE "own"
-#   engine.sh start [OPTION...]  start it (systemd unit, or directly) with OPTIONs for dockerd, and wait for it
-#   engine.sh stop               stop what start started
+#   engine.sh package SUITE NAME unpack one more package of that suite; SUITE "own" is the machine's own Debian
+#   engine.sh start [OPTION...]  start it with OPTIONs for dockerd, by systemd or directly, and wait until it answers
+#   engine.sh stop               stop the engine that start started
 #   engine.sh version            print the versions of its parts
 #
 # Environment: ENGINE_PREFIX (/opt/platform/engine), ENGINE_SUITE (trixie), ENGINE_SOCKET (/run/docker.sock),
-# ENGINE_DATA (/var/lib/docker, or /var/lib/platform-docker where the former holds another engine's data),
-# ENGINE_COMMAND (/usr/local/bin/docker, made a link to the engine's client where that name is free).
+# ENGINE_DATA (/var/lib/docker, or /var/lib/platform-docker if the former holds another engine's data),
+# ENGINE_COMMAND (/usr/local/bin/docker; it becomes a link to the engine's client if the machine has no docker command).
 
 engine_here=${engine_here:-$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)}
 : "${ENGINE_PREFIX:=/opt/platform/engine}" "${ENGINE_SUITE:=trixie}"
@@ -20,24 +20,24 @@ engine_here=${engine_here:-$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)}
 ENGINE_RUN=/run/platform-docker
 ENGINE_ETC=/etc/platform/engine
 ENGINE_START_SECONDS=60
-ENGINE_API_OLDEST=45 # of 1.45, which Docker Engine 26.1 brought
+ENGINE_API_OLDEST=45 # the minor number of API version 1.45, which Docker Engine 26.1 has
 
 engine_say() { printf '%s\n' "$*" >&2; }
 engine_fail() { engine_say "engine: $*"; return 1; }
 
 engine_need_root() { [ "$(id -u)" = 0 ] || engine_fail "must be run as root"; }
 
-# Silent, unless it fails.
+# engine_apt ARGUMENT...: apt-get, with its output shown only if it fails.
 engine_apt() {
   if engine_said=$(DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" 2>&1); then return 0; fi
   engine_say "$engine_said"
   return 1
 }
 
-# The machine's own package lists, as far as they can be had: a third party's broken source is not our business.
+# Updates the machine's own package lists. Errors are ignored: a broken source of a third party does not concern us.
 engine_refresh() { engine_apt update 2>/dev/null || :; }
 
-# engine_install NAME...: Debian packages of the machine's own release; installs only what is missing.
+# engine_install NAME...: installs those Debian packages that are missing, from the machine's own release.
 engine_install() {
   engine_missing=
   for engine_name; do
@@ -51,10 +51,10 @@ engine_install() {
     engine_fail "apt-get could not install:$engine_missing"
 }
 
-# What the unpacked engine needs from the machine. tini-static is what docker-init is a link to.
+# Installs the packages that the unpacked engine needs. docker-init is a link to tini-static, a program of tini.
 engine_helpers() { engine_install ca-certificates iproute2 iptables procps runc tini util-linux; }
 
-# The mirror of the machine's own Debian, and the keyring that signs it (empty: apt's trusted keys).
+# Prints the URI of the machine's Debian mirror, and FILE:ENTRY of the apt source that names it.
 engine_mirror() {
   # shellcheck source=/dev/null
   engine_codename=$(. /etc/os-release && printf %s "${VERSION_CODENAME:-}")
@@ -63,12 +63,12 @@ engine_mirror() {
     awk -v want="$engine_codename" '$3 == "main" && ($2 == want || $2 == "stable" || $2 == "oldstable") { print $1, $4; exit }'
 }
 
-# engine_signed_by FILE:ENTRY: the Signed-By of an apt source, where it is a file.
+# engine_signed_by FILE:ENTRY: prints the keyring file of that apt source; nothing if apt's trusted keys sign it.
 engine_signed_by() {
   sed -n -e 's/^[Ss]igned-[Bb]y:[[:space:]]*\(\/.*\)$/\1/p' -e 's/^deb .*\[.*signed-by=\(\/[^] ]*\).*/\1/p' "${1%:*}" 2>/dev/null | head -n 1
 }
 
-# engine_source SUITE KEYRING: an apt of its own for that suite in $engine_apt_dir: the machine's lists stay as they are.
+# engine_source SUITE KEYRING: makes a separate apt for that suite in $engine_apt_dir. The machine's own lists do not change.
 engine_source() {
   mkdir -p "$engine_apt_dir/lists/partial" "$engine_apt_dir/cache/archives/partial"
   {
@@ -84,8 +84,8 @@ engine_suite_apt() {
     -o APT::Update::Error-Mode=any "$@"
 }
 
-# engine_update SUITE: that suite's lists, with signatures checked. A keyring too old for the suite is replaced, for
-# this alone, by the newest that the machine's own (checked) sources offer.
+# engine_update SUITE: fetches that suite's package lists and checks their signatures. If the keyring is too old for the
+# suite, it uses the newest keyring from the machine's own checked sources. The machine's keyring does not change.
 engine_update() {
   engine_found=$(engine_mirror)
   [ -n "$engine_found" ] || engine_fail "no Debian mirror in this machine's apt sources" || return 1
@@ -100,7 +100,7 @@ engine_update() {
   engine_suite_apt update || engine_fail "the package lists of Debian $1 could not be fetched or verified from $engine_uri"
 }
 
-# engine_unpack SUITE TARGET NAME...: packages into the folder TARGET, whole or not at all.
+# engine_unpack SUITE TARGET NAME...: unpacks packages into the folder TARGET. If one fails, TARGET does not change.
 engine_unpack() {
   engine_suite=$1 engine_target=$2
   shift 2
@@ -132,7 +132,7 @@ engine_unpack() {
   )
 }
 
-# Runs a command while no other process holds the lock of that name in the prefix.
+# engine_locked NAME COMMAND...: runs the command while it holds the lock NAME in the prefix.
 engine_locked() {
   engine_lock=$1
   shift
@@ -144,12 +144,12 @@ engine_fetch_locked() {
   [ -f "$ENGINE_PREFIX/$1/packages" ] && return 0
   engine_helpers || return 1
   engine_say "unpacking Docker Engine of Debian $1 into $ENGINE_PREFIX/$1"
-  # Up to Debian 12 the client is part of docker.io.
+  # Until Debian 12 the package docker.io contains the client.
   case $1 in bullseye | bookworm) engine_cli= ;; *) engine_cli=docker-cli ;; esac
   engine_unpack "$1" "$ENGINE_PREFIX/$1" docker.io containerd $engine_cli
 }
 
-# engine_fetch [SUITE]: prints the folder that holds usr/sbin/dockerd. Quick when it is there.
+# engine_fetch [SUITE]: unpacks the engine if it is missing, and prints the folder that holds usr/sbin/dockerd.
 engine_fetch() {
   engine_need_root || return 1
   engine_want=${1:-$ENGINE_SUITE}
@@ -174,7 +174,7 @@ engine_package() {
 engine_path() { printf '%s\n' "$ENGINE_PREFIX/$ENGINE_SUITE/usr/sbin:$ENGINE_PREFIX/$ENGINE_SUITE/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"; }
 engine_docker() { PATH=$(engine_path) docker -H "unix://$ENGINE_SOCKET" "$@"; }
 
-# The engine version that answers on the socket, or nothing and false.
+# Prints the version of the engine that answers on the socket. If none answers, it prints nothing and fails.
 engine_answers() { engine_docker version --format '{{.Server.Version}}' 2>/dev/null; }
 
 # Whether the engine on the socket is new enough for the platform.
@@ -194,7 +194,7 @@ engine_is_systemd() { [ -d /run/systemd/system ]; }
 engine_configure() {
   getent group docker >/dev/null || groupadd --system docker || return 1
   mkdir -p "$ENGINE_ETC" || return 1
-  # Chosen once: after the first start the folder is no longer empty.
+  # The data folder is chosen once and remembered, because /var/lib/docker is no longer empty after the first start.
   if [ -n "$ENGINE_DATA" ]; then printf '%s\n' "$ENGINE_DATA" >"$ENGINE_ETC/data-root"; fi
   if [ ! -f "$ENGINE_ETC/data-root" ]; then
     if [ -z "$(ls -A /var/lib/docker 2>/dev/null)" ]; then echo /var/lib/docker; else echo /var/lib/platform-docker; fi >"$ENGINE_ETC/data-root"
@@ -211,7 +211,7 @@ engine_start_unit() {
   systemctl daemon-reload && systemctl enable --quiet platform-docker.service && systemctl start platform-docker.service
 }
 
-# Without systemd: detached from the caller, with its log in a file that is ours to rotate by restart.
+# Without systemd: starts the engine detached from the caller. Each start begins a new log file.
 engine_start_direct() {
   mkdir -p "$ENGINE_RUN" /var/log/platform || return 1
   if ! engine_runs containerd; then
@@ -242,14 +242,14 @@ engine_start_locked() {
   engine_say "Docker Engine $engine_seen started on $ENGINE_SOCKET"
 }
 
-# engine_start [OPTION...]: fetched if missing, started if nothing answers on the socket yet.
+# engine_start [OPTION...]: fetches the engine if it is missing, and starts it if no engine answers on the socket.
 engine_start() {
   engine_fetch "$ENGINE_SUITE" >/dev/null && engine_locked start engine_start_locked "$@" && engine_link
 }
 
 engine_client() { printf '%s\n' "$ENGINE_PREFIX/$ENGINE_SUITE/usr/bin/docker"; }
 
-# So that operators have the client at hand; one that is there already is theirs.
+# Links the engine's client to a command for operators, unless the machine already has a docker command.
 engine_link() {
   [ -e "$ENGINE_COMMAND" ] || [ -e /usr/bin/docker ] || ln -sfn "$(engine_client)" "$ENGINE_COMMAND" 2>/dev/null ||
     engine_say "$ENGINE_COMMAND cannot be written: the engine's client is $(engine_client)"
@@ -259,7 +259,7 @@ engine_unlink() {
   [ "$(readlink "$ENGINE_COMMAND")" != "$(engine_client)" ] || rm -f "$ENGINE_COMMAND"
 }
 
-# engine_runs docker|containerd: whether the one that was started directly still runs.
+# engine_runs docker|containerd: whether that process, started without systemd, still runs.
 engine_runs() {
   engine_pid=$(cat "$ENGINE_RUN/$1.pid" 2>/dev/null) || return 1
   case $(cat "/proc/$engine_pid/comm" 2>/dev/null) in dockerd | containerd) return 0 ;; *) return 1 ;; esac

@@ -1,13 +1,14 @@
 #!/bin/sh
 # Makes this machine a worker:  ./deploy/install-worker.sh --manager ADDRESS --token TOKEN [option]…
-#   --manager ADDRESS[:PORT]  the manager as this machine reaches it; port 2377 unless given
-#   --token TOKEN             what `docker swarm join-token --quiet worker` prints on the manager; unless given $SWARM_TOKEN
-#   --images FOLDER           holds the manager's dist/images/stager.tar, and demo-job.tar where the demonstration's jobs are
-#                             to run here; dist/images unless given
-#   --advertise-addr ADDRESS  this machine's address in the Swarm, where it has several
-#   --gpu ID                  a GPU that jobs may have, once for each; for an engine that this starts
-# Installs: Debian packages (ca-certificates, iproute2, iptables, procps, runc, tini, util-linux), and Docker Engine 26.1 under
-# /opt/platform where no engine that is new enough answers, its client linked to /usr/local/bin/docker. It may be repeated.
+#   --manager ADDRESS[:PORT]  the manager's address as this machine reaches it; the default port is 2377
+#   --token TOKEN             what `docker swarm join-token --quiet worker` prints on the manager; the default is $SWARM_TOKEN
+#   --images FOLDER           the folder of stager.tar, copied from the manager's dist/images; the default is dist/images.
+#                             Copy demo-job.tar too if this machine is to run the demonstration's jobs
+#   --advertise-addr ADDRESS  this machine's address in the Swarm, if it has several addresses
+#   --gpu ID                  a GPU that jobs may use; repeat it for each GPU. An engine that runs already must advertise it
+# Installs Debian packages: ca-certificates, iproute2, iptables, procps, runc, tini, util-linux. If no engine that is new enough
+# answers, it also installs Docker Engine 26.1 under /opt/platform and links its client to /usr/local/bin/docker.
+# You can run it again at any time.
 set -eu
 cd "$(dirname -- "$0")/.."
 engine_here=$PWD/deploy
@@ -40,7 +41,7 @@ done
 case $manager in *:*) ;; *) manager=$manager:2377 ;; esac
 [ -r "$images/stager.tar" ] || fail "$images/stager.tar is missing: copy it from the manager's dist/images"
 
-# What the engine says of itself, by a template.
+# told TEMPLATE: prints what `docker info` says, formatted by the template.
 told() { engine_docker info --format "$1"; }
 
 say "Installing what is missing"
@@ -62,7 +63,7 @@ for image in stager demo-job; do
   [ ! -r "$images/$image.tar" ] || engine_docker load --quiet --input "$images/$image.tar" >&2
 done
 
-# Whether this machine is in the Swarm of that manager, whatever it is called here.
+# Whether this machine is in the Swarm of $manager. Compares addresses, so the manager's host name does not matter.
 is_member() {
   managers=$(told '{{range .Swarm.RemoteManagers}} {{.Addr}}{{end}}')
   for address in $(getent ahosts "${manager%:*}" | awk '{ print $1 }' | sort -u); do
@@ -75,7 +76,7 @@ state=$(told '{{.Swarm.LocalNodeState}}')
 if [ "$state" = inactive ]; then
   say "Joining the Swarm"
   if ! said=$(engine_docker swarm join --token "$token" ${advertised:+--advertise-addr "$advertised"} "$manager" 2>&1); then
-    # An attempt that takes too long goes on in the background.
+    # The engine goes on trying in the background after a timeout; `swarm leave` ends that.
     engine_docker swarm leave --force >/dev/null 2>&1 || :
     fail "the Swarm was not joined: $said"
   fi

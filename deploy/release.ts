@@ -1,4 +1,4 @@
-/** `bun run deploy/release.ts [executables|images]…` compiles the roles and builds the images whose sources changed. */
+/** `bun run deploy/release.ts [executables|images]…` compiles the roles and builds the images if their sources changed. */
 import { join } from "node:path";
 import { buildRoles, executablePath, rolesToBuild } from "./build.ts";
 import { buildImages, imagePaths } from "./images/build.ts";
@@ -10,9 +10,9 @@ export type ReleasePart = "executables" | "images";
 
 interface Step {
   readonly part: ReleasePart;
-  /** The files that it makes, if their names are known before. */
+  /** The paths of the files that it makes, as far as they are known before it runs. */
   results(): readonly string[];
-  /** @returns the names of what it built */
+  /** Builds what is stale. @returns the names of what it built */
   make(): Promise<readonly string[]>;
 }
 
@@ -29,7 +29,11 @@ const steps: readonly Step[] = [
   },
 ];
 
-/** Builds the stale `parts` in their order. `say` gets a line for each part that was built. @returns the names of what was built */
+/**
+ * Builds the stale parts, in the order of `parts`. `say` gets a line for each part that was built.
+ *
+ * @returns the names of what was built
+ */
 export async function prepareRelease(
   parts: readonly ReleasePart[],
   say: (line: string) => void,

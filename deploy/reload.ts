@@ -1,12 +1,12 @@
 import { watch } from "node:fs";
 import { join } from "node:path";
 
-/** Editors write a file more than once: writes within this time are one change. */
+/** Writes within this time count as one change, because editors write a file more than once. */
 const settle_ms = 100;
 
 export interface Reloading {
   readonly root: string;
-  /** The folders of `root` that are watched, with all below them. */
+  /** The folders below `root` that are watched, with their subfolders. */
   readonly folders: readonly string[];
   /** Builds what is stale. @returns the names of what it built */
   build(): Promise<readonly string[]>;
@@ -18,7 +18,7 @@ export interface Reloading {
 
 /**
  * Reloads if and only if a file below `folders` changed and the build produced something new. It builds one change at a time;
- * changes during a build are built next. When a source does not build it says so, and the platform stays as it is.
+ * changes during a build are built next. If the build or the reload fails, it says so and the platform goes on as it was.
  */
 export async function reloadOnChange({ root, folders, build, reload, say, signal }: Reloading): Promise<void> {
   let change = Promise.withResolvers<void>();

@@ -1,17 +1,17 @@
 import { relative, resolve } from "node:path";
 
-/** Options of the bundler, here and when it compiles: both must use the same files. */
+/** Bundler options. This file and the compilation share them, so that both find the same files. */
 export const bundlerOptions = {
-  // An optional native part of ssh2, a dependency of dockerode that we never use.
+  // An optional native part of ssh2. dockerode depends on ssh2, but we never use it.
   external: ["cpu-features"],
 } as const;
 
-/** Every executable also depends on these files: the compiler's options and the dependencies' versions. */
+/** Files that every executable depends on: the compiler's options and the versions of dependencies. */
 const commonInputs = ["deploy/build.ts", "deploy/role-inputs.ts", "package.json", "bun.lock", "tsconfig.json"];
 
 /**
- * The tracked files that each role's executable is made from, relative to `root` and sorted, as the bundler finds them:
- * code, pages, styles, migrations, whatever is imported. Dependencies stand for themselves by `bun.lock`.
+ * The tracked files that each role's executable is made from, as sorted paths relative to `root`. The bundler finds them:
+ * code, pages, styles, migrations, and everything else that is imported. `bun.lock` stands for the dependencies.
  */
 export async function inputsOfRoles(root: string, roles: readonly string[]): Promise<Map<string, string[]>> {
   const mainOf = (role: string): string => `roles/${role}/main.ts`;

@@ -4,7 +4,7 @@ import { digestOf } from "./built.ts";
 
 const sources = ["roles", "shared", "deploy", "package.json", "bun.lock", "tsconfig.json"];
 
-/** Digest of the commit, and of every file that may go into the build, those included that are not committed. */
+/** Digest of the present commit and of every file that may go into the build, also of files that are not committed. */
 export function stateOfSources(root: string): string {
   const git = (...words: string[]): string => Bun.spawnSync(["git", ...words], { cwd: root }).stdout.toString();
   const listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ...sources).split("\0");
@@ -21,8 +21,10 @@ export interface LastRun {
 }
 
 /**
- * Calls `make` unless nothing at all changed since its last success. Finding out what depends on what takes a second, which this
- * saves. @returns what `make` built, or nothing
+ * Calls `make` unless no source changed since its last success. This saves the second that it takes to find out which result
+ * depends on which source.
+ *
+ * @returns the names of what `make` built
  */
 export async function makeUnlessUnchanged(
   { stamp, state, results }: LastRun,

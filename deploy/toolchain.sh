@@ -1,8 +1,8 @@
 #!/bin/sh
-# What the project's commands run on, installed where it is missing: Node and npm (Debian's), the pinned Bun (into
-# .bun/), the locked dependencies (into node_modules/). To be sourced after deploy/engine.sh, from the project's folder:
+# Installs what the project's commands need and the machine lacks: Debian's Node and npm, the pinned Bun in .bun/, and the
+# locked dependencies in node_modules/. Source this file after deploy/engine.sh, in the project's folder. Its function:
 #
-#   toolchain_ready   installs what is missing, says so on stderr, and puts Bun and node_modules' commands into PATH
+#   toolchain_ready   installs what is missing, says so on stderr, and puts Bun and the commands of node_modules into PATH
 
 toolchain_say() { printf '%s\n' "$*" >&2; }
 
@@ -18,7 +18,7 @@ toolchain_bun() {
   fi
   toolchain_say "installing: bun $toolchain_want into .bun"
   npm install --prefix .bun --no-save --no-audit --no-fund --loglevel=error "bun@$toolchain_want" >&2 || return 1
-  # npm 11 leaves install scripts out unless a package.json allows them; the script only moves the executable into place.
+  # npm 11 runs no install script unless a package.json allows it. Bun's script only moves the executable into place.
   [ "$(.bun/node_modules/.bin/bun --version 2>/dev/null)" = "$toolchain_want" ] || node .bun/node_modules/bun/install.js >&2 || return 1
   [ "$(.bun/node_modules/.bin/bun --version)" = "$toolchain_want" ]
 }

@@ -1,15 +1,15 @@
 #!/bin/bash
-# Brings a whole platform up on this machine:  ./deploy/up.sh [--yes] [--json] [--demo|--no-demo] [option of `platform up`]…
-#   --yes       install what is missing without asking; it confirms no change of database, subnet or chain
-#   --json      progress on stderr, one JSON object as the last line of stdout
-#   --demo      run the demonstration though challenges are there; --no-demo: do not run it
-#   --down      remove what a former run made; --purge its volumes and secrets too: it asks for the installation's name, or
-#               takes --yes --purge=NAME
-# What options choose is kept in /etc/platform/platform.toml: without options nothing that was chosen changes.
-# Installs: Debian packages (git, busybox-static, ca-certificates, iproute2, iptables, procps, runc, tini, util-linux),
-# Bun and the locked npm dependencies inside this folder, and Docker Engine 26.1 under /opt/platform where no engine that is
-# new enough answers, its client linked to /usr/local/bin/docker. Everything else it starts runs from dist/, which it builds
-# when the sources changed; the operator's command is linked to /usr/local/bin/platform.
+# Starts a whole platform on this machine:  ./deploy/up.sh [--yes] [--json] [--demo|--no-demo] [option of `platform up`]…
+#   --yes       install what is missing without asking; it does not confirm a change of database, subnet or chain
+#   --json      print one JSON object as the last line of stdout; progress goes to stderr
+#   --demo      run the demonstration even if the registry holds challenges; --no-demo: do not run it
+#   --down      remove what a former run made, but keep volumes, choices and secrets; with --purge remove these too.
+#               --purge asks for the installation's name; --yes --purge=NAME does not ask
+# The choices that options make are kept in /etc/platform/platform.toml. Without options they stay as they are.
+# Installs Debian packages: git, busybox-static, ca-certificates, iproute2, iptables, procps, runc, tini, util-linux.
+# Installs Bun and the locked npm dependencies inside this folder. If no engine that is new enough answers, it installs Docker
+# Engine 26.1 under /opt/platform and links its client to /usr/local/bin/docker. It builds the platform into dist/ if the
+# sources changed, and links the operator's command to /usr/local/bin/platform.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 engine_here=$PWD/deploy
@@ -47,7 +47,7 @@ if [ -n "$down" ]; then
   exit
 fi
 
-# Whether an engine that is there can be used; 0 yes, 1 there is none.
+# Whether an engine answers, of the platform or of the machine.
 engine_there() { engine_seen=$(engine_answers || docker version --format '{{.Server.Version}}' 2>/dev/null) && [ -n "$engine_seen" ]; }
 
 confirm() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the project's tests:  ./test/run.sh [check|unit|contract|integration|swarm|chain|browser|simulation]… [PART]… [bench SUBJECT]
-# PART is a part of a test file's path: `unit broker/pace`, or `broker-pace` for such files of every suite.
-# Without names all but the benches. Installs what is missing. The last line is "N passed, N failed, N skipped".
+# PART is a part of a test file's path: `unit broker/pace` for files of one suite, `broker-pace` for files of every suite.
+# Without names it runs everything but the benches. It installs what is missing. The last line is "N passed, N failed, N skipped".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 engine_here=$PWD/deploy
@@ -23,7 +23,7 @@ wants() {
   return 1
 }
 
-# suites_with PART: the suites that have test files with that part in their path.
+# suites_with PART: prints the suites that have a test file with that part in its path.
 suites_with() { find test -name '*.test.ts*' | grep -Ei "${1//[^A-Za-z0-9]/[^A-Za-z0-9]+}" | cut -d/ -f2 | sort -u; }
 
 asked=("$@")

@@ -1,4 +1,7 @@
-/** `bun run deploy/images/build.ts [name…]` writes stale images to `dist/images/<name>.tar` for `docker load`, and their references and IDs to `index.json`; all images without arguments. */
+/**
+ * `bun run deploy/images/build.ts [name…]` builds the named images, or all images, if they are stale. It writes them to
+ * `dist/images/<name>.tar` for `docker load`, and their references and IDs to `index.json`.
+ */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { digestOf, makeUnlessFresh, originOf } from "../built.ts";
@@ -31,7 +34,7 @@ export async function buildImages(asked: readonly string[]): Promise<{ reference
   return made;
 }
 
-/** The images that `platform up` loads. */
+/** The paths of the files that `platform up` loads images from. */
 export function imagePaths(): string[] {
   return [indexPath, ...Object.keys(readIndex()).map((name) => join(folder, `${name}.tar`))];
 }
@@ -45,12 +48,15 @@ async function write(image: ImagePlan, path: string): Promise<number> {
   return archive.length;
 }
 
-/** The images that `platform up` loads, by name. An image that is not listed is built again. */
+/** Reads the index of the images that `platform up` loads, by name. An image that is not listed is built again. */
 function readIndex(): Record<string, object> {
   return existsSync(indexPath) ? JSON.parse(readFileSync(indexPath, "utf8")) : {};
 }
 
-/** Compares an executable by what it was built from: reading a gigabyte of executables would take longer than everything else. */
+/**
+ * Digest of all that an image depends on. For its executable the digest of the sources counts, not its bytes: to read a
+ * gigabyte of executables would take longer than everything else.
+ */
 function keyOf({ reference, config, executable, foundation }: ImagePlan): string {
   const recipe = readdirSync(import.meta.dir).sort();
   const origin = executable && originOf(executable.from);

@@ -2,15 +2,15 @@ import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "
 import { join } from "node:path";
 import type { ImageEntry } from "./image-archive.ts";
 
-/** The user of all our images, which no machine knows. */
+/** The user ID, and group ID, under which all our images run. No machine has a user of this ID. */
 export const user = 65_532;
 
-/** The file at `from`, links followed, as `path` in the image. */
+/** Puts the file at `from` into the image as `path`. Links are followed. */
 export function file(from: string, path: string, mode = 0o644): ImageEntry {
   return { path, mode, body: readFileSync(from) };
 }
 
-/** All files and links below a folder, executables kept executable. */
+/** Puts all files and links below the folder `from` into the image. Executables stay executable. */
 export function tree(from: string, path: string): ImageEntry[] {
   return readdirSync(from, { recursive: true, encoding: "utf8" }).flatMap((name): ImageEntry[] => {
     const source = join(from, name);
@@ -20,7 +20,10 @@ export function tree(from: string, path: string): ImageEntry[] {
   });
 }
 
-/** The shared libraries, dynamic loader included, that `ldd` names for a program, at the paths where it looks for them. */
+/**
+ * The shared libraries that `ldd` names for a program, with the dynamic loader, at the paths where the program looks
+ * for them.
+ */
 export function librariesOf(program: string, env: Readonly<Record<string, string>> = {}): ImageEntry[] {
   const { stdout, exitCode, stderr } = Bun.spawnSync(["ldd", program], {
     env: { PATH: process.env["PATH"] ?? "", ...env },
@@ -30,7 +33,7 @@ export function librariesOf(program: string, env: Readonly<Record<string, string
   return paths.map((path) => file(path, path, 0o755));
 }
 
-/** The parts of a system that a program expects: a name for its user, a folder for temporary files, a folder for its data. */
+/** The parts of a system that a program expects: a name for its user, a folder for temporary files, and a folder for its data. */
 export function foundation(): ImageEntry[] {
   const text = (content: string) => Buffer.from(content);
   return [
@@ -44,7 +47,7 @@ export function foundation(): ImageEntry[] {
 
 const certificateBundle = "/etc/ssl/certs/ca-certificates.crt";
 
-/** The certificate authorities that the building machine trusts. */
+/** The certificate authorities that the build machine trusts. */
 export function certificates(): ImageEntry[] {
   if (!existsSync(certificateBundle))
     throw new Error(`${certificateBundle} is missing: apt-get install ca-certificates`);
@@ -58,7 +61,7 @@ export function busybox(applets: readonly string[]): ImageEntry[] {
   const found = busyboxPaths.find((path) => existsSync(path));
   if (!found) throw new Error("no busybox: apt-get install busybox-static");
   const program = file(found, "/bin/busybox", 0o755);
-  // A dynamic program names its loader by a path.
+  // Only a dynamically linked program contains the path of the loader.
   if (Buffer.from(program.body ?? []).includes("/lib64/ld-linux"))
     throw new Error(`${found} is not static: apt-get install busybox-static`);
   return [program, ...applets.map((applet) => ({ path: `/bin/${applet}`, linkTo: "busybox" }))];

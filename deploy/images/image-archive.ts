@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { type Header, pack } from "tar-stream";
 
-/** A file, directory or link of an image; `uid` and `gid` are the same number. */
+/** A file, directory or link of an image. Its user ID and group ID are the same number. */
 export interface ImageEntry {
-  /** Absolute path inside the image; a directory's ends with a slash. */
+  /** Absolute path inside the image. The path of a directory ends with a slash. */
   readonly path: string;
   readonly mode?: number;
   readonly owner?: number;
@@ -23,8 +23,8 @@ export interface ImageConfig {
 const epoch = "1970-01-01T00:00:00Z";
 
 /**
- * A one-layer image as `docker load` reads it, made without an engine. Equal contents give equal bytes, so the image has
- * the same ID on every node that loads it.
+ * Makes an image of one layer, in the format that `docker load` reads, without an engine. Equal contents give equal bytes,
+ * so the image has the same ID on every node that loads it.
  */
 export async function imageArchive(
   reference: string,
@@ -51,7 +51,10 @@ export async function imageArchive(
   return { archive, id: `sha256:${digest}` };
 }
 
-/** Every directory on the way, root's and readable, before what is in it; in the order of paths. */
+/**
+ * Adds the parent directories that are missing, owned by root and readable by all. Sorted by path, so a directory
+ * precedes its contents.
+ */
 function withParents(entries: readonly ImageEntry[]): ImageEntry[] {
   const byPath = new Map(entries.map((entry) => [entry.path, entry]));
   for (const { path } of entries) {

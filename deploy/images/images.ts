@@ -10,19 +10,19 @@ const root = join(import.meta.dir, "../..");
 export interface ImagePlan {
   readonly name: string;
   readonly reference: string;
-  /** The compiled role that the image holds, and where in it. */
+  /** The compiled role: its file on the build machine (`from`) and its path in the image. */
   readonly executable?: { readonly from: string; readonly path: string };
-  /** Everything else that it holds. */
+  /** All other files of the image. */
   foundation(): readonly ImageEntry[];
   readonly config: ImageConfig;
 }
 
-/** All that an image holds. */
+/** All files of an image. */
 export function entriesOf({ executable, foundation }: ImagePlan): ImageEntry[] {
   return [...(executable ? [file(executable.from, executable.path, 0o755)] : []), ...foundation()];
 }
 
-/** Labels of the OCI image specification, annotations: pre-defined keys. */
+/** The image's labels. Their keys are the pre-defined annotation keys of the OCI image specification. */
 function labels(title: string, revision: string, licenses: string): Record<string, string> {
   return {
     "org.opencontainers.image.title": title,
@@ -33,7 +33,7 @@ function labels(title: string, revision: string, licenses: string): Record<strin
   };
 }
 
-/** Settings that Bun reads before our code runs. BUN_OPTIONS and BUN_BE_BUN could replace what an executable does. */
+/** Settings that Bun reads before our code runs. BUN_OPTIONS is empty, because a value could change what an executable does. */
 const bunEnvironment = [
   "NODE_ENV=production",
   "BUN_OPTIONS=",
@@ -70,7 +70,7 @@ function postgresImage(revision: string): ImagePlan {
     reference: `platform/postgres:${manifest.version}`,
     foundation: () => [
       ...tree(native, home).filter(({ path }) => !path.endsWith(".a")),
-      // Its own libraries lie beside it; the system's come from here.
+      // The libraries of Postgres itself are in `native`; the libraries of the system come from the build machine.
       ...uniqueByPath(
         programs.flatMap((program) => librariesOf(program)).filter(({ path }) => !path.includes("node_modules")),
       ),
@@ -133,8 +133,8 @@ function demoJobImage(revision: string): ImagePlan {
 }
 
 /**
- * Every image of a release: one for each compiled role, the embedded database, and the demonstration's job. `revisionOf` names
- * the commit that an image is built from.
+ * All images of a release: one for each compiled role, the embedded database, and the demonstration's job. `revisionOf`
+ * returns the commit that an image is built from.
  */
 export function allImages(revisionOf: (name: string) => string): ImagePlan[] {
   const dist = join(root, "dist");

@@ -1,7 +1,10 @@
 import ts from "typescript";
 import type { SourceFile } from "./sources.ts";
 
-/** A `catch` that does not look at the error takes every one for the one it expects: a fault of ours, or a database that is away. */
+/**
+ * Finds each `catch` that does not look at the error. It would take every error for the one it expects, even a fault in our
+ * code or a database that does not answer.
+ */
 export function* catches(files: readonly SourceFile[]): Generator<string> {
   for (const { path, text } of files) {
     if (path.startsWith("test/")) continue;

@@ -1,7 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-/** The files that differ from where this branch left `main`, new ones included and deleted ones not. On `main`: from its last commit. */
+/**
+ * The files that differ from the commit where this branch left `main`; on `main`, from its last commit. New files are
+ * included, deleted files are not.
+ */
 export async function changedFiles(root: string): Promise<string[]> {
   const base = (await git(root, "merge-base", "HEAD", "main")).trim() || "HEAD";
   const [changed, added] = await Promise.all([

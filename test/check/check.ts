@@ -1,6 +1,7 @@
 /**
- * `bun run check`: types, lint and format, import boundaries, dead code, tidy rules, side by side; a line of each says how it went.
- * `bun run check --changed`: types of everything, lint, format and tidy rules of the files that differ from `main` alone.
+ * `bun run check` checks types, lint and format, import boundaries, dead code and tidy rules, all at once. It prints a line
+ * for each check. `bun run check --changed` checks the types of all files, but lint, format and tidy rules only for files that
+ * differ from `main`.
  */
 import { join } from "node:path";
 import { changedFiles } from "./changed-files.ts";
@@ -21,7 +22,7 @@ const folders = ["roles", "shared", "deploy", "test"];
 const boundaries = [bun, "--bun", `${bin}/depcruise`, "--config", ".dependency-cruiser.cjs", ...folders];
 const tidy = [bun, "run", "test/check/tidy.ts"];
 
-/** All checks, or those that the changed files need. */
+/** The checks that the changed files need. All checks if `changed` is undefined. */
 function checksOf(changed: readonly string[] | undefined): Check[] {
   if (changed?.length === 0) return [types];
   if (changed)
@@ -39,7 +40,7 @@ function checksOf(changed: readonly string[] | undefined): Check[] {
   ];
 }
 
-/** Runs a tool to its end; prints its line, and what it said when it found something. */
+/** Runs a tool to its end. Prints a line with the outcome, and the tool's output if it failed. */
 async function passes({ name, command }: Check): Promise<boolean> {
   const started = performance.now();
   const child = Bun.spawn([...command], {

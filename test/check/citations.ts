@@ -2,12 +2,15 @@ import type { SourceFile } from "./sources.ts";
 
 const designFolder = "shared/design/";
 const section = /§(\d+(?:\.\d+)*)/g;
-/** The word before it, also where a comment breaks the line between the two; `jobs §3, §4 and §5` has it once. */
+/**
+ * The word before a section sign, also if a line break of a comment lies between. `jobs §3, §4 and §5` names `jobs`
+ * only once.
+ */
 const wordBefore = /([\w.]+)[\s*#/-]+$/;
 const goesOn = new Set(["and", "to"]);
 const heading = /^#{2,4} (\d+(?:\.\d+)*)\.? /gm;
 
-/** Citations of the design that lead to no heading, or are not written in the one form `jobs §3`. */
+/** Finds citations of the design that lead to no heading, or do not have the form `jobs §3`. */
 export function* unresolvedCitations(files: readonly SourceFile[]): Generator<string> {
   const headings = headingsOf(files);
   const known = [...headings.keys()].join(", ");
@@ -16,7 +19,7 @@ export function* unresolvedCitations(files: readonly SourceFile[]): Generator<st
     for (const match of text.matchAll(section)) {
       const [, number = ""] = match;
       const before = text.slice(Math.max(0, match.index - 80), match.index);
-      // Sections of other people's documents: `RFC 9110 §13.1.2`, "RFC 8785 shows in its §3".
+      // Sections of RFCs are not the design's: `RFC 9110 §13.1.2`, "RFC 8785 shows in its §3".
       if (/RFC \d+[^\n]*$/.test(before)) continue;
       const at = `${path}:${lineOf(text, match.index)}`;
       const word = wordBefore.exec(before)?.[1];

@@ -2,10 +2,10 @@ import ts from "typescript";
 import type { SourceFile } from "./sources.ts";
 
 const parameters_max = 4;
-/** Packing many small files is mostly its `header`: five plain arguments, and no object for each header. */
+/** The tar writer spends most of its time in `header`. So `header` has five plain arguments, and no call makes an object. */
 const exempt = /^shared\/archive\/tar\/tar-writer\.ts$/;
 
-/** How our own names and shapes are written: one way everywhere, so that nobody has to ask which. */
+/** Finds names and shapes that are not written in the project's one way. */
 export function* dialect(files: readonly SourceFile[]): Generator<string> {
   for (const { path, text } of files) {
     if (exempt.test(path)) continue;
@@ -22,14 +22,17 @@ export function* dialect(files: readonly SourceFile[]): Generator<string> {
   }
 }
 
-/** A function that is handed to a call has the parameters that the called one dictates: a row of `test.each`, a property. */
+/**
+ * Finds too many parameters. Allowed is an arrow function given to a call, which dictates its parameters: `test.each`,
+ * a property.
+ */
 function parameters(node: ts.Node): string | undefined {
   if (!ts.isFunctionLike(node) || node.parameters.length <= parameters_max) return undefined;
   const isDictated = ts.isArrowFunction(node) && ts.isCallExpression(node.parent);
   return isDictated ? undefined : `a function of ${node.parameters.length} parameters, at most ${parameters_max}`;
 }
 
-/** A literal spread into a literal of its kind says nothing: it only keeps the formatter from one line a member. */
+/** Finds a literal spread into a literal of its kind. It only keeps the formatter from writing one line for each member. */
 function dodge(node: ts.Node): string | undefined {
   const isObject = ts.isSpreadAssignment(node) && ts.isObjectLiteralExpression(node.expression);
   const isArray =
@@ -39,7 +42,7 @@ function dodge(node: ts.Node): string | undefined {
   return isObject || isArray ? "a literal spread into a literal: write its members" : undefined;
 }
 
-/** Names that the build defines (`declare const`) are the build's. */
+/** Finds constants in capitals. Allowed are constants that the build defines (`declare const`). */
 function constant(node: ts.Node): string | undefined {
   if (!ts.isVariableDeclaration(node) || !ts.isIdentifier(node.name) || !/^[A-Z][A-Z0-9_]+$/.test(node.name.text))
     return undefined;

@@ -1,6 +1,9 @@
 import type { SourceFile } from "./sources.ts";
 
-/** What is said in one file; elsewhere it is imported. Two copies come apart: one is changed, and the other is not. */
+/**
+ * Knowledge that only its home file may state. Other files import it, because one of two copies would be forgotten in
+ * a change.
+ */
 const knowledge: readonly { readonly pattern: RegExp; readonly home: string }[] = [
   {
     pattern: /["'`]platform\.(managed|fleet|kind|id|challenge|role|job|task|spec|token_generation|workload)["'`]/,
@@ -16,7 +19,7 @@ const knowledge: readonly { readonly pattern: RegExp; readonly home: string }[] 
   { pattern: /\b(8080|8082|8083)\b/, home: "shared/swarm/addresses.ts" },
 ];
 
-/** Finds what stands a second time outside of its home. */
+/** Finds copies of this knowledge outside of its home. */
 export function* onePlace(files: readonly SourceFile[]): Generator<string> {
   for (const { path, text } of files) {
     if (!/^(roles|shared)\//.test(path)) continue;

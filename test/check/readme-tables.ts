@@ -7,8 +7,8 @@ const placeholder = /[<>{}*…$]/;
 const link = /\]\(([^)\s]+)\)/g;
 
 /**
- * Where READMEs and folders differ: each role's table "Files" names every file of the role (a row that ends in a slash
- * stands for a whole folder) and nothing else; the table of `shared/README.md` names its folders.
+ * Finds differences between READMEs and folders. Each role's table "Files" must name every file of the role and nothing
+ * else; a row that ends in a slash stands for a whole folder. The table of `shared/README.md` must name its folders.
  */
 export function* unlikeTables(files: readonly SourceFile[]): Generator<string> {
   const paths = files.map(({ path }) => path);
@@ -43,7 +43,7 @@ function cellsOf(table: string): string[] {
   return [...table.matchAll(firstCell)].map((match) => match[1] ?? "");
 }
 
-/** Links and paths of Markdown files that lead nowhere. Paths with a placeholder (`<role>`, `*`) are not asked for. */
+/** Finds links and paths in Markdown files that lead nowhere. Paths with a placeholder (`<role>`, `*`) are not checked. */
 export function* deadPaths(files: readonly SourceFile[]): Generator<string> {
   const known = new Set(files.flatMap(({ path }) => [path, ...foldersOf(path)]));
   for (const { path, text } of files.filter((file) => file.path.endsWith(".md"))) {

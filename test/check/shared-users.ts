@@ -2,12 +2,15 @@ import { dirname, join } from "node:path";
 import ts from "typescript";
 import type { SourceFile } from "./sources.ts";
 
-/** Files that one role alone uses today, and why they stay. */
+/** Files of `shared/` that only one role uses today, with the reason why they stay there. */
 const exceptions: Readonly<Record<string, string>> = {
   "shared/weights/aggregate.ts": "whoever verifies a vector recomputes it from the published inputs",
 };
 
-/** `shared/` is what two roles need, directly or through another file of it; what one role alone needs is that role's. */
+/**
+ * Finds files of `shared/` that fewer than two roles use, directly or through another file of `shared/`. A file that only
+ * one role needs belongs to that role.
+ */
 export function* sharedUsers(
   files: readonly SourceFile[],
   allowed: Readonly<Record<string, string>> = exceptions,
@@ -37,7 +40,7 @@ export function* sharedUsers(
   }
 }
 
-/** The project's files that it imports, types included. */
+/** The files of the project that a file imports, also for types only. */
 function importsOf({ path, text }: SourceFile): string[] {
   return ts.preProcessFile(text, true, true).importedFiles.flatMap(({ fileName }) => {
     if (fileName.startsWith("#shared/")) return [fileName.slice(1)];

@@ -1,19 +1,19 @@
 import type { SourceFile } from "./sources.ts";
 
-/** A row of the list in roles/README.md. */
+/** A row of the section "Table owners" in roles/README.md. */
 interface Owned {
   readonly table: string;
   readonly owner: string;
-  /** Files of shared/database with statements on it. */
+  /** Files of shared/database that contain statements on the table. */
   readonly files: readonly string[];
-  /** Roles that write it through those. */
+  /** Roles besides the owner that write the table through these files. */
   readonly others: readonly string[];
 }
 
-/** Roles whose SQL speaks of databases of their own. */
+/** Roles that have a database of their own: their SQL is not checked. */
 const elsewhere = new Set(["challenge", "devchain"]);
 
-/** Reads the section "Table owners". */
+/** Reads the section "Table owners" of roles/README.md. */
 export function tableOwners(readme: string): Owned[] {
   const section = readme.split("## Table owners")[1]?.split("\n## ")[0] ?? "";
   const names = (cell: string) => [...cell.matchAll(/`([\w.-]+)`/g)].map(([, name = ""]) => name);
@@ -27,12 +27,12 @@ export function tableOwners(readme: string): Owned[] {
   );
 }
 
-/** The tables that the migrations leave. */
+/** The tables that the migrations create. */
 export function tablesOf(migrations: readonly string[]): string[] {
   return migrations.flatMap((sql) => [...sql.matchAll(/^create table (\w+)/gm)].map(([, name = ""]) => name));
 }
 
-/** What in the sources does not agree with the list. */
+/** Finds differences between the list and the sources. */
 export function* ownerFaults(owners: readonly Owned[], files: readonly SourceFile[]): Generator<string> {
   const sources = files.map((file) => ({ ...file, code: file.text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "") }));
   for (const { table, owner, files: own, others } of owners) {
@@ -58,7 +58,7 @@ const statements = (table: string) =>
   new RegExp(`\\b(into|update|from|join)\\s+${table}\\b(?!["'.])|\\btable: "${table}"`);
 const writes = (table: string) => new RegExp(`\\b(insert into|update|delete from)\\s+${table}\\b`);
 
-/** Names of functions, and of methods of what a function returns, whose own text writes the table. */
+/** Names of the functions whose own text writes the table, and of such methods in an object that a function returns. */
 function writingFunctions(code: string, table: string): string[] {
   const heads = [...code.matchAll(/^(?:export )?(?:async )?function (\w+)|^ {4}(?:async )?(\w+)(?:\(|: )/gm)];
   return heads.flatMap((head, index) => {
@@ -67,7 +67,7 @@ function writingFunctions(code: string, table: string): string[] {
   });
 }
 
-/** The roles that import the file and call the function. */
+/** The roles that import the file and call the function `name`. */
 function callersOf(name: string, { path }: SourceFile, roles: readonly SourceFile[]): string[] {
   return roles
     .filter(({ text }) => text.includes(`"#${path}"`) && new RegExp(`\\b${name}\\(`).test(text))

@@ -1,6 +1,6 @@
 /**
- * Rules of how the project reads that no linter knows; each is a function from the tracked files to sentences.
- * `bun run test/check/tidy.ts [path…]` asks the rules of single files of these alone.
+ * Rules of the project's style that no linter has. Each rule is a function from the tracked files to sentences.
+ * `bun run test/check/tidy.ts [path…]` applies the rules for single files only to these paths.
  */
 import { basename, dirname } from "node:path";
 import ts from "typescript";
@@ -92,10 +92,10 @@ function* undocumented(path: string, parsed: ts.SourceFile, lineOf: (position: n
   }
 }
 
-/** Of the project as a whole: what one file says of another breaks when either changes. */
+/** Rules for the project as a whole: a change of one file can make wrong what another file says of it. */
 function* documents(): Generator<string> {
   const all = texts();
-  // The rule's own tests cite what is not there.
+  // The tests of this rule contain wrong citations on purpose.
   yield* unresolvedCitations(all.filter(({ path }) => path !== "test/unit/check/citations.test.ts"));
   yield* unlikeTables(all);
   yield* deadPaths(all);

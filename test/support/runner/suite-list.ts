@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 export const projectRoot = join(import.meta.dir, "../../..");
 
-/** What of the build a suite runs on. */
+/** The parts of the build that a suite needs. */
 type Need = "executables" | "images";
 
 interface Suite {
@@ -13,7 +13,7 @@ interface Suite {
   readonly needs: readonly Need[];
 }
 
-/** Longest first: they start first, and the short ones fill the other place. */
+/** All suites, the longest first. They start in this order: a long suite takes one place, and short ones fill the other. */
 const suites: Readonly<Record<string, Suite>> = {
   swarm: { minutes_max: 25, test_seconds_max: 120, needs: ["executables", "images"] },
   check: { minutes_max: 8, test_seconds_max: 0, needs: [] },
@@ -35,14 +35,15 @@ export interface SuiteRun {
   readonly needs: readonly Need[];
 }
 
-/** Where a suite's JUnit report and output go. */
+/** The path of a suite's JUnit report (xml) or output (log). */
 export function resultPath(title: string, extension: "xml" | "log"): string {
   return join(projectRoot, "dist/test-results", `${title.replace(" ", "-")}.${extension}`);
 }
 
 /**
- * Reads the command line: suites (all without words), benches (`bench SUBJECT`), and test files by a part of their path,
- * `broker/pace` or `broker-pace`. A part selects files of the suite before it, or of every suite when there is none.
+ * Reads the command line. A word is a suite, a bench (`bench SUBJECT`) or a part of a test file's path (`broker/pace` or
+ * `broker-pace`). A part selects files of the suite before it, or of every suite if no suite is before it. Without words
+ * it selects all suites.
  *
  * @throws Error that names a word which is none of these
  */
@@ -64,7 +65,7 @@ export function parseAsked(words: readonly string[]): SuiteRun[] {
     .map((name) => suiteRun(name, []));
 }
 
-/** How many words at the start are parts of paths. */
+/** The number of words at the start that are parts of paths. */
 function countOf(words: readonly string[]): number {
   const end = words.findIndex((word) => word === "bench" || isSuite(word));
   return end === -1 ? words.length : end;
@@ -85,7 +86,7 @@ function hasTests(suite: string): boolean {
   return suite === "check" || testFiles(suite).length > 0;
 }
 
-/** Slash and dash are the same between parts of a path: `broker-pace` is `broker/pace`. */
+/** The suite's test files whose path contains `part`. Slash and dash count as equal: `broker-pace` is `broker/pace`. */
 function matching(suite: string, part: string): string[] {
   const plain = (path: string): string => path.replace(/[^a-z0-9]+/gi, "-");
   return testFiles(suite).filter((path) => plain(path).includes(plain(part)));

@@ -11,13 +11,13 @@ export interface Counts {
 export interface SuiteResult extends Counts {
   readonly seconds: number;
   readonly output: string;
-  /** A failure outside of the counts: a time limit, a crash. */
+  /** A failure that the counts do not show: a time limit or a crash. */
   readonly note?: string;
 }
 
 const running = new Set<number>();
 
-/** Ends every running suite, with all its processes. */
+/** Ends every running suite and all processes that it started. */
 export function endRunningSuites(): void {
   for (const leader of running) endGroup(leader);
 }
@@ -30,14 +30,14 @@ function endGroup(leader: number): void {
   }
 }
 
-/** Runs a suite to its end or its time limit. Anything that goes wrong counts as at least one failure. */
+/** Runs a suite until it ends or reaches its time limit. Everything that goes wrong counts as at least one failure. */
 export async function runSuite(run: SuiteRun): Promise<SuiteResult> {
   const started = performance.now();
   const [log, xml] = [resultPath(run.title, "log"), resultPath(run.title, "xml")];
   mkdirSync(dirname(log), { recursive: true });
   rmSync(xml, { force: true });
   const descriptor = openSync(log, "w");
-  // The suite gets its own session, so that it can be ended with all that it started.
+  // The suite gets its own session, so that it can be ended together with all processes that it started.
   const child = Bun.spawn(["setsid", ...run.command], {
     cwd: projectRoot,
     stdin: "ignore",
@@ -74,7 +74,7 @@ function countsOf(
   return counts;
 }
 
-/** The totals of a JUnit report, from its root element; undefined when there is none. */
+/** The totals in the root element of a JUnit report. Undefined: the report has no root element. */
 export function junitCounts(xml: string): Counts | undefined {
   const root = /<testsuites\b([^>]*)>/.exec(xml)?.[1];
   if (root === undefined) return undefined;
@@ -84,7 +84,7 @@ export function junitCounts(xml: string): Counts | undefined {
   return { passed: attribute("tests") - failed - skipped, failed, skipped };
 }
 
-/** The last line of the form "N passed, N failed, N skipped". */
+/** The counts in the last line of the form "N passed, N failed, N skipped". */
 export function summaryCounts(output: string): Counts | undefined {
   const last = [...output.matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped$/gm)].at(-1);
   return last && { passed: Number(last[1]), failed: Number(last[2]), skipped: Number(last[3]) };
